@@ -1,0 +1,1 @@
+"""The instrument: firmware sources, images, and the virtual boards that run them."""

@@ -1,0 +1,1 @@
+"""Lookup tables and fitted artefacts that ship with the package, and their loader."""

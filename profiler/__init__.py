@@ -1,0 +1,1 @@
+"""From a block to a measured row: export, lowering, links, campaigns, the store."""

@@ -1,0 +1,1 @@
+"""Search spaces, strategies and estimators; asks a latency estimator, never a device."""

@@ -1,0 +1,110 @@
+"""What a block type is: its parameters, how it builds a graph, and where it is sampled.
+
+A block type lives in one file of this folder and is registered by listing its class in
+``hwprof.blocks.BLOCK_TYPES``; nothing else in the code base asks which block it has in hand.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from hwprof.graph import Graph, Node, Op, Shape
+
+Value = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockConfig:
+    """One configuration of a block type; hashable, and printed as its key.
+
+    Attributes:
+        params: sorted (name, value) pairs.
+        inputs: shape (h, w, c) of each input tensor.
+    """
+
+    block_type: str
+    params: tuple[tuple[str, Value], ...]
+    inputs: tuple[Shape, ...]
+
+    @classmethod
+    def of(cls, block_type: str, inputs: Sequence[Shape], **params: Value) -> BlockConfig:
+        """A configuration with its parameters in canonical order."""
+        return cls(block_type, tuple(sorted(params.items())), tuple(inputs))
+
+    @property
+    def key(self) -> str:
+        """Canonical text, ``shufflev2(c_out=48,stride=1)[32x40x48]``: identity in stores and tables."""
+        params = ",".join(f"{name}={value}" for name, value in self.params)
+        shapes = ",".join("x".join(map(str, shape)) for shape in self.inputs)
+        return f"{self.block_type}({params})[{shapes}]"
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """Parameters as a dictionary."""
+        return dict(self.params)
+
+
+class GraphBuilder:
+    """Collects the nodes of one or more blocks; tensor names are prefixed by the block's name."""
+
+    def __init__(self) -> None:
+        self._inputs: dict[str, Shape] = {}
+        self._nodes: list[Node] = []
+        self._shapes: dict[str, Shape] = {}
+
+    def input(self, name: str, shape: Shape) -> str:
+        """Declare a graph input and return its tensor name."""
+        self._inputs[name] = self._shapes[name] = shape
+        return name
+
+    def add(self, block: str, name: str, op: Op, *inputs: str) -> str:
+        """Append a node ``block/name`` and return its output tensor's name."""
+        tensor = f"{block}/{name}" if block else name
+        self._nodes.append(Node(tensor, op, inputs, block))
+        self._shapes[tensor] = op.output_shape([self._shapes[i] for i in inputs])
+        return tensor
+
+    def shape(self, tensor: str) -> Shape:
+        """Shape (h, w, c) of a tensor added before."""
+        return self._shapes[tensor]
+
+    def finish(self, name: str, outputs: Sequence[str], seed: int = 0) -> Graph:
+        """The finished graph."""
+        return Graph(name, self._inputs, tuple(self._nodes), tuple(outputs), seed=seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One dimension of a sampling range: ``values`` in ascending order, drawn by index."""
+
+    name: str
+    values: tuple[Value, ...]
+
+
+class BlockType(abc.ABC):
+    """A kind of block. Implementations hold no state.
+
+    A sampler draws one value for each axis, calls ``config`` and skips draws for which that
+    returns None (combinations that do not exist).
+    """
+
+    name: ClassVar[str]
+
+    @abc.abstractmethod
+    def axes(self) -> tuple[Axis, ...]:
+        """Sampling range; it covers the shipped networks at every legal input size."""
+
+    @abc.abstractmethod
+    def config(self, values: Mapping[str, Value]) -> BlockConfig | None:
+        """The configuration of one draw, or None where the combination does not exist."""
+
+    @abc.abstractmethod
+    def build(self, builder: GraphBuilder, block: str, config: BlockConfig, inputs: Sequence[str]) -> str:
+        """Append the block's nodes and return its output tensor.
+
+        Raises:
+            ModelError: the parameters do not fit the input shapes.
+        """

@@ -1,0 +1,101 @@
+"""Every error that hwprof raises on purpose.
+
+The tree::
+
+    HwprofError                  root; the command line prints its sentence and exits 2
+    ├── ModelError               a model file or graph that cannot be used
+    │   ├── UnsupportedOperatorError
+    │   └── ModelDoesNotFitError
+    ├── UnknownNameError         a block, target, board or network nobody registered
+    ├── ConfigurationError       an option, parameter or context that breaks a rule
+    ├── StoreError               a measurement store or table that cannot be read or written
+    ├── ArtefactError            a fitted artefact that is missing, foreign or stale
+    └── LinkError                the line to a board
+        ├── ProtocolError        bytes that break docs/PROTOCOL.md
+        └── BoardError           the board refused or faulted
+
+A message says the rule, the value got and the way out, in one sentence.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HwprofError(Exception):
+    """Root of the tree; anything below it is a user's problem with a way out."""
+
+
+class ModelError(HwprofError, ValueError):
+    """A model that cannot be read or lowered."""
+
+
+class UnsupportedOperatorError(ModelError):
+    """Operators outside the supported set, all of them at once."""
+
+
+class ModelDoesNotFitError(ModelError):
+    """A program larger than a memory of the board; the message holds both sizes."""
+
+
+class ConfigurationError(HwprofError, ValueError):
+    """A parameter, option or context that breaks a rule."""
+
+
+class UnknownNameError(ConfigurationError):
+    """A name that no registry knows; the message suggests the nearest ones."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        known = sorted(known)
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}."
+        super().__init__(f"unknown {kind} {name!r}; {hint}")
+        self.name = name
+
+
+class StoreError(HwprofError):
+    """A measurement store or table that cannot be used."""
+
+
+class ArtefactError(HwprofError):
+    """A fitted artefact that is missing, foreign, or stamped for something else."""
+
+
+class LinkError(HwprofError, ConnectionError):
+    """The line to a board failed."""
+
+
+class ProtocolError(LinkError):
+    """Bytes on the line that break the protocol."""
+
+
+class BoardError(LinkError):
+    """The board answered with an error, or its processor faulted.
+
+    Attributes:
+        code: error code of docs/PROTOCOL.md, or None for a processor fault.
+        address, pc, cycle: set for a processor fault, in bytes and cycles.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int | None = None,
+        address: int | None = None,
+        pc: int | None = None,
+        cycle: int | None = None,
+    ) -> None:
+        where = [
+            f"{label} {value:#x}"
+            for label, value in (("address", address), ("pc", pc))
+            if value is not None
+        ]
+        if cycle is not None:
+            where.append(f"cycle {cycle}")
+        super().__init__(f"{message} ({', '.join(where)})" if where else message)
+        self.code = code
+        self.address = address
+        self.pc = pc
+        self.cycle = cycle

@@ -1,0 +1,1 @@
+"""From measured rows to predictions with intervals; never talks to a device."""
