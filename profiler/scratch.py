@@ -1,0 +1,46 @@
+"""Bytes of scratch that each record's kernel needs: the table of ``firmware_stub/include/kernels.h``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hwprof.profiler.program import AveragePoolRecord, Conv2dRecord, DepthwiseRecord, Record
+
+_INT16_BYTES = 2
+_INT32_BYTES = 4
+_COLUMNS = 2  # the matrix multiplication takes two im2col columns at a time
+
+
+def scratch_bytes(record: Record) -> int:
+    """Bytes of scratch that the kernel of ``record`` may use; 0 for most kinds."""
+    formula = _FORMULAS.get(type(record))
+    return formula(record) if formula else 0
+
+
+def _conv2d(record: Conv2dRecord) -> int:
+    unpadded = record.pad_top == 0 and record.pad_left == 0
+    if record.groups == 1 and record.kernel_h == record.kernel_w == 1 and unpadded:
+        return 0
+    column = record.kernel_h * record.kernel_w * (record.in_c // record.groups)
+    return _COLUMNS * column * _INT16_BYTES
+
+
+def _depthwise(record: DepthwiseRecord) -> int:
+    if record.out_c != record.in_c:
+        return 0
+    narrow = record.pad_top <= 1 and record.pad_left <= 1
+    if record.kernel_h == record.kernel_w == 3 and narrow:  # noqa: PLR2004 - the 3x3 variant
+        return 0
+    return record.kernel_h * record.kernel_w * record.in_c * _INT16_BYTES
+
+
+def _average_pool(record: AveragePoolRecord) -> int:
+    return record.in_c * _INT32_BYTES
+
+
+_FORMULAS: dict[type[Record], Callable[[Any], int]] = {
+    Conv2dRecord: _conv2d,
+    DepthwiseRecord: _depthwise,
+    AveragePoolRecord: _average_pool,
+}
