@@ -85,6 +85,22 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Which board a row came from, and in which context.
+
+    Attributes:
+        target: link string the run went over, ``virtual:rt1170``.
+        board_identity: serial number of a real board, or the virtual board's own.
+        firmware_sha256: hash of the image that ran, or the build id that a real board reports.
+    """
+
+    target: str
+    board_identity: str
+    firmware_sha256: str
+    context: Context
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorMeasurement:
     """One layer of a measured program: what it was and what it cost."""
 
@@ -102,9 +118,6 @@ class Measurement:
     Attributes:
         block_type, block_key: what was measured; ``network`` and its name for whole models.
         program_sha256: hash of the program's bytes, weights included.
-        target: link string the run went over, ``virtual:rt1170``.
-        board_identity: serial number of a real board, or the virtual board's name.
-        firmware_sha256: hash of the image that ran.
         cycles: sum over operators, median over repeats.
         spread_cycles: largest minus smallest over repeats.
         instructions: executed, where the board can count them, else None.
@@ -114,11 +127,8 @@ class Measurement:
 
     block_type: str
     block_key: str
-    context: Context
+    origin: Origin
     program_sha256: str
-    target: str
-    board_identity: str
-    firmware_sha256: str
     cycles: int
     macs: int
     peak_ram_bytes: int
@@ -133,4 +143,4 @@ class Measurement:
     @property
     def latency_us(self) -> float:
         """Latency at the context's clock."""
-        return self.context.cycles_to_us(self.cycles)
+        return self.origin.context.cycles_to_us(self.cycles)

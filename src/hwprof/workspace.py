@@ -1,0 +1,42 @@
+"""Where a user's work lives: samples, measurements, artefacts and studies in one folder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ENVIRONMENT_VARIABLE = "HWPROF_WORKSPACE"
+DEFAULT_FOLDER = "hwprof-work"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A folder and the names inside it; nothing is created before it is needed."""
+
+    root: Path
+
+    @classmethod
+    def resolve(cls, folder: str | os.PathLike[str] | None = None) -> Workspace:
+        """The folder given, else ``$HWPROF_WORKSPACE``, else ``./hwprof-work``."""
+        return cls(Path(folder or os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER))
+
+    @property
+    def samples(self) -> Path:
+        """Folder with one subfolder of ONNX files and a manifest for each block type."""
+        return self.root / "samples"
+
+    @property
+    def store(self) -> Path:
+        """The measurement store, an SQLite file."""
+        return self.root / "measurements.sqlite"
+
+    @property
+    def artefacts(self) -> Path:
+        """Folder of the surrogates fitted here."""
+        return self.root / "artefacts"
+
+    @property
+    def studies(self) -> Path:
+        """Optuna's storage, an SQLite file."""
+        return self.root / "studies.sqlite"
