@@ -23,8 +23,19 @@ import difflib
 from collections.abc import Iterable
 
 
+def _rebuild(kind: type[HwprofError], message: str, state: dict[str, object]) -> HwprofError:
+    error = kind.__new__(kind, message)
+    error.args = (message,)
+    error.__dict__.update(state)
+    return error
+
+
 class HwprofError(Exception):
     """Root of the tree; anything below it is a user's problem with a way out."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Workers send errors home: rebuild from the finished sentence, not by calling __init__.
+        return _rebuild, (type(self), str(self), self.__dict__)
 
 
 class ModelError(HwprofError, ValueError):

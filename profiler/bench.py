@@ -1,0 +1,150 @@
+"""A board on the bench: opened once, asked many times, every answer verified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from statistics import median_low
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from hwprof.measurement import (
+    DEFAULT_SCHEME,
+    DEFAULT_TARGET,
+    Measurement,
+    OperatorMeasurement,
+    Origin,
+    Placement,
+)
+
+if TYPE_CHECKING:
+    from hwprof.graph import Graph
+    from hwprof.profiler.device import Device, RunResult
+    from hwprof.profiler.program import Program
+    from hwprof.profiler.reference import ReferenceResult
+
+MAX_SATURATED_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How programs are lowered and run on one target.
+
+    Attributes:
+        repeats: runs of each program; the median is kept.
+    """
+
+    target: str = DEFAULT_TARGET
+    placement: Placement = Placement()
+    scheme: str = DEFAULT_SCHEME
+    repeats: int = 1
+
+
+class Bench:
+    """One opened board; owned by one thread, closed by ``close`` or a ``with`` block.
+
+    Raises:
+        UnknownNameError: nobody knows the target.
+        LinkError: the board does not answer, or speaks another protocol version.
+        ConfigurationError: the board's image does not offer the placement.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        from hwprof.profiler.device import Device
+        from hwprof.profiler.links import open_link
+
+        self.setup = setup
+        self._link = open_link(setup.target)
+        try:
+            self._device: Device = Device(self._link)
+            self.origin: Origin = self._device.origin(setup.placement, setup.scheme)
+        except BaseException:
+            self._link.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the line."""
+        self._link.close()
+
+    def lower(self, graph: Graph) -> Program:
+        """The graph as a program under this bench's placement and scheme."""
+        from hwprof.profiler.lowering import lower
+
+        return lower(graph, placement=self.setup.placement, scheme=self.setup.scheme)
+
+    def measure(self, program: Program, *, block_type: str, block_key: str) -> Measurement:
+        """Run a program and check every record against the host's int8 reference.
+
+        Returns:
+            A row; one whose checksums differ or whose outputs saturate carries an error.
+
+        Raises:
+            ModelDoesNotFitError: a region is larger than its memory; nothing was sent.
+            LinkError: the line or the board failed.
+        """
+        from hwprof.profiler.reference import run_reference
+
+        self._device.load(program)
+        run = self._device.run(repeats=self.setup.repeats)
+        reference = run_reference(program)
+        totals = [sum(cycles) for cycles in run.cycles]
+        return Measurement(
+            block_type=block_type,
+            block_key=block_key,
+            origin=self.origin,
+            program_sha256=program.sha256,
+            cycles=median_low(totals),
+            spread_cycles=max(totals) - min(totals),
+            macs=program.macs,
+            peak_ram_bytes=program.peak_ram_bytes,
+            flash_bytes=program.flash_bytes,
+            repeats=self.setup.repeats,
+            saturated_share=reference.saturated_share,
+            error=_fault(program, run, reference),
+            operators=_layers(program, run),
+        )
+
+
+def _fault(program: Program, run: RunResult, reference: ReferenceResult) -> str:
+    """Why a run is no data point, or nothing."""
+    for number, record in enumerate(program.records):
+        if run.checksums[number] != reference.checksums[number]:
+            return (
+                f"record {number} ({record.op} of layer {record.layer!r}) wrote other bytes than "
+                f"the host's reference: CRC-32 {run.checksums[number]:08x} instead of "
+                f"{reference.checksums[number]:08x}"
+            )
+    if reference.saturated_share > MAX_SATURATED_SHARE:
+        return (
+            f"{reference.saturated_share:.1%} of the outputs saturate, more than "
+            f"{MAX_SATURATED_SHARE:.0%}: the scales do not fit the data"
+        )
+    return ""
+
+
+def _layers(program: Program, run: RunResult) -> tuple[OperatorMeasurement, ...]:
+    """Records of one layer together, each at its median over repeats."""
+    medians = [median_low(cycles) for cycles in zip(*run.cycles, strict=True)]
+    pairs = zip(program.records, medians, strict=True)
+    return tuple(
+        OperatorMeasurement(
+            name=layer,
+            op=members[0][0].op,
+            block=members[0][0].block,
+            macs=sum(record.macs for record, _ in members),
+            cycles=sum(cycles for _, cycles in members),
+        )
+        for layer, group in groupby(pairs, key=lambda pair: pair[0].layer)
+        for members in [list(group)]
+    )
