@@ -1,6 +1,6 @@
 """What a block type is: its parameters, how it builds a graph, and where it is sampled.
 
-A block type lives in one file of this folder and is registered by listing its class in
+A block type lives in one file of this folder and is registered by listing it in
 ``hwprof.blocks.BLOCK_TYPES``; nothing else in the code base asks which block it has in hand.
 """
 
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
+from hwprof.errors import ModelError
 from hwprof.graph import Graph, Node, Op, Shape
 
 Value = int | str
@@ -28,6 +29,18 @@ class BlockConfig:
     block_type: str
     params: tuple[tuple[str, Value], ...]
     inputs: tuple[Shape, ...]
+    # Predicting ten thousand networks looks up each block many times: hash once.
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.block_type, self.params, self.inputs)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[BlockConfig], tuple[object, ...]]:
+        # Hashes of text differ between processes, so a pickle must not carry one.
+        return BlockConfig, (self.block_type, self.params, self.inputs)
 
     @classmethod
     def of(cls, block_type: str, inputs: Sequence[Shape], **params: Value) -> BlockConfig:
@@ -45,6 +58,33 @@ class BlockConfig:
     def values(self) -> dict[str, Value]:
         """Parameters as a dictionary."""
         return dict(self.params)
+
+    def integer(self, name: str, minimum: int = 1) -> int:
+        """A parameter that is a whole number.
+
+        Raises:
+            ModelError: it is missing, no integer, or below ``minimum``.
+        """
+        value = self.values.get(name)
+        if not isinstance(value, int) or value < minimum:
+            raise ModelError(
+                f"block type {self.block_type!r} needs an integer {name} of at least {minimum}; "
+                f"got {value!r}."
+            )
+        return value
+
+    def text(self, name: str) -> str:
+        """A parameter that is a word.
+
+        Raises:
+            ModelError: it is missing or no text.
+        """
+        value = self.values.get(name)
+        if not isinstance(value, str):
+            raise ModelError(
+                f"block type {self.block_type!r} needs a word as {name}; got {value!r}."
+            )
+        return value
 
 
 class GraphBuilder:
@@ -78,10 +118,16 @@ class GraphBuilder:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One dimension of a sampling range: ``values`` in ascending order, drawn by index."""
+    """One dimension of a sampling range.
+
+    Attributes:
+        values: in ascending order where they are numbers; drawn by index.
+        log: draw numbers evenly over their logarithms instead, for extents and channels.
+    """
 
     name: str
     values: tuple[Value, ...]
+    log: bool = False
 
 
 class BlockType(abc.ABC):
@@ -102,7 +148,9 @@ class BlockType(abc.ABC):
         """The configuration of one draw, or None where the combination does not exist."""
 
     @abc.abstractmethod
-    def build(self, builder: GraphBuilder, block: str, config: BlockConfig, inputs: Sequence[str]) -> str:
+    def build(
+        self, builder: GraphBuilder, block: str, config: BlockConfig, inputs: Sequence[str]
+    ) -> str:
         """Append the block's nodes and return its output tensor.
 
         Raises:

@@ -1,0 +1,49 @@
+"""The registry of block types: what a network is cut into, sampled and predicted by."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from hwprof.blocks._base import Axis, BlockConfig, BlockType, GraphBuilder, Value
+from hwprof.blocks._conv import Conv, DepthwiseConv, PointwiseConv
+from hwprof.blocks._shufflev2 import ShuffleV2
+from hwprof.blocks._single import SingleOperatorBlock
+from hwprof.blocks._stem import Stem
+from hwprof.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TYPES: tuple[BlockType, ...] = (
+    Stem(),
+    Conv(),
+    PointwiseConv(),
+    DepthwiseConv(),
+    ShuffleV2(),
+)
+
+BLOCK_TYPES: Mapping[str, BlockType] = MappingProxyType({kind.name: kind for kind in _TYPES})
+
+
+def get_block_type(name: str) -> BlockType:
+    """The block type of that name.
+
+    Raises:
+        UnknownNameError: nobody registered it; the message suggests the nearest names.
+    """
+    if name not in BLOCK_TYPES:
+        raise UnknownNameError("block type", name, BLOCK_TYPES)
+    return BLOCK_TYPES[name]
+
+
+__all__ = [
+    "BLOCK_TYPES",
+    "Axis",
+    "BlockConfig",
+    "BlockType",
+    "GraphBuilder",
+    "SingleOperatorBlock",
+    "Value",
+    "get_block_type",
+]

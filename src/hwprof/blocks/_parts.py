@@ -1,0 +1,60 @@
+"""Operators and ranges that several block types are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hwprof.blocks._base import Value
+from hwprof.graph import Activation, Conv2d, Pads
+
+
+def whole(low: int, high: int, step: int = 1) -> tuple[int, ...]:
+    """Whole numbers from ``low`` to ``high``, both included."""
+    return tuple(range(low, high + 1, step))
+
+
+def numbers(values: Mapping[str, Value], *names: str) -> tuple[int, ...]:
+    """Several numbers of a draw at once."""
+    return tuple(int(values[name]) for name in names)
+
+
+def down_to_multiple(value: int, factor: int) -> int:
+    """The largest multiple of ``factor`` that is no larger than ``value``."""
+    return value - value % factor
+
+
+def pointwise(
+    out_channels: int, *, groups: int = 1, activation: Activation = Activation.NONE
+) -> Conv2d:
+    """A 1x1 convolution."""
+    return Conv2d(
+        kernel_h=1, kernel_w=1, out_channels=out_channels, groups=groups, activation=activation
+    )
+
+
+def depthwise(
+    channels: int, kernel: int, *, stride: int = 1, activation: Activation = Activation.NONE
+) -> Conv2d:
+    """A depthwise convolution that keeps the size at stride 1."""
+    return square_conv(channels, kernel, stride=stride, groups=channels, activation=activation)
+
+
+def square_conv(
+    out_channels: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    groups: int = 1,
+    activation: Activation = Activation.NONE,
+) -> Conv2d:
+    """A convolution with a square kernel and 'same' padding."""
+    return Conv2d(
+        kernel_h=kernel,
+        kernel_w=kernel,
+        stride_h=stride,
+        stride_w=stride,
+        pads=Pads.same(kernel),
+        out_channels=out_channels,
+        groups=groups,
+        activation=activation,
+    )

@@ -1,0 +1,157 @@
+"""Blocks of one operator: the operator's own attributes are the block's parameters.
+
+A foreign graph is cut into these, so the way from operator to parameters and back is exact:
+integers and words stay what they are, padding becomes four parameters, a shape becomes
+``32x40x48``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from functools import cache
+from typing import ClassVar, get_type_hints
+
+from hwprof.blocks._base import BlockConfig, BlockType, GraphBuilder, Value
+from hwprof.errors import ModelError
+from hwprof.graph import Activation, Op, Pads, Shape, UnaryFunction
+
+_SIDES = ("top", "left", "bottom", "right")
+_FOUR = tuple[int, int, int, int]
+_MAY_BE_ZERO = frozenset({"axis", "count_include_pad"})
+_NUMBERS = {"axis": range(3)}
+
+
+def to_params(op: Op) -> dict[str, Value]:
+    """An operator's attributes as block parameters."""
+    params: dict[str, Value] = {}
+    for field in fields(op):
+        value = getattr(op, field.name)
+        if isinstance(value, Pads):
+            params |= {f"pad_{side}": getattr(value, side) for side in _SIDES}
+        elif isinstance(value, tuple):
+            params[field.name] = "x".join(map(str, value))
+        else:
+            params[field.name] = str(value) if isinstance(value, str) else int(value)
+    return params
+
+
+def to_op(operator: type[Op], config: BlockConfig) -> Op:
+    """The operator that a configuration describes.
+
+    Raises:
+        ModelError: a parameter is missing or out of range.
+    """
+    types = _attribute_types(operator)
+    return operator(**{name: _READERS[kind](config, name) for name, kind in types.items()})
+
+
+@cache
+def _attribute_types(operator: Callable[..., Op]) -> dict[str, object]:
+    hints = get_type_hints(operator)
+    return {name: kind for name, kind in hints.items() if name != "kind"}
+
+
+def _read_integer(config: BlockConfig, name: str) -> int:
+    value = config.integer(name, 0 if name in _MAY_BE_ZERO else 1)
+    if value not in _NUMBERS.get(name, range(1 << 31)):
+        raise ModelError(f"{name} of a {config.block_type!r} block is out of range; got {value}.")
+    return value
+
+
+def _read_flag(config: BlockConfig, name: str) -> bool:
+    return bool(config.integer(name, 0))
+
+
+def _read_pads(config: BlockConfig, name: str) -> Pads:
+    del name
+    return Pads(*(config.integer(f"pad_{side}", 0) for side in _SIDES))
+
+
+def _read_tuple(config: BlockConfig, name: str) -> tuple[int, ...]:
+    text = config.text(name)
+    numbers = text.split("x")
+    if not all(number.isdecimal() and len(number) < 10 for number in numbers):
+        raise ModelError(
+            f"{name} of a {config.block_type!r} block is written like 32x40x48; got {text!r}."
+        )
+    return tuple(int(number) for number in numbers)
+
+
+def _sized(length: int) -> Callable[[BlockConfig, str], tuple[int, ...]]:
+    def read(config: BlockConfig, name: str) -> tuple[int, ...]:
+        values = _read_tuple(config, name)
+        if len(values) != length:
+            raise ModelError(
+                f"{name} of a {config.block_type!r} block has {length} numbers; got {len(values)}."
+            )
+        return values
+
+    return read
+
+
+def _word(words: type[Activation | UnaryFunction]) -> Callable[[BlockConfig, str], object]:
+    def read(config: BlockConfig, name: str) -> object:
+        text = config.text(name)
+        try:
+            return words(text)
+        except ValueError as error:
+            raise ModelError(
+                f"{name} of a {config.block_type!r} block is one of {', '.join(words)}; got {text!r}."
+            ) from error
+
+    return read
+
+
+_READERS: dict[object, Callable[[BlockConfig, str], object]] = {
+    int: _read_integer,
+    bool: _read_flag,
+    Pads: _read_pads,
+    Shape: _sized(3),
+    _FOUR: _sized(4),
+    Activation: _word(Activation),
+    UnaryFunction: _word(UnaryFunction),
+}
+
+
+class SingleOperatorBlock(BlockType):
+    """A block that is one operator of a family.
+
+    A family of several operators tells them apart by the parameter ``kind``, the operator's own
+    name in ``hwprof.graph``.
+    """
+
+    operators: ClassVar[tuple[type[Op], ...]]
+
+    def config_of(self, op: Op, inputs: Sequence[Shape]) -> BlockConfig | None:
+        """The configuration that is this operator on these shapes; None if it is not ours."""
+        if type(op) not in self.operators or not self.accepts(op, inputs):
+            return None
+        kind = {"kind": op.kind} if len(self.operators) > 1 else {}
+        return BlockConfig.of(self.name, inputs, **kind, **to_params(op))
+
+    def accepts(self, op: Op, inputs: Sequence[Shape]) -> bool:
+        """Whether an operator of the family belongs to this type and no other; all do here."""
+        del op, inputs
+        return True
+
+    def operator(self, config: BlockConfig) -> Op:
+        """The operator that a configuration of this type describes.
+
+        Raises:
+            ModelError: a parameter is missing or out of range.
+        """
+        if len(self.operators) == 1:
+            return to_op(self.operators[0], config)
+        kind = config.text("kind")
+        for operator in self.operators:
+            if operator.kind == kind:
+                return to_op(operator, config)
+        known = ", ".join(sorted(operator.kind for operator in self.operators))
+        raise ModelError(f"kind of a {self.name!r} block is one of {known}; got {kind!r}.")
+
+    def build(
+        self, builder: GraphBuilder, block: str, config: BlockConfig, inputs: Sequence[str]
+    ) -> str:
+        op = self.operator(config)
+        return builder.add(block, op.kind, op, *inputs)
