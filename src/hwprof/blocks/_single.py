@@ -42,7 +42,8 @@ def to_op(operator: type[Op], config: BlockConfig) -> Op:
     Raises:
         ModelError: a parameter is missing or out of range.
     """
-    types = _attribute_types(operator)
+    # mypy looks at the hash of an operator where the hash of its class is meant.
+    types = _attribute_types(operator)  # type: ignore[arg-type]
     return operator(**{name: _READERS[kind](config, name) for name, kind in types.items()})
 
 
