@@ -1,0 +1,59 @@
+"""The command line: one module for each command, imported when that command runs."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from hwprof.errors import HwprofError
+
+# In the order of the work, which is the order of the help text.
+COMMANDS = {
+    "inspect": "Show layers, costs and the bottleneck of a model.",
+    "sample": "Write block configurations as ONNX files.",
+    "profile": "Measure a model, or everything that was sampled.",
+    "fit": "Fit one surrogate for each block type.",
+    "predict": "Predict a model's latency, with an interval.",
+    "search": "Search a space for architectures that meet a latency budget.",
+    "export": "Write the measurements as CSV.",
+    "board": "Run a virtual board for other programs.",
+    "quickstart": "Run the whole pipeline, small, on the virtual RT1170.",
+}
+
+
+class _WorkflowGroup(click.Group):
+    """Lists commands in workflow order and imports a command's module when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"hwprof.cli._{cmd_name}"), cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"hwprof.cli._{cmd_name}.{cmd_name} is no click command.")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        try:
+            return super().invoke(ctx)
+        except HwprofError as error:
+            problem = click.ClickException(str(error))
+            problem.exit_code = 2
+            raise problem from error
+
+
+@click.group(cls=_WorkflowGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hwprof")
+def main() -> None:
+    """Know what a neural network costs on a microcontroller before you own the board."""

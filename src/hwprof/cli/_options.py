@@ -1,0 +1,87 @@
+"""Options that several commands share, each defined once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from hwprof.errors import ConfigurationError
+from hwprof.measurement import DEFAULT_SCHEME, DEFAULT_TARGET, Placement
+from hwprof.workspace import ENVIRONMENT_VARIABLE, Workspace
+
+
+class _PlacementType(click.ParamType[Placement]):
+    name = "placement"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Placement:
+        del param, ctx
+        return value if isinstance(value, Placement) else Placement.parse(str(value))
+
+
+class _WorkspaceType(click.ParamType[Workspace]):
+    name = "folder"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Workspace:
+        del param, ctx
+        return value if isinstance(value, Workspace) else Workspace.resolve(str(value))
+
+
+workspace = click.option(
+    "--workspace",
+    type=_WorkspaceType(),
+    envvar=ENVIRONMENT_VARIABLE,
+    default=Workspace.resolve,
+    show_default=f"${ENVIRONMENT_VARIABLE} or ./hwprof-work",
+    help="Folder that keeps samples, measurements and artefacts.",
+)
+target = click.option(
+    "--target",
+    default=DEFAULT_TARGET,
+    show_default=True,
+    help="Board: virtual:NAME, serial:DEVICE, or a pyserial URL.",
+)
+placement = click.option(
+    "--placement",
+    type=_PlacementType(),
+    default=Placement(),
+    show_default=True,
+    help="Memory of each part, as activations=ocram,weights=flash.",
+)
+scheme = click.option(
+    "--scheme", default=DEFAULT_SCHEME, show_default=True, help="Quantisation scheme."
+)
+timing = click.option(
+    "--timing",
+    type=click.Choice(["pipeline"]),
+    default="pipeline",
+    show_default=True,
+    help="What a virtual board's cycles count; caches and memories come later.",
+)
+seed = click.option("--seed", default=0, show_default=True, help="Where chance begins.")
+workers = click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=None,
+    help="Processes, each with its own virtual board [default: one a core].",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@contextmanager
+def writable(path: Path) -> Iterator[TextIO]:
+    """An output file that the user named; what stops it from being written is one sentence."""
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            yield file
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write {path}: {error.strerror}; choose another place or make room."
+        ) from error

@@ -1,0 +1,135 @@
+"""``hwprof profile``: a model's layers measured, or all samples of the workspace."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from hwprof.cli import _options
+from hwprof.cli._output import print_json, print_table
+from hwprof.measurement import Measurement, Placement
+from hwprof.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hwprof.profiler.bench import Setup
+
+
+@click.command()
+@click.argument("model", required=False)
+@_options.target
+@_options.placement
+@_options.scheme
+@_options.timing
+@click.option("--repeats", type=click.IntRange(1, 1000), default=1, show_default=True)
+@_options.workers
+@_options.workspace
+@_options.as_json
+def profile(
+    model: str | None,
+    *,
+    target: str,
+    placement: Placement,
+    scheme: str,
+    timing: str,
+    repeats: int,
+    workers: int | None,
+    workspace: Workspace,
+    as_json: bool,
+) -> None:
+    """Measure MODEL layer by layer, or without MODEL every sample that has no row yet.
+
+    MODEL is an ONNX file or a named architecture such as person-detector:k=5,g=1,c=96. On a
+    virtual board the cycles are modelled, and every output says so.
+    """
+    from hwprof.profiler.bench import Setup
+
+    del timing  # one choice yet; the row's timing_model says which
+    setup = Setup(target=target, placement=placement, scheme=scheme, repeats=repeats)
+    if model is None:
+        _profile_samples(workspace, setup, workers)
+        return
+    row = _profile_model(model, setup)
+    if as_json:
+        print_json(model_report(model, row))
+    else:
+        _print_layers(model, row)
+    if row.error:
+        raise click.ClickException(f"not a data point: {row.error}")
+
+
+def _profile_model(model: str, setup: Setup) -> Measurement:
+    from hwprof.models import resolve_model
+    from hwprof.profiler.bench import Bench
+
+    graph = resolve_model(model).graph
+    with Bench(setup) as bench:
+        return bench.measure(bench.lower(graph), block_type="network", block_key=model)
+
+
+def model_report(model: str, row: Measurement) -> dict[str, object]:
+    """The documented JSON object of one profiled model."""
+    context = row.origin.context
+    return {
+        "model": model,
+        "target": row.origin.target,
+        "board": context.board,
+        "clock_hz": context.clock_hz,
+        "kernels": context.kernels,
+        "scheme": context.scheme,
+        "placement": asdict(context.placement),
+        "kind": context.kind,
+        "cycles": row.cycles,
+        "latency_us": row.latency_us,
+        "macs": row.macs,
+        "peak_ram_bytes": row.peak_ram_bytes,
+        "flash_bytes": row.flash_bytes,
+        "firmware_sha256": row.origin.firmware_sha256,
+        "timing_model": context.timing_model,
+        "error": row.error,
+        "layers": [
+            {
+                "name": layer.name,
+                "op": layer.op,
+                "macs": layer.macs,
+                "cycles": layer.cycles,
+                "latency_us": context.cycles_to_us(layer.cycles),
+            }
+            for layer in row.operators
+        ],
+    }
+
+
+def _print_layers(model: str, row: Measurement) -> None:
+    context = row.origin.context
+    print_table(
+        ("layer", "op", "MACs", "cycles", "us", "% of latency"),
+        [
+            (
+                layer.name,
+                layer.op,
+                layer.macs,
+                layer.cycles,
+                context.cycles_to_us(layer.cycles),
+                100.0 * layer.cycles / row.cycles,
+            )
+            for layer in row.operators
+        ],
+    )
+    click.echo(
+        f"\n{model}: {row.latency_us / 1000:.2f} ms {context.kind} ({row.cycles:,} cycles, "
+        f"{row.macs:,} MACs, {row.cycles / max(row.macs, 1):.2f} cycles per MAC)\n"
+        f"{row.origin.target} at {context.clock_hz / 1e6:g} MHz, {context.kernels} kernels, "
+        f"{context.placement}, timing {context.timing_model}\n"
+        f"peak RAM {row.peak_ram_bytes:,} bytes, flash {row.flash_bytes:,} bytes; every layer's "
+        "output verified against the host's int8 reference"
+    )
+
+
+def _profile_samples(workspace: Workspace, setup: Setup, workers: int | None) -> None:
+    from hwprof.workflows.measure_samples import measure_samples
+
+    report = measure_samples(workspace, setup, workers=workers or os.cpu_count() or 1)
+    click.echo(str(report))
