@@ -1,0 +1,227 @@
+"""Which kernel calls a graph becomes: one row of integers for each call.
+
+The rows mirror what lowering does with a node (profiler/lowering) without importing it, because
+a prediction needs no program: a convolution is one call of the kernel its shapes select, a
+concatenation one copy for each input, a reshape none. ``cost_terms`` turns rows into features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from enum import IntEnum
+from math import prod
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hwprof.graph import (
+    Add,
+    AveragePool,
+    Concat,
+    Conv2d,
+    FullyConnected,
+    Graph,
+    MaxPool,
+    Mul,
+    Op,
+    Pad,
+    Requantise,
+    Reshape,
+    ResizeNearest,
+    Shape,
+    Slice,
+    Softmax,
+    Transpose,
+    Unary,
+)
+
+Integers: TypeAlias = npt.NDArray[np.int64]
+Row: TypeAlias = tuple[int, ...]
+
+
+class KernelClass(IntEnum):
+    """Code paths of the kernel library whose costs differ in kind (kernels.h, section "Kernels")."""
+
+    POINTWISE = 0
+    CONV = 1
+    DEPTHWISE_3X3 = 2
+    DEPTHWISE_BUFFERED = 3
+    DEPTHWISE_GENERIC = 4
+    FULLY_CONNECTED = 5
+    AVERAGE_POOL = 6
+    MAX_POOL = 7
+    ADD = 8
+    MUL = 9
+    COPY = 10
+    FILL = 11
+    TRANSPOSE = 12
+    RESIZE = 13
+    LOOKUP = 14
+    SOFTMAX = 15
+    REQUANTISE = 16
+
+
+class Calls(NamedTuple):
+    """Kernel calls, one array of length n_calls for each field; lengths in elements.
+
+    Attributes:
+        kernel: a ``KernelClass``.
+        runs: contiguous stretches that a data movement copies one by one, with ``run_length``
+            elements each, every ``run_step``-th of its source; 0 for other kernels.
+    """
+
+    kernel: Integers
+    in_h: Integers
+    in_w: Integers
+    in_c: Integers
+    out_h: Integers
+    out_w: Integers
+    out_c: Integers
+    kernel_h: Integers
+    kernel_w: Integers
+    stride_h: Integers
+    stride_w: Integers
+    pad_top: Integers
+    pad_left: Integers
+    groups: Integers
+    runs: Integers
+    run_length: Integers
+    run_step: Integers
+    macs: Integers
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Calls:
+        """Rows of ``graph_calls`` as columns."""
+        return cls(*np.array(rows, dtype=np.int64).reshape(-1, len(cls._fields)).T)
+
+
+def graph_calls(graph: Graph) -> list[Row]:
+    """Kernel calls of a graph in order, each a row of the fields of ``Calls``."""
+    rows: list[Row] = []
+    shapes = graph.shapes
+    for node in graph.nodes:
+        inputs = [shapes[name] for name in node.inputs]
+        rows.extend(_CALLS[type(node.op)](node.op, inputs, shapes[node.name]))
+    return rows
+
+
+def elementwise_call(shape: Shape) -> Row:
+    """One requantising pass over a tensor, for operators that nothing describes."""
+    return _plain(KernelClass.REQUANTISE, shape, shape)
+
+
+def _plain(kernel: KernelClass, shape: Shape, out: Shape) -> Row:
+    return (kernel, *shape, *out, 1, 1, 1, 1, 0, 0, 1, 0, 0, 1, 0)
+
+
+def _windowed(kernel: KernelClass, op: Any, shape: Shape, out: Shape, *rest: int) -> Row:
+    pads = op.pads
+    groups, macs = rest or (1, 0)
+    window = (op.kernel_h, op.kernel_w, op.stride_h, op.stride_w, pads.top, pads.left)
+    return (kernel, *shape, *out, *window, groups, 0, 0, 1, macs)
+
+
+def _moved(kernel: KernelClass, shape: Shape, out: Shape, runs: int, *run: int) -> Row:
+    """A data movement; ``run`` is its length and, unless dense, its step."""
+    length, step = run if len(run) > 1 else (*run, 1)
+    return (kernel, *shape, *out, 1, 1, 1, 1, 0, 0, 1, runs, length, step, 0)
+
+
+def _conv2d(op: Conv2d, inputs: list[Shape], out: Shape) -> Iterator[Row]:
+    shape = inputs[0]
+    kernel, groups = _conv_kernel(op, shape), op.groups
+    macs = prod(out) * op.kernel_h * op.kernel_w * (shape[2] // groups)
+    yield _windowed(kernel, op, shape, out, groups, macs)
+
+
+def _conv_kernel(op: Conv2d, shape: Shape) -> KernelClass:
+    unpadded = op.pads.top == 0 and op.pads.left == 0
+    if op.groups > 1 and op.groups == shape[2]:
+        return _depthwise_kernel(op, shape)
+    if op.groups == 1 and op.kernel_h == op.kernel_w == 1 and unpadded:
+        return KernelClass.POINTWISE
+    return KernelClass.CONV
+
+
+def _depthwise_kernel(op: Conv2d, shape: Shape) -> KernelClass:
+    if op.out_channels != shape[2]:
+        return KernelClass.DEPTHWISE_GENERIC
+    narrow = op.pads.top <= 1 and op.pads.left <= 1
+    if op.kernel_h == op.kernel_w == _DEDICATED_KERNEL and narrow:
+        return KernelClass.DEPTHWISE_3X3
+    return KernelClass.DEPTHWISE_BUFFERED
+
+
+def _fully_connected(op: FullyConnected, inputs: list[Shape], out: Shape) -> Iterator[Row]:
+    features = prod(inputs[0])
+    row = _plain(KernelClass.FULLY_CONNECTED, (1, 1, features), out)
+    yield (*row[:-1], features * op.out_features)
+
+
+def _average_pool(op: AveragePool, inputs: list[Shape], out: Shape) -> Iterator[Row]:
+    yield _windowed(KernelClass.AVERAGE_POOL, op, inputs[0], out)
+
+
+def _max_pool(op: MaxPool, inputs: list[Shape], out: Shape) -> Iterator[Row]:
+    yield _windowed(KernelClass.MAX_POOL, op, inputs[0], out)
+
+
+def _concat(op: Concat, inputs: list[Shape], out: Shape) -> Iterator[Row]:
+    for shape in inputs:
+        yield _box(shape, out, shape)
+
+
+def _box(shape: Shape, out: Shape, box: Shape, step_c: int = 1) -> Row:
+    """Copy of a box of ``shape`` into ``out``: one run for each pixel of the box."""
+    return _moved(KernelClass.COPY, shape, out, box[0] * box[1], box[2], step_c)
+
+
+def _slice(op: Slice, inputs: list[Shape], out: Shape) -> Iterator[Row]:
+    yield _box(inputs[0], out, op.size, op.step[2])
+
+
+def _pad(op: Pad, inputs: list[Shape], out: Shape) -> Iterator[Row]:
+    del op
+    yield _plain(KernelClass.FILL, out, out)
+    yield _box(inputs[0], out, inputs[0])
+
+
+def _transpose(op: Transpose, inputs: list[Shape], out: Shape) -> Iterator[Row]:
+    fixed = op.permutation[3] == 3
+    length = op.view[3] if fixed else 1
+    yield _moved(KernelClass.TRANSPOSE, inputs[0], out, prod(out) // length, length)
+
+
+def _simple(kernel: KernelClass) -> Callable[[Op, list[Shape], Shape], Iterator[Row]]:
+    def call(op: Op, inputs: list[Shape], out: Shape) -> Iterator[Row]:
+        del op
+        yield _plain(kernel, inputs[0], out)
+
+    return call
+
+
+def _nothing(op: Op, inputs: list[Shape], out: Shape) -> Iterator[Row]:
+    del op, inputs, out
+    return iter(())
+
+
+_DEDICATED_KERNEL = 3  # the 3x3 depthwise variant of kernels.h
+
+_CALLS: dict[type[Op], Callable[[Any, list[Shape], Shape], Iterator[Row]]] = {
+    Add: _simple(KernelClass.ADD),
+    AveragePool: _average_pool,
+    Concat: _concat,
+    Conv2d: _conv2d,
+    FullyConnected: _fully_connected,
+    MaxPool: _max_pool,
+    Mul: _simple(KernelClass.MUL),
+    Pad: _pad,
+    Requantise: _simple(KernelClass.REQUANTISE),
+    Reshape: _nothing,
+    ResizeNearest: _simple(KernelClass.RESIZE),
+    Slice: _slice,
+    Softmax: _simple(KernelClass.SOFTMAX),
+    Transpose: _transpose,
+    Unary: _simple(KernelClass.LOOKUP),
+}

@@ -1,0 +1,113 @@
+"""Which artefact answers a question: found by context among the user's and the shipped ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hwprof.errors import ArtefactError, ConfigurationError
+from hwprof.luts import shipped_folder
+from hwprof.measurement import DEFAULT_KERNELS, DEFAULT_SCHEME, DEFAULT_TARGET, Context, Placement
+from hwprof.surrogates.artefact import HEAD_FILE, read_context
+from hwprof.surrogates.rows import describe
+from hwprof.workspace import Workspace
+
+_VIRTUAL = "virtual"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The part of a context that a user names.
+
+    Attributes:
+        target: link string; the board is what follows ``virtual:``, any measured one else.
+        placement: None for the default one, or the only one there is.
+    """
+
+    target: str = DEFAULT_TARGET
+    kernels: str = DEFAULT_KERNELS
+    scheme: str = DEFAULT_SCHEME
+    placement: Placement | None = None
+
+    def fits(self, context: Context) -> bool:
+        """Whether an artefact of that context answers, placement apart."""
+        link, _, board = self.target.partition(":")
+        if link == _VIRTUAL:
+            same_board = context.kind == "modelled" and context.board == board
+        else:
+            same_board = context.kind == "measured"
+        return same_board and (context.kernels, context.scheme) == (self.kernels, self.scheme)
+
+    def __str__(self) -> str:
+        place = f", placement {self.placement}" if self.placement else ""
+        return f"target {self.target}, kernels {self.kernels}, scheme {self.scheme}{place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One artefact on disk; ``changed_ns`` is when its head was last written."""
+
+    folder: Path
+    changed_ns: int
+
+
+def artefact_roots(workspace: Workspace | None = None) -> tuple[Path, ...]:
+    """Where artefacts are looked for: fitted in the workspace, then shipped."""
+    return (workspace or Workspace.resolve()).artefacts, shipped_folder()
+
+
+def list_entries(roots: Sequence[Path]) -> tuple[Entry, ...]:
+    """Artefacts below the roots; of two with one folder name the earlier root's counts."""
+    found: dict[str, Entry] = {}
+    for root in roots:
+        for name in _subfolders(root):
+            head = root / name / HEAD_FILE
+            if name not in found and head.is_file():
+                found[name] = Entry(root / name, head.stat().st_mtime_ns)
+    return tuple(found.values())
+
+
+def _subfolders(root: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(root))
+    except OSError:
+        return []
+
+
+def choose_entry(question: Question, entries: Sequence[Entry]) -> Entry:
+    """The one artefact that answers.
+
+    Raises:
+        ArtefactError: none was fitted for it; the message holds the commands that do.
+        ConfigurationError: several were, in contexts that the question does not tell apart.
+    """
+    contexts = {entry: read_context(entry.folder) for entry in entries}
+    matching = {entry: context for entry, context in contexts.items() if question.fits(context)}
+    placed = _placed(question, matching)
+    if not placed:
+        raise ArtefactError(_missing(question, contexts.values()))
+    if len(placed) > 1:
+        names = "; ".join(describe(context) for context in placed.values())
+        raise ConfigurationError(
+            f"{len(placed)} surrogates answer for {question}: {names}; name the placement, or keep "
+            "one of them in the workspace."
+        )
+    return next(iter(placed))
+
+
+def _placed(question: Question, matching: Mapping[Entry, Context]) -> Mapping[Entry, Context]:
+    wanted = question.placement or Placement()
+    placed = {entry: context for entry, context in matching.items() if context.placement == wanted}
+    return placed or (matching if question.placement is None else {})
+
+
+def _missing(question: Question, known: Sequence[Context] | object) -> str:
+    placement = f" --placement {question.placement}" if question.placement else ""
+    fitted = [describe(context) for context in known]  # type: ignore[attr-defined]
+    have = f"fitted: {'; '.join(fitted)}" if fitted else "none is fitted"
+    return (
+        f"no surrogate for {question} ({have}); run 'hwprof profile --target {question.target}"
+        f"{placement}' and 'hwprof fit'."
+    )

@@ -1,0 +1,130 @@
+"""Prices of block configurations, batch by batch: by surrogate, by table, or by MACs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from hwprof.blocks import BlockConfig
+from hwprof.errors import ArtefactError
+from hwprof.luts import LookupTable
+from hwprof.surrogates.artefact import Artefact, FittedModel
+from hwprof.surrogates.features import FeatureTable, block_features
+from hwprof.surrogates.regressors import Vector
+
+
+class Source(IntEnum):
+    """What priced a block."""
+
+    PRIOR = 0
+    SURROGATE = 1
+    LUT = 2
+    MACS = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prices:
+    """Prices of n blocks, each array (n,).
+
+    Attributes:
+        cycles, low_cycles, high_cycles: prediction and ends of its interval.
+        source: a ``Source`` each.
+    """
+
+    cycles: Vector
+    low_cycles: Vector
+    high_cycles: Vector
+    macs: Vector
+    source: npt.NDArray[np.int8]
+
+    @classmethod
+    def empty(cls, n: int, macs: Vector) -> Prices:
+        """Prices to be filled in."""
+        return cls(np.zeros(n), np.zeros(n), np.zeros(n), macs, np.zeros(n, dtype=np.int8))
+
+    def put(self, rows: npt.NDArray[np.int64], cycles: Vector, log_ratio: float, source: Source) -> None:
+        """Set some rows from a prediction and its half-width in log ratio."""
+        factor = np.exp(log_ratio)
+        self.cycles[rows] = cycles
+        self.low_cycles[rows] = cycles / factor
+        self.high_cycles[rows] = cycles * factor
+        self.source[rows] = source
+
+
+class Pricer(Protocol):
+    """Prices configurations; stateless, so threads may share one."""
+
+    def price(self, configs: Sequence[BlockConfig]) -> Prices:
+        """Prices of n configurations in their order."""
+
+
+class SurrogatePricer:
+    """The model of each block's type; the prior where a type has none."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        self._artefact = artefact
+
+    def price(self, configs: Sequence[BlockConfig]) -> Prices:
+        table = block_features(configs)
+        prices = Prices.empty(len(configs), table.macs)
+        by_type: dict[str, list[int]] = {}
+        for row, config in enumerate(configs):
+            by_type.setdefault(config.block_type, []).append(row)
+        for kind, rows in by_type.items():
+            fitted = self._artefact.types.get(kind)
+            source = Source.SURROGATE if fitted else Source.PRIOR
+            _put_model(prices, np.array(rows), table, (fitted or self._artefact.prior, source))
+        return prices
+
+
+def _put_model(
+    prices: Prices,
+    rows: npt.NDArray[np.int64],
+    table: FeatureTable,
+    model: tuple[FittedModel, Source],
+) -> None:
+    fitted, source = model
+    prices.put(rows, fitted.regressor.predict(table.X[rows]), fitted.log_ratio, source)
+
+
+class LutPricer:
+    """A table's own value, exact and without an interval; the prior where it has none."""
+
+    def __init__(self, artefact: Artefact, table: LookupTable) -> None:
+        self._artefact = artefact
+        self._table = table
+
+    def price(self, configs: Sequence[BlockConfig]) -> Prices:
+        features = block_features(configs)
+        prices = Prices.empty(len(configs), features.macs)
+        values = [self._table.get(config.key) for config in configs]
+        known = np.array([row for row, value in enumerate(values) if value is not None], dtype=int)
+        cycles = np.array([value for value in values if value is not None])
+        prices.put(known, cycles, 0.0, Source.LUT)
+        unknown = np.setdiff1d(np.arange(len(configs)), known)
+        _put_model(prices, unknown, features, (self._artefact.prior, Source.PRIOR))
+        return prices
+
+
+class MacsPricer:
+    """Cycles in proportion to MACs: the baseline, good for comparison only."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        if artefact.macs is None:
+            raise ArtefactError(
+                "no row behind this surrogate had MACs, so there is no coefficient; "
+                "use method='surrogate'."
+            )
+        self._fitted = artefact.macs
+
+    def price(self, configs: Sequence[BlockConfig]) -> Prices:
+        macs = block_features(configs).macs
+        prices = Prices.empty(len(configs), macs)
+        cycles = self._fitted.regressor.predict(macs[:, None])
+        prices.put(np.arange(len(configs)), cycles, self._fitted.log_ratio, Source.MACS)
+        return prices

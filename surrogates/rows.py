@@ -1,0 +1,204 @@
+"""Measured rows as a fit wants them: one context, good rows only, the rest counted by reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from math import isfinite
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from hwprof.architecture import block_graph
+from hwprof.blocks import BlockConfig
+from hwprof.errors import ConfigurationError, ModelError, StoreError, UnknownNameError
+from hwprof.graph import Graph
+from hwprof.measurement import Context, Measurement, Placement
+from hwprof.surrogates.keys import parse_key
+from hwprof.surrogates.regressors import Vector
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Rows: TypeAlias = "pd.DataFrame | Iterable[Measurement]"
+
+MAX_SATURATED_SHARE = 0.05
+"""Above this share of clipped outputs a row measured arithmetic that no network does."""
+
+_REQUIRED = ("block_key", "board", "clock_hz", "cycles")
+_PLACEMENT_COLUMNS = {f"{part.name}_memory": part.name for part in fields(Placement)}
+_CONTEXT_COLUMNS = ("board", "clock_hz", "kernels", "scheme", "cache_state", "timing_model")
+NETWORK = "network"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Good rows of one context.
+
+    Attributes:
+        firmware_sha256: hash of the image behind the rows, empty where a table names none.
+        cycles: (n,), float64.
+        excluded: rows left out, by reason.
+    """
+
+    context: Context
+    firmware_sha256: str
+    configs: tuple[BlockConfig, ...]
+    graphs: tuple[Graph, ...]
+    cycles: Vector
+    excluded: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Good:
+    """A row that can be fitted."""
+
+    config: BlockConfig
+    graph: Graph
+    cycles: float
+    origin: tuple[Context, str]
+
+
+def collect_samples(rows: Rows, context: Context | None = None) -> Samples:
+    """Sort rows into good ones of a single context and counted rest.
+
+    Args:
+        rows: a DataFrame with the columns of docs/FORMATS.md, "Measurement store", of which
+            ``block_key``, ``board``, ``clock_hz`` and ``cycles`` are required; or measurements.
+        context: which context to take where rows come from several.
+
+    Raises:
+        StoreError: there is no row, or a required column is missing.
+        ConfigurationError: rows come from several contexts, or firmware images, and none was
+            chosen; or none is of the chosen one.
+    """
+    table = _records(rows)
+    excluded: Counter[str] = Counter()
+    good: list[_Good] = []
+    for row in table:
+        verdict = _judge(row)
+        if isinstance(verdict, _Good):
+            good.append(verdict)
+        else:
+            excluded[verdict] += 1
+    if not good:
+        raise StoreError(_nothing_left(len(table), excluded))
+    chosen, firmware = _choose(good, context)
+    kept = [item for item in good if item.origin == (chosen, firmware)]
+    if len(kept) < len(good):
+        excluded["other context"] = len(good) - len(kept)
+    return Samples(
+        context=chosen,
+        firmware_sha256=firmware,
+        configs=tuple(item.config for item in kept),
+        graphs=tuple(item.graph for item in kept),
+        cycles=np.array([item.cycles for item in kept]),
+        excluded=dict(sorted(excluded.items())),
+    )
+
+
+def _records(rows: Rows) -> Sequence[Mapping[str, Any]]:
+    if not hasattr(rows, "columns"):
+        return [_measurement_record(row) for row in rows]
+    missing = [name for name in _REQUIRED if name not in rows.columns]
+    if missing:
+        raise StoreError(
+            f"a table of measurements needs the columns {', '.join(_REQUIRED)}; "
+            f"{', '.join(missing)} is missing; docs/FORMATS.md lists them all."
+        )
+    records: Sequence[Mapping[str, Any]] = rows.to_dict("records")
+    return records
+
+
+def _measurement_record(row: Measurement) -> Mapping[str, Any]:
+    context = row.origin.context
+    return {
+        "block_type": row.block_type,
+        "block_key": row.block_key,
+        "cycles": row.cycles,
+        "saturated_share": row.saturated_share,
+        "error": row.error,
+        "firmware_sha256": row.origin.firmware_sha256,
+        **{name: getattr(context, name) for name in _CONTEXT_COLUMNS},
+        **{column: getattr(context.placement, part) for column, part in _PLACEMENT_COLUMNS.items()},
+    }
+
+
+def _judge(row: Mapping[str, Any]) -> _Good | str:
+    """The row as a sample, or why it is none."""
+    if _text(row.get("error")):
+        return "error row"
+    if row.get("block_type") == NETWORK:
+        return "whole network"
+    if not _positive(row["cycles"]):
+        return "cycles not positive and finite"
+    if not float(row.get("saturated_share", 0.0)) <= MAX_SATURATED_SHARE:
+        return "saturated outputs"
+    try:
+        config = parse_key(str(row["block_key"]))
+        graph = block_graph(config)
+    except UnknownNameError:
+        return "unknown block type"
+    except ConfigurationError:
+        return "unreadable block key"
+    except ModelError:
+        return "block that cannot be built"
+    return _Good(config, graph, float(row["cycles"]), _origin(row))
+
+
+def _positive(value: object) -> bool:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    return isfinite(number) and number > 0
+
+
+def _text(value: object) -> str:
+    """Text of a cell; a CSV reader turns an empty one into a NaN."""
+    return value if isinstance(value, str) else ""
+
+
+def _origin(row: Mapping[str, Any]) -> tuple[Context, str]:
+    parts = {name: row[column] for column, name in _PLACEMENT_COLUMNS.items() if column in row}
+    known = {name: row[name] for name in _CONTEXT_COLUMNS if name in row}
+    known["clock_hz"] = int(known["clock_hz"])
+    context = Context(**known, placement=Placement(**parts))
+    return context, _text(row.get("firmware_sha256"))
+
+
+def _choose(good: Sequence[_Good], wanted: Context | None) -> tuple[Context, str]:
+    origins = Counter(item.origin for item in good)
+    matching = [origin for origin in origins if wanted in {None, origin[0]}]
+    if len(matching) == 1:
+        return matching[0]
+    names = "; ".join(f"{describe(context)} ({n} rows)" for (context, _), n in origins.items())
+    if not matching:
+        raise ConfigurationError(f"no row is of the context asked for; the rows have: {names}.")
+    if len({context for context, _ in matching}) == 1:
+        raise ConfigurationError(
+            f"a surrogate is fitted on rows of one firmware image; got {len(matching)} of "
+            f"{describe(matching[0][0])}; profile again with the installed image, or use a new "
+            "--workspace."
+        )
+    raise ConfigurationError(
+        f"a surrogate is fitted in one context, the rows come from {len(matching)}; choose one of: "
+        f"{names}."
+    )
+
+
+def describe(context: Context) -> str:
+    """A context in a few words."""
+    return (
+        f"{context.board} at {context.clock_hz / 1e6:g} MHz, kernels {context.kernels}, scheme "
+        f"{context.scheme}, {context.placement}, cache {context.cache_state}, "
+        f"timing {context.timing_model}"
+    )
+
+
+def _nothing_left(total: int, excluded: Mapping[str, int]) -> str:
+    if not total:
+        return "a surrogate needs measured rows, there are none; run 'hwprof profile' first."
+    reasons = ", ".join(f"{n} {reason}" for reason, n in excluded.items())
+    return f"none of {total} rows can be fitted ({reasons}); see the column error of the store."
