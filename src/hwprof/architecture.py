@@ -6,7 +6,7 @@ the program agree. A foreign graph becomes an Architecture of single-operator bl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -106,8 +106,17 @@ def _append(builder: GraphBuilder, block: BlockInstance, tensors: Mapping[str, s
             f"block {block.name!r} is configured for inputs {list(block.config.inputs)}; "
             f"got {list(shapes)}."
         )
-    kind = get_block_type(block.config.block_type)
-    return kind.build(builder, block.name, block.config, inputs)
+    return _build(builder, block.name, block.config, inputs)
+
+
+def _build(builder: GraphBuilder, name: str, config: BlockConfig, inputs: Sequence[str]) -> str:
+    kind = get_block_type(config.block_type)
+    if len(inputs) not in kind.arity:
+        raise ModelError(
+            f"a {kind.name!r} block has {kind.arity.start} to {kind.arity.stop - 1} inputs; "
+            f"got {len(inputs)}."
+        )
+    return kind.build(builder, name, config, inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +155,9 @@ def block_graph(config: BlockConfig, seed: int = 0) -> Graph:
         ModelError: the parameters do not fit the input shapes.
         UnknownNameError: no such block type.
     """
-    kind = get_block_type(config.block_type)
     builder = GraphBuilder()
     inputs = [builder.input(f"input_{i}", shape) for i, shape in enumerate(config.inputs)]
-    output = kind.build(builder, config.block_type, config, inputs)
+    output = _build(builder, config.block_type, config, inputs)
     return builder.finish(config.key, [output], seed)
 
 

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 from hwprof.blocks._base import Axis, BlockConfig, BlockType, GraphBuilder, Value
 from hwprof.blocks._conv import Conv, DepthwiseConv, PointwiseConv
+from hwprof.blocks._dethead import DetectionHead
+from hwprof.blocks._elementwise import Elementwise
+from hwprof.blocks._fc import FullyConnectedLayer
+from hwprof.blocks._fusion import Fusion
+from hwprof.blocks._pool import Pool
+from hwprof.blocks._reshape import DataMovement
 from hwprof.blocks._shufflev2 import ShuffleV2
 from hwprof.blocks._single import SingleOperatorBlock
+from hwprof.blocks._spp import SpatialPyramid
 from hwprof.blocks._stem import Stem
 from hwprof.errors import UnknownNameError
 
@@ -21,6 +28,13 @@ _TYPES: tuple[BlockType, ...] = (
     PointwiseConv(),
     DepthwiseConv(),
     ShuffleV2(),
+    SpatialPyramid(),
+    DetectionHead(),
+    Fusion(),
+    Pool(),
+    FullyConnectedLayer(),
+    Elementwise(),
+    DataMovement(),
 )
 
 BLOCK_TYPES: Mapping[str, BlockType] = MappingProxyType({kind.name: kind for kind in _TYPES})

@@ -138,6 +138,7 @@ class BlockType(abc.ABC):
     """
 
     name: ClassVar[str]
+    arity: ClassVar[range] = range(1, 2)  # how many inputs a block of this type may have
 
     @abc.abstractmethod
     def axes(self) -> tuple[Axis, ...]:
