@@ -16,6 +16,7 @@ from functools import partial
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from hwprof.errors import ConfigurationError, StoreError
 from hwprof.measurement import Context
@@ -26,7 +27,7 @@ from hwprof.surrogates.artefact import (
     Provenance,
     Stamp,
 )
-from hwprof.surrogates.features import FEATURE_VERSION, graph_features
+from hwprof.surrogates.features import FEATURE_VERSION, FEATURES, graph_features
 from hwprof.surrogates.intervals import (
     DEFAULT_LEVEL,
     conformal_quantile,
@@ -164,7 +165,7 @@ class _Table:
     X: Matrix
     y: Vector
     macs: Vector
-    types: np.ndarray[tuple[int], np.dtype[np.str_]]
+    types: npt.NDArray[np.str_]
     folds: Folds
 
     def of(self, block_type: str) -> _Table:
@@ -193,9 +194,10 @@ def fit(rows: Rows, options: FitOptions | None = None, *, context: Context | Non
     if not fitted_types:
         raise StoreError(_too_few(counts, options))
     anchors = {
-        int(fold): _anchor(table, table.folds != fold) for fold in np.unique(table.folds)
+        int(fold): _shared_prior(table, table.folds != fold).coefficients_
+        for fold in np.unique(table.folds)
     }
-    shared = PhysicalPrior().fit(table.X, table.y)
+    shared = _shared_prior(table, np.ones(len(table.y), dtype=np.bool_))
     pairs = [_fit_type(table.of(kind), (anchors, shared.coefficients_), options) for kind in fitted_types]
     unseen = _unseen_log_ratio(table, options)
     report = FitReport(
@@ -241,8 +243,10 @@ def _too_few(counts: Mapping[str, int], options: FitOptions) -> str:
     )
 
 
-def _anchor(table: _Table, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Vector:
-    return PhysicalPrior().fit(table.X[chosen], table.y[chosen]).coefficients_
+def _shared_prior(table: _Table, chosen: npt.NDArray[np.bool_]) -> PhysicalPrior:
+    """The prior of all block types together, leaning on the guesses of the feature table."""
+    guesses = np.array([term.guess_cycles for term in FEATURES])
+    return PhysicalPrior(guesses).fit(table.X[chosen], table.y[chosen])
 
 
 def _candidates(options: FitOptions) -> dict[str, Callable[[Vector], Regressor]]:
@@ -314,7 +318,7 @@ def _unseen_log_ratio(table: _Table, options: FitOptions) -> float:
     errors = []
     for kind in kinds:
         inside = table.types == kind
-        predicted = PhysicalPrior().fit(table.X[~inside], table.y[~inside]).predict(table.X[inside])
+        predicted = _shared_prior(table, ~inside).predict(table.X[inside])
         errors.append(log_errors(table.y[inside], np.maximum(predicted, 1.0)))
     return conformal_quantile(np.concatenate(errors), options.interval_level)
 

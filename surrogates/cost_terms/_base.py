@@ -1,0 +1,89 @@
+"""What a counter of kernel work is, and the window arithmetic that several share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from hwprof.surrogates.calls import Calls, Integers
+
+Counts: TypeAlias = Mapping[str, Integers]
+
+
+class Column(NamedTuple):
+    """One count of a kernel.
+
+    Attributes:
+        unit: what is counted, in the singular.
+        guess_cycles: cycles per count before any row is seen: instructions of the loop body
+            read off the kernel's source, at one a cycle; good within a factor of two.
+    """
+
+    name: str
+    unit: str
+    guess_cycles: float
+
+
+CALLS = Column("calls", "call", 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """The columns of one kernel class and the function that counts them, by column name."""
+
+    columns: tuple[Column, ...]
+    count: Callable[[Calls], Counts]
+
+
+def once(c: Calls) -> Integers:
+    """One for each call."""
+    return np.ones_like(c.kernel)
+
+
+class Window(NamedTuple):
+    """Positions of a window inside its input.
+
+    Attributes:
+        pixels: output pixels.
+        rows: window rows inside the input, summed over output pixels.
+        taps: window positions inside the input, summed over output pixels.
+        cleared_taps: positions outside it, but in a row inside it.
+        cleared_rows: window rows outside the input, summed over output pixels.
+    """
+
+    pixels: Integers
+    rows: Integers
+    taps: Integers
+    cleared_taps: Integers
+    cleared_rows: Integers
+
+
+def window(c: Calls) -> Window:
+    """Positions of each call's window."""
+    inside_h = c.out_h * c.kernel_h - _lost(_Axis(c.in_h, c.out_h, c.kernel_h, c.stride_h), c.pad_top)
+    inside_w = c.out_w * c.kernel_w - _lost(_Axis(c.in_w, c.out_w, c.kernel_w, c.stride_w), c.pad_left)
+    rows, taps = inside_h * c.out_w, inside_h * inside_w
+    pixels = c.out_h * c.out_w
+    return Window(pixels, rows, taps, rows * c.kernel_w - taps, pixels * c.kernel_h - rows)
+
+
+class _Axis(NamedTuple):
+    size: Integers
+    out: Integers
+    kernel: Integers
+    stride: Integers
+
+
+def _lost(axis: _Axis, before: Integers) -> Integers:
+    """Window positions of one axis that fall on padding, summed over outputs."""
+    after = np.maximum((axis.out - 1) * axis.stride - before + axis.kernel - axis.size, 0)
+    return _overhang(before, axis) + _overhang(after, axis)
+
+
+def _overhang(excess: Integers, axis: _Axis) -> Integers:
+    """Sum of excess - i * stride over the outputs i that hang over by that much."""
+    reached = np.minimum(-(-excess // axis.stride), axis.out)
+    return reached * excess - axis.stride * reached * (reached - 1) // 2
