@@ -1,4 +1,4 @@
-"""Bytes of scratch that each record's kernel needs: the table of ``firmware_stub/include/kernels.h``."""
+"""Bytes of scratch that each kernel needs: the table of ``firmware_stub/include/kernels.h``."""
 
 from __future__ import annotations
 
@@ -19,18 +19,27 @@ def scratch_bytes(record: Record) -> int:
 
 
 def _conv2d(record: Conv2dRecord) -> int:
-    unpadded = record.pad_top == 0 and record.pad_left == 0
-    if record.groups == 1 and record.kernel_h == record.kernel_w == 1 and unpadded:
+    if record.groups == 1 and record.kernel_h == record.kernel_w == 1 and not _is_padded(record):
         return 0
     column = record.kernel_h * record.kernel_w * (record.in_c // record.groups)
-    return _COLUMNS * column * _INT16_BYTES
+    aligned_column = -(-column // 4) * 4
+    return _COLUMNS * aligned_column * _INT16_BYTES
+
+
+def _is_padded(record: Conv2dRecord) -> bool:
+    """Whether a 1x1 kernel ever stands outside the input."""
+    return (
+        record.pad_top > 0
+        or record.pad_left > 0
+        or (record.out_h - 1) * record.stride_h >= record.in_h
+        or (record.out_w - 1) * record.stride_w >= record.in_w
+    )
 
 
 def _depthwise(record: DepthwiseRecord) -> int:
     if record.out_c != record.in_c:
         return 0
-    narrow = record.pad_top <= 1 and record.pad_left <= 1
-    if record.kernel_h == record.kernel_w == 3 and narrow:  # noqa: PLR2004 - the 3x3 variant
+    if (record.kernel_h, record.kernel_w) == (3, 3) and max(record.pad_top, record.pad_left) <= 1:
         return 0
     return record.kernel_h * record.kernel_w * record.in_c * _INT16_BYTES
 

@@ -14,8 +14,8 @@
  *
  *   - A kernel is called only with a record that the interpreter has checked at PREPARE: sizes are
  *     positive, buffers hold what the shapes say, offsets and activation bounds lie in the ranges
- *     below, and every output of a window has at least one element of the input under its kernel
- *     (pooling only). A kernel therefore cannot fail and returns nothing.
+ *     below, and each output of a pooling has at least one element of the input under its window.
+ *     A kernel therefore cannot fail and returns nothing.
  *   - Tensors are int8, layout (h, w, c) with c fastest, batch 1, dense. Pointers of tensors, bias,
  *     multiplier, shift and scratch are 4-byte aligned at least (program.py aligns to 32 bytes).
  *   - Output and inputs do not overlap, but for add, mul, lookup and requantise, which work element
@@ -39,15 +39,18 @@
  *
  * Scratch bytes
  *
- *   | record          | when                                                   | bytes                         |
- *   | --------------- | ------------------------------------------------------ | ----------------------------- |
- *   | conv2d          | groups == 1, kernel 1x1, pad_top == pad_left == 0      | 0                             |
- *   | conv2d          | else; k = kernel_h * kernel_w * in_c / groups          | 2 columns of k int16: 4 k     |
- *   | depthwise       | out_c != in_c                                          | 0                             |
- *   | depthwise       | kernel 3x3, pad_top <= 1 and pad_left <= 1             | 0                             |
- *   | depthwise       | else                                                   | 2 kernel_h kernel_w in_c      |
- *   | average_pool    | always: one int32 sum a channel                        | 4 in_c                        |
- *   | all others      | always                                                 | 0                             |
+ *   | record          | when                                                | bytes            |
+ *   | --------------- | --------------------------------------------------- | ---------------- |
+ *   | conv2d          | groups == 1, kernel 1x1, no padding on any side     | 0                |
+ *   | conv2d          | else; k = kernel_h * kernel_w * in_c / groups       | 4 (k up to 4 n)  |
+ *   | depthwise       | out_c != in_c                                       | 0                |
+ *   | depthwise       | kernel 3x3, pad_top <= 1 and pad_left <= 1          | 0                |
+ *   | depthwise       | else                                                | 2 kh kw in_c     |
+ *   | average_pool    | always: one int32 sum a channel                     | 4 in_c           |
+ *   | all others      | always                                              | 0                |
+ *
+ * "4 (k up to 4 n)": two columns of int16, each of k rounded up to a multiple of 4. No padding on
+ * any side: pad_top == pad_left == 0, (out_h - 1) * stride_h < in_h, (out_w - 1) * stride_w < in_w.
  */
 #ifndef HWP_KERNELS_H
 #define HWP_KERNELS_H
@@ -154,7 +157,8 @@ void hwp_lookup_s8(const struct hwp_lookup *record, const struct hwp_operands *o
  * Softmax over each of `rows` rows of `row_size`, output scale 1/256 and zero point -128, in the
  * fixed-point arithmetic of TFLite's int8 reference (gemmlowp exponential and reciprocal).
  * multiplier and shift scale a difference of two inputs to Q5.26 (beta * input scale * 2^26);
- * differences below diff_min, which is negative, give -128.
+ * differences below diff_min, which is negative, give -128. row_size is at most 4,095, so that the
+ * sum of exponentials fits its 12 integer bits.
  */
 void hwp_softmax_s8(const struct hwp_softmax *record, const struct hwp_operands *operands);
 

@@ -1,0 +1,182 @@
+/*
+ * What the int8 kernels share: packed loads, SIMD unpacking and the fixed-point output stage.
+ *
+ * Everything here is inlined; the file is private to src/kernels/.
+ */
+#ifndef HWP_SIMD_S8_H
+#define HWP_SIMD_S8_H
+
+#include <arm_acle.h>
+#include <stdint.h>
+
+#ifndef __ARM_FEATURE_SIMD32
+#error "These kernels need the DSP extension: compile with -mcpu=cortex-m7 or link other kernels."
+#endif
+
+#define HWP_INLINE static inline __attribute__((always_inline))
+
+/* Four int8 of any alignment in one word; GCC turns the memcpy into LDR. */
+HWP_INLINE int32_t hwp_load_s8x4(const int8_t *source)
+{
+    int32_t word;
+    __builtin_memcpy(&word, source, sizeof word);
+    return word;
+}
+
+HWP_INLINE void hwp_store_s8x4(int8_t *destination, int32_t word)
+{
+    __builtin_memcpy(destination, &word, sizeof word);
+}
+
+/* Two int16, first in the low half. */
+HWP_INLINE int32_t hwp_load_s16x2(const int16_t *source)
+{
+    int32_t word;
+    __builtin_memcpy(&word, source, sizeof word);
+    return word;
+}
+
+HWP_INLINE void hwp_store_s16x2(int16_t *destination, int32_t word)
+{
+    __builtin_memcpy(destination, &word, sizeof word);
+}
+
+/*
+ * Unpacking takes the bytes 0 and 2 ("even") or 1 and 3 ("odd") of a word, sign extended to a pair
+ * of int16. The rotation is free, but GCC 12 does not fold it into the builtin, hence assembly.
+ */
+HWP_INLINE int32_t hwp_even_s16x2(int32_t bytes)
+{
+    return __sxtb16(bytes);
+}
+
+HWP_INLINE int32_t hwp_odd_s16x2(int32_t bytes)
+{
+    int32_t pair;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(bytes));
+    return pair;
+}
+
+HWP_INLINE int32_t hwp_add_even_s16x2(int32_t addend, int32_t bytes)
+{
+    return __sxtab16(addend, bytes);
+}
+
+HWP_INLINE int32_t hwp_add_odd_s16x2(int32_t addend, int32_t bytes)
+{
+    int32_t pair;
+    __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(pair) : "r"(addend), "r"(bytes));
+    return pair;
+}
+
+/* The pair (low half of a, low half of b), and (high half of a, high half of b). */
+HWP_INLINE int32_t hwp_pack_low_s16x2(int32_t a, int32_t b)
+{
+    int32_t pair;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(pair) : "r"(a), "r"(b));
+    return pair;
+}
+
+HWP_INLINE int32_t hwp_pack_high_s16x2(int32_t a, int32_t b)
+{
+    int32_t pair;
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(pair) : "r"(b), "r"(a));
+    return pair;
+}
+
+/* The same int16 in both halves. */
+HWP_INLINE int32_t hwp_splat_s16x2(int32_t value)
+{
+    return hwp_pack_low_s16x2(value, value);
+}
+
+/* Copies and fills of a few bytes: a call of the C library would cost more than the bytes. */
+HWP_INLINE void hwp_copy_s8(int8_t *destination, const int8_t *source, int32_t size)
+{
+    for (int32_t words = size >> 2; words > 0; words--) {
+        hwp_store_s8x4(destination, hwp_load_s8x4(source));
+        destination += 4;
+        source += 4;
+    }
+    for (int32_t rest = size & 3; rest > 0; rest--) {
+        *destination++ = *source++;
+    }
+}
+
+HWP_INLINE void hwp_set_s8(int8_t *destination, int8_t value, int32_t size)
+{
+    const int32_t word = (int32_t)((uint8_t)value * 0x01010101u);
+    for (int32_t words = size >> 2; words > 0; words--) {
+        hwp_store_s8x4(destination, word);
+        destination += 4;
+    }
+    for (int32_t rest = size & 3; rest > 0; rest--) {
+        *destination++ = value;
+    }
+}
+
+HWP_INLINE int32_t hwp_min_s32(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+HWP_INLINE int32_t hwp_max_s32(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
+HWP_INLINE int32_t hwp_clamp_s32(int32_t value, int32_t low, int32_t high)
+{
+    return hwp_min_s32(hwp_max_s32(value, low), high);
+}
+
+/* (a * b + 2^30) >> 31: docs/FORMATS.md. Neither factor pair is (-2^31, -2^31) in this program. */
+HWP_INLINE int32_t hwp_doubling_high_mul(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+}
+
+/* value / 2^shift, halves away from zero; shift is 0 .. 31. */
+HWP_INLINE int32_t hwp_round_shift(int32_t value, int32_t shift)
+{
+    const int32_t mask = (int32_t)((1u << shift) - 1u);
+    const int32_t half = (mask >> 1) + (value < 0);
+    return (value >> shift) + ((value & mask) > half);
+}
+
+/* value * multiplier * 2^(shift - 31), rounded twice as docs/FORMATS.md defines it. */
+HWP_INLINE int32_t hwp_rescale(int32_t value, int32_t multiplier, int32_t shift)
+{
+    const int32_t left = hwp_max_s32(shift, 0);
+    const int32_t right = left - shift;
+    const int32_t raised = (int32_t)((uint32_t)value << left);
+    return hwp_round_shift(hwp_doubling_high_mul(raised, multiplier), right);
+}
+
+/* From an accumulator to an output, for all channels of a layer. */
+struct hwp_output_stage {
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const int32_t *shift;
+    int32_t output_offset;
+    int32_t activation_min;
+    int32_t activation_max;
+};
+
+/* `sum` holds the bias already. */
+HWP_INLINE int8_t hwp_output_s8(const struct hwp_output_stage *stage, int32_t channel, int32_t sum)
+{
+    const int32_t scaled = hwp_rescale(sum, stage->multiplier[channel], stage->shift[channel]);
+    return (int8_t)hwp_clamp_s32(scaled + stage->output_offset, stage->activation_min,
+                                 stage->activation_max);
+}
+
+/* The output stage of any record that has bias, multiplier and shift. */
+#define HWP_OUTPUT_STAGE(record, operands)                                                         \
+    {                                                                                              \
+        .bias = (operands)->bias, .multiplier = (operands)->multiplier,                            \
+        .shift = (operands)->shift, .output_offset = (record)->output_offset,                      \
+        .activation_min = (record)->activation_min, .activation_max = (record)->activation_max,    \
+    }
+
+#endif
