@@ -34,8 +34,9 @@ def resolve_model(text: str, *, seed: int = 0) -> Model:
         ModelError: the file is missing, broken, or of a kind that hwprof does not read.
         UnknownNameError: no architecture has that name or parameter.
     """
-    from hwprof.architecture import parse_architecture, partition
+    from hwprof.networks import parse_architecture
     from hwprof.onnx_io import read_onnx
+    from hwprof.partition import partition
 
     path = Path(text)
     if path.suffix in MODEL_SUFFIXES or path.is_file():

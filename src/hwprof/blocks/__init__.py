@@ -56,8 +56,13 @@ __all__ = [
     "Axis",
     "BlockConfig",
     "BlockType",
+    "DetectionHead",
+    "Fusion",
     "GraphBuilder",
+    "ShuffleV2",
     "SingleOperatorBlock",
+    "SpatialPyramid",
+    "Stem",
     "Value",
     "get_block_type",
 ]

@@ -1,0 +1,32 @@
+"""Networks that hwprof builds itself, by name."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from hwprof.networks._parse import parse
+from hwprof.networks.person_detector import fastestdet, person_detector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hwprof.architecture import Architecture
+
+NETWORKS: Mapping[str, Callable[..., Architecture]] = MappingProxyType(
+    {"fastestdet": fastestdet, "person-detector": person_detector}
+)
+"""Builders by name; every parameter is a keyword with a number as its default."""
+
+
+def parse_architecture(text: str) -> Architecture:
+    """Build a network from ``person-detector:k=5,g=1,c=96,width=320,aspect=0.8``.
+
+    Raises:
+        UnknownNameError: no such network or parameter; the message suggests the nearest.
+        ConfigurationError: an item is not ``name=number``, or the network refuses its value.
+    """
+    return parse(text, NETWORKS)
+
+
+__all__ = ["NETWORKS", "fastestdet", "parse_architecture", "person_detector"]
