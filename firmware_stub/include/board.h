@@ -1,0 +1,64 @@
+/*
+ * What the firmware asks of a board: a clock, a byte stream, and memories. A port is one folder
+ * under ports/ that supplies everything declared here; nothing else in the firmware touches
+ * hardware.
+ */
+#ifndef BOARD_H
+#define BOARD_H
+
+#include <stdint.h>
+
+/* What a memory is offered for; the bits travel in HELLO as they are. */
+enum board_memory_flag {
+    BOARD_HOLDS_ACTIVATIONS = 1u << 0,
+    BOARD_TAKES_WEIGHTS = 1u << 1, /* sent over the line */
+    BOARD_HOLDS_SCRATCH = 1u << 2,
+    BOARD_STAGES_WEIGHTS = 1u << 3, /* written by a debug probe before PREPARE */
+};
+
+struct board_memory {
+    const char *name; /* at most 12 characters, as in a placement: "ocram" */
+    uint8_t *start;   /* 32-byte aligned; never written where only BOARD_STAGES_WEIGHTS is set */
+    uint32_t size_bytes;
+    uint32_t flags;
+};
+
+/* Word-aligned room of the firmware's own, apart from the memories. */
+struct board_span {
+    uint32_t *start;
+    uint32_t size_bytes;
+};
+
+struct board_description {
+    const char *name;        /* at most 16 characters */
+    const char *code_memory; /* memory that the kernels execute from, at most 16 characters */
+    uint32_t clock_hz;       /* of the core, which board_cycles counts */
+    const struct board_memory *memories;
+    uint32_t memory_count;
+    struct board_span program;   /* a program's bytes as received */
+    struct board_span constants; /* constants made at PREPARE */
+    const int8_t *pool;          /* docs/FORMATS.md, "Seeded tensors"; HWP_POOL_BYTES long */
+};
+
+extern const struct board_description board;
+
+/* Called once, first: turns on the cycle counter and the line. */
+void board_initialise(void);
+
+/* Core cycles, modulo 2^32. */
+uint32_t board_cycles(void);
+
+/* Takes what has arrived, at most max_bytes, and returns how many bytes that was; never waits. */
+uint32_t board_read(uint8_t *data, uint32_t max_bytes);
+
+/* Returns when the line has taken all bytes. */
+void board_write(const uint8_t *data, uint32_t size_bytes);
+
+/* Sleeps until board_read may have something to return; may return early. */
+void board_wait_for_input(void);
+
+/* Writes the chip's unique id as zero-terminated text. */
+#define BOARD_IDENTITY_BYTES 32u
+void board_identity(char text[BOARD_IDENTITY_BYTES]);
+
+#endif

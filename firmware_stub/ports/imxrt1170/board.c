@@ -1,0 +1,172 @@
+/*
+ * Board API on the i.MX RT1170, Cortex-M7 side. Register layouts and bits: NXP MCUX SDK,
+ * PERI_LPUART.h, PERI_OCOTP.h and MIMXRT1176_cm7_COMMON.h; core registers: Arm DDI 0403E.
+ */
+#include "board.h"
+
+#include "memory_map.h"
+
+struct lpuart {
+    uint32_t verid;
+    uint32_t param;
+    uint32_t global;
+    uint32_t pincfg;
+    uint32_t baud;
+    uint32_t stat;
+    uint32_t ctrl;
+    uint32_t data;
+    uint32_t match;
+    uint32_t modir;
+    uint32_t fifo;
+    uint32_t water;
+};
+
+#define LPUART1 ((volatile struct lpuart *)0x4007C000u)
+#define LPUART1_IRQ 20u
+
+#define PARAM_TXFIFO(param) ((param) & 0xFFu) /* log2 of the depth */
+#define BAUD_SBR(divisor) (divisor)
+#define BAUD_OSR(ratio) (((ratio) - 1u) << 24)
+#define STAT_OR (1u << 19)   /* write 1 to clear; while set nothing is received */
+#define STAT_RDRF (1u << 21) /* more in the receive FIFO than its watermark */
+#define STAT_TDRE (1u << 23) /* no more in the transmit FIFO than its watermark */
+#define CTRL_RE (1u << 18)
+#define CTRL_TE (1u << 19)
+#define CTRL_RIE (1u << 21)
+#define DATA_RXEMPT (1u << 12)
+#define FIFO_RXFE (1u << 3)
+#define FIFO_TXFE (1u << 7)
+#define FIFO_RXFLUSH (1u << 14)
+#define FIFO_TXFLUSH (1u << 15)
+
+/* 24 MHz, the reset clock of LPUART1's root, / (16 * 13) = 115,385 baud. */
+#define OVERSAMPLING 16u
+#define DIVISOR 13u
+
+/* The fuses of the unique id, shadowed in memory: OCOTP at 0x40CAC000, FUSEN from 0x800 on. */
+#define OCOTP_FUSE(word) (*(volatile uint32_t *)(0x40CAC000u + 0x800u + 0x10u * (word)))
+#define UNIQUE_ID_LOW OCOTP_FUSE(0x10u)
+#define UNIQUE_ID_HIGH OCOTP_FUSE(0x11u)
+
+/* Cycle counter, DDI 0403E C1.6.5 and C1.8.7; the lock of DWT is that of CoreSight (DDI 0489F 12). */
+#define DEMCR (*(volatile uint32_t *)0xE000EDFCu)
+#define DEMCR_TRCENA (1u << 24)
+#define DWT_CTRL (*(volatile uint32_t *)0xE0001000u)
+#define DWT_CTRL_CYCCNTENA (1u << 0)
+#define DWT_CYCCNT (*(volatile uint32_t *)0xE0001004u)
+#define DWT_LAR (*(volatile uint32_t *)0xE0001FB0u)
+#define DWT_LAR_UNLOCK 0xC5ACCE55u
+
+/* NVIC, DDI 0403E B3.4 */
+#define NVIC_ISER0 (*(volatile uint32_t *)0xE000E100u)
+#define NVIC_ICPR0 (*(volatile uint32_t *)0xE000E280u)
+
+#define RAM_FLAGS (BOARD_HOLDS_ACTIVATIONS | BOARD_TAKES_WEIGHTS | BOARD_HOLDS_SCRATCH)
+
+static const struct board_memory memories[] = {
+    {"dtcm", (uint8_t *)ARENA_BASE, ARENA_BYTES, RAM_FLAGS},
+    {"ocram", (uint8_t *)OCRAM_BASE, OCRAM_BYTES, RAM_FLAGS},
+    {"sdram", (uint8_t *)SDRAM_BASE, SDRAM_BYTES, RAM_FLAGS},
+    {"flash", (uint8_t *)STAGED_BASE, STAGED_BYTES, BOARD_STAGES_WEIGHTS},
+};
+
+const struct board_description board = {
+    .name = "rt1170",
+    .code_memory = "itcm",
+    .clock_hz = 996000000u,
+    .memories = memories,
+    .memory_count = sizeof memories / sizeof memories[0],
+    .program = {(uint32_t *)PROGRAM_BASE, PROGRAM_BYTES},
+    .constants = {(uint32_t *)CONSTANTS_BASE, CONSTANTS_BYTES},
+    .pool = (const int8_t *)POOL_BASE,
+};
+
+static uint32_t transmit_depth;
+
+static void start_cycle_counter(void)
+{
+    DEMCR |= DEMCR_TRCENA;
+    DWT_LAR = DWT_LAR_UNLOCK;
+    DWT_CYCCNT = 0;
+    DWT_CTRL |= DWT_CTRL_CYCCNTENA;
+}
+
+/* Eight data bits, no parity, one stop bit. The interrupt only ends WFI: PRIMASK keeps it pending. */
+static void start_line(void)
+{
+    LPUART1->ctrl = 0;
+    LPUART1->baud = BAUD_OSR(OVERSAMPLING) | BAUD_SBR(DIVISOR);
+    LPUART1->water = 0;
+    LPUART1->fifo = FIFO_RXFE | FIFO_TXFE | FIFO_RXFLUSH | FIFO_TXFLUSH;
+    LPUART1->ctrl = CTRL_RE | CTRL_TE | CTRL_RIE;
+    transmit_depth = 1u << PARAM_TXFIFO(LPUART1->param);
+    NVIC_ISER0 = 1u << LPUART1_IRQ;
+}
+
+void board_initialise(void)
+{
+    start_cycle_counter();
+    start_line();
+}
+
+uint32_t board_cycles(void)
+{
+    return DWT_CYCCNT;
+}
+
+uint32_t board_read(uint8_t *data, uint32_t max_bytes)
+{
+    uint32_t count = 0;
+    while (count < max_bytes) {
+        uint32_t received = LPUART1->data;
+        if ((received & DATA_RXEMPT) != 0) {
+            break;
+        }
+        data[count++] = (uint8_t)received;
+    }
+    return count;
+}
+
+void board_write(const uint8_t *data, uint32_t size_bytes)
+{
+    uint32_t room = 0;
+    for (uint32_t i = 0; i < size_bytes; i++) {
+        if (room == 0) {
+            while ((LPUART1->stat & STAT_TDRE) == 0) {
+            }
+            room = transmit_depth;
+        }
+        LPUART1->data = data[i];
+        room--;
+    }
+}
+
+/*
+ * Clearing what is pending before looking leaves no gap: a byte that comes after the look makes
+ * the interrupt pending again, and then WFI does not wait (DDI 0403E B1.5.19).
+ */
+void board_wait_for_input(void)
+{
+    NVIC_ICPR0 = 1u << LPUART1_IRQ;
+    uint32_t status = LPUART1->stat;
+    if ((status & STAT_OR) != 0) {
+        LPUART1->stat = STAT_OR;
+    }
+    if ((status & STAT_RDRF) == 0) {
+        __asm volatile("dsb\n wfi" ::: "memory");
+    }
+}
+
+static char *put_hex(char *text, uint32_t word)
+{
+    for (int shift = 28; shift >= 0; shift -= 4) {
+        *text++ = "0123456789abcdef"[(word >> shift) & 0xFu];
+    }
+    return text;
+}
+
+void board_identity(char text[BOARD_IDENTITY_BYTES])
+{
+    char *end = put_hex(put_hex(text, UNIQUE_ID_HIGH), UNIQUE_ID_LOW);
+    *end = 0;
+}

@@ -1,0 +1,55 @@
+/* Code to ITCM, everything else to DTCM; each load segment goes straight to where it runs. */
+#include "memory_map.h"
+
+ENTRY(reset_handler)
+
+MEMORY
+{
+    ITCM (rx) : ORIGIN = ITCM_BASE, LENGTH = ITCM_BYTES
+    DTCM (rw) : ORIGIN = DTCM_BASE + STACK_BYTES, LENGTH = PROGRAM_BASE - DTCM_BASE - STACK_BYTES
+}
+
+stack_top = DTCM_BASE + STACK_BYTES;
+hwp_pool = POOL_BASE;
+
+SECTIONS
+{
+    .text : ALIGN(8)
+    {
+        KEEP(*(.vectors))
+        *(SORT(.text*))
+    } > ITCM
+
+    /* Tables are read through the data side, so they stay out of the instruction memory. */
+    .rodata : ALIGN(32)
+    {
+        *(SORT(.rodata*))
+        . = ALIGN(4);
+    } > DTCM
+
+    /* Loaded once and never restored: a restart without a new load would find it changed. */
+    .data : ALIGN(4)
+    {
+        *(SORT(.data*))
+        . = ALIGN(4);
+    } > DTCM
+    ASSERT(SIZEOF(.data) == 0, "the firmware keeps no initialised variables")
+
+    .bss (NOLOAD) : ALIGN(32)
+    {
+        bss_start = .;
+        *(SORT(.bss*))
+        *(COMMON)
+        . = ALIGN(4);
+        bss_end = .;
+    } > DTCM
+
+    /DISCARD/ :
+    {
+        *(.ARM.exidx*)
+        *(.ARM.extab*)
+        *(.init*)
+        *(.fini*)
+        *(.comment)
+    }
+}
