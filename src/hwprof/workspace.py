@@ -27,6 +27,11 @@ class Workspace:
         return self.root / "samples"
 
     @property
+    def has_samples(self) -> bool:
+        """Whether anything was sampled here."""
+        return any(self.samples.glob("*/manifest.json"))
+
+    @property
     def store(self) -> Path:
         """The measurement store, an SQLite file."""
         return self.root / "measurements.sqlite"

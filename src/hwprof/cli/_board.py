@@ -1,0 +1,26 @@
+"""``hwprof board``: a virtual board for other programs."""
+
+from __future__ import annotations
+
+import click
+
+from hwprof.cli import _options
+
+
+@click.group()
+def board() -> None:
+    """Run a virtual board for other programs."""
+
+
+@board.command()
+@click.argument("name", default="rt1170")
+@_options.timing
+def serve(name: str, *, timing: str) -> None:
+    """Serve the virtual board NAME behind a pseudo-terminal until interrupted.
+
+    Prints the device to use as --target serial:DEVICE.
+    """
+    from hwprof.firmware_stub.virtual.serve import serve as serve_board
+
+    del timing  # one choice yet
+    serve_board(name, announce=lambda device: click.echo(f"serial:{device}"))

@@ -1,0 +1,83 @@
+"""``hwprof fit``: surrogates from what was measured."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from hwprof.cli import _options
+from hwprof.cli._output import print_json, print_table
+from hwprof.measurement import Placement
+from hwprof.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hwprof.surrogates.fit import FitReport, TypeReport
+
+
+@click.command()
+@_options.target
+@_options.placement
+@_options.scheme
+@_options.workers
+@_options.seed
+@_options.workspace
+@_options.as_json
+def fit(
+    *,
+    target: str,
+    placement: Placement,
+    scheme: str,
+    workers: int | None,
+    seed: int,
+    workspace: Workspace,
+    as_json: bool,
+) -> None:
+    """Fit one surrogate for each block type; samples without a row are profiled first.
+
+    Errors are of held-out rows (5-fold), beside what simple guesses reach on the same rows.
+    """
+    from hwprof.profiler.bench import Setup
+    from hwprof.surrogates.fit import FitOptions
+    from hwprof.workflows.fit_workspace import fit_workspace
+
+    fitted, folder = fit_workspace(
+        workspace,
+        Setup(target=target, placement=placement, scheme=scheme),
+        workers=workers or os.cpu_count() or 1,
+        options=FitOptions(seed=seed),
+    )
+    if as_json:
+        print_json(fitted.report.to_json())
+        return
+    print_fit_report(fitted.report)
+    click.echo(f"\nsaved to {folder}")
+
+
+def print_fit_report(report: FitReport) -> None:
+    """Each block type's winner, then the baselines on the same rows."""
+    print_table(
+        ("block type", "model", "n", "MAPE %", "within 5 %", "within 10 %", "Spearman", "Kendall"),
+        [row for kind in report.types for row in _rows(kind)],
+    )
+    for kind, n in report.skipped.items():
+        click.echo(f"{kind}: {n} rows are too few for a model of its own")
+    for reason, n in report.excluded.items():
+        click.echo(f"left out: {n} rows, {reason}")
+
+
+def _rows(kind: TypeReport) -> Iterator[tuple[object, ...]]:
+    named = {kind.model: kind.scores, **{f"  {n}": s for n, s in kind.baselines.items()}}
+    for position, (model, scores) in enumerate(named.items()):
+        yield (
+            kind.block_type if position == 0 else "",
+            model,
+            kind.n,
+            scores.mape_percent,
+            scores.within_5_percent,
+            scores.within_10_percent,
+            f"{scores.spearman:.4f}",
+            f"{scores.kendall:.4f}",
+        )
