@@ -53,6 +53,7 @@ def partition(graph: Graph, metadata: Mapping[str, str]) -> Architecture:
     """The blocks of a graph that was read from a file.
 
     Args:
+        graph: as the reader returned it.
         metadata: the file's metadata; only ``hwprof.architecture`` is looked at.
 
     Raises:

@@ -49,7 +49,7 @@ class BlockConfig:
 
     @property
     def key(self) -> str:
-        """Canonical text, ``shufflev2(c_out=48,stride=1)[32x40x48]``: identity in stores and tables."""
+        """Identity in stores and tables: ``shufflev2(c_out=48,stride=1)[32x40x48]``."""
         params = ",".join(f"{name}={value}" for name, value in self.params)
         shapes = ",".join("x".join(map(str, shape)) for shape in self.inputs)
         return f"{self.block_type}({params})[{shapes}]"

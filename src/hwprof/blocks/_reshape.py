@@ -38,9 +38,9 @@ def _shuffle(shape: Shape) -> Op | None:
 
 
 _MOVES: dict[str, tuple[int, Callable[[Shape], Op | None]]] = {
-    "concat-2": (2, lambda shape: Concat()),
-    "concat-3": (3, lambda shape: Concat()),
-    "pad": (1, lambda shape: Pad(pads=Pads(1, 1, 1, 1))),
+    "concat-2": (2, lambda _: Concat()),
+    "concat-3": (3, lambda _: Concat()),
+    "pad": (1, lambda _: Pad(pads=Pads(1, 1, 1, 1))),
     "resize": (1, lambda shape: ResizeNearest(out_h=2 * shape[0], out_w=2 * shape[1])),
     "shuffle": (1, _shuffle),
     "slice": (1, _half),

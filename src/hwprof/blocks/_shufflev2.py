@@ -21,7 +21,7 @@ _MOST_MACS = 10_000_000
 
 
 class ShuffleV2(BlockType):
-    """Parameters: stride (1 or 2), c_out. At stride 1 c_out equals the input channels, an even number."""
+    """Parameters: stride (1 or 2), c_out; at stride 1 the even number of input channels."""
 
     name = "shufflev2"
 

@@ -98,7 +98,8 @@ def _word(words: type[Activation | UnaryFunction]) -> Callable[[BlockConfig, str
             return words(text)
         except ValueError as error:
             raise ModelError(
-                f"{name} of a {config.block_type!r} block is one of {', '.join(words)}; got {text!r}."
+                f"{name} of a {config.block_type!r} block is one of {', '.join(words)}; "
+                f"got {text!r}."
             ) from error
 
     return read

@@ -103,7 +103,7 @@ def person_detector(
     """
     size = _checked_size(width, aspect)
     head = _checked_head(k=k, g=g, c=c, classes=classes)
-    return _detector(_name(size, *head), (size.height, size.width), head)
+    return _detector(_name(size, head), (size.height, size.width), head)
 
 
 def fastestdet(
@@ -179,7 +179,8 @@ def _check(name: str, value: int, allowed: Sequence[int]) -> None:
         raise ConfigurationError(f"{name} must be one of {words}; got {value}.")
 
 
-def _name(size: InputSize, k: int, g: int, c: int, classes: int) -> str:
+def _name(size: InputSize, head: Head) -> str:
+    k, g, c, classes = head
     extra = "" if classes == 1 else f",classes={classes}"
     return f"person-detector:k={k},g={g},c={c},{size}{extra}"
 
