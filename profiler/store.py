@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from hwprof.errors import StoreError
 from hwprof.measurement import Context, Measurement, Origin
+from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,3 +226,18 @@ class MeasurementStore:
             ) from error
         except OSError as error:
             raise StoreError(f"the measurement store {self._path} cannot be opened: {error}.") from error
+
+
+def load_measurements(workspace: Workspace | str | Path | None = None) -> pd.DataFrame:
+    """Rows of a workspace's store; columns and units are in docs/FORMATS.md.
+
+    Args:
+        workspace: a workspace or its folder; by default ``$HWPROF_WORKSPACE`` or ``./hwprof-work``.
+
+    Raises:
+        StoreError: there is no store, or it is not hwprof's.
+    """
+    if not isinstance(workspace, Workspace):
+        workspace = Workspace.resolve(workspace)
+    with MeasurementStore(workspace.store) as store:
+        return store.frame()
