@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -116,7 +117,7 @@ class Artefact:
 def context_slug(context: Context) -> str:
     """Folder name of a context."""
     place = context.placement
-    memories = "-".join((place.activations, place.weights, place.scratch, place.code))
+    memories = f"{place.activations}-{place.weights}-{place.scratch}-{place.code}"
     text = (
         f"{context.board}_{context.clock_hz}hz_{context.kernels}_{context.scheme}_{memories}_"
         f"{context.cache_state}_{context.timing_model}"
@@ -191,6 +192,7 @@ def load_artefact(own: Path, code_sha256: str | None = None) -> Artefact:
     """The artefact in a folder.
 
     Args:
+        own: the artefact's own folder.
         code_sha256: hash of the installed code, or None where nothing is installed to compare.
 
     Raises:
@@ -221,18 +223,13 @@ def load_artefact(own: Path, code_sha256: str | None = None) -> Artefact:
 _AGAIN = "run 'hwprof fit' again."
 
 
-class _translated:
+@contextmanager
+def _translated(own: Path) -> Iterator[None]:
     """Whatever a malformed file makes Python raise becomes one sentence."""
-
-    def __init__(self, own: Path) -> None:
-        self._own = own
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, KeyError | TypeError | ValueError | AttributeError | OverflowError):
-            raise ArtefactError(f"{self._own} is no artefact of hwprof ({error}); {_AGAIN}") from error
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ArtefactError(f"{own} is no artefact of hwprof ({error}); {_AGAIN}") from error
 
 
 def _read_head(own: Path) -> dict[str, Any]:
@@ -273,7 +270,6 @@ def _context(own: Path, head: Mapping[str, Any]) -> Context:
     with _translated(own):
         fields = dict(head["context"])
         return Context(**{**fields, "placement": Placement(**fields["placement"])})
-    raise AssertionError  # pragma: no cover - the block above returns or raises
 
 
 def _check_stamp(own: Path, stamp: Stamp, code_sha256: str | None) -> None:
@@ -284,8 +280,9 @@ def _check_stamp(own: Path, stamp: Stamp, code_sha256: str | None) -> None:
         )
     if code_sha256 is not None and stamp.code_sha256 != code_sha256:
         raise ArtefactError(
-            f"{own} was fitted for other kernels or another machine model ({stamp.code_sha256[:12]} "
-            f"instead of {code_sha256[:12]}); run 'hwprof profile' and 'hwprof fit' again."
+            f"{own} was fitted for other kernels or another machine model "
+            f"({stamp.code_sha256[:12]} instead of {code_sha256[:12]}); run 'hwprof profile' and "
+            "'hwprof fit' again."
         )
 
 

@@ -41,7 +41,7 @@ Row: TypeAlias = tuple[int, ...]
 
 
 class KernelClass(IntEnum):
-    """Code paths of the kernel library whose costs differ in kind (kernels.h, section "Kernels")."""
+    """Code paths of the kernel library whose costs differ in kind (``kernels.h``)."""
 
     POINTWISE = 0
     CONV = 1
@@ -62,13 +62,20 @@ class KernelClass(IntEnum):
     REQUANTISE = 16
 
 
+ZIPPED = 0
+DENSE = 1
+STEP_2 = 2
+
+
 class Calls(NamedTuple):
     """Kernel calls, one array of length n_calls for each field; lengths in elements.
 
     Attributes:
         kernel: a ``KernelClass``.
-        runs: contiguous stretches that a data movement copies one by one, with ``run_length``
-            elements each, every ``run_step``-th of its source; 0 for other kernels.
+        runs: stretches that a data movement copies one by one, with ``run_length`` elements
+            each, every ``run_step``-th of its source; 0 for other kernels.
+        run_step: 1 for contiguous runs, ``ZIPPED`` where a run interleaves two rows of
+            ``run_length`` elements each.
     """
 
     kernel: Integers
@@ -111,6 +118,12 @@ def elementwise_call(shape: Shape) -> Row:
     return _plain(KernelClass.REQUANTISE, shape, shape)
 
 
+class _Run(NamedTuple):
+    runs: int
+    length: int
+    step: int = DENSE
+
+
 def _plain(kernel: KernelClass, shape: Shape, out: Shape) -> Row:
     return (kernel, *shape, *out, 1, 1, 1, 1, 0, 0, 1, 0, 0, 1, 0)
 
@@ -122,10 +135,8 @@ def _windowed(kernel: KernelClass, op: Any, shape: Shape, out: Shape, *rest: int
     return (kernel, *shape, *out, *window, groups, 0, 0, 1, macs)
 
 
-def _moved(kernel: KernelClass, shape: Shape, out: Shape, runs: int, *run: int) -> Row:
-    """A data movement; ``run`` is its length and, unless dense, its step."""
-    length, step = run if len(run) > 1 else (*run, 1)
-    return (kernel, *shape, *out, 1, 1, 1, 1, 0, 0, 1, runs, length, step, 0)
+def _moved(kernel: KernelClass, shape: Shape, rows: int, run: _Run) -> Row:
+    return (kernel, *shape, rows, 1, 1, 1, 1, 1, 1, 0, 0, 1, *run, 0)
 
 
 def _conv2d(op: Conv2d, inputs: list[Shape], out: Shape) -> Iterator[Row]:
@@ -168,17 +179,23 @@ def _max_pool(op: MaxPool, inputs: list[Shape], out: Shape) -> Iterator[Row]:
 
 
 def _concat(op: Concat, inputs: list[Shape], out: Shape) -> Iterator[Row]:
+    del op
     for shape in inputs:
         yield _box(shape, out, shape)
 
 
-def _box(shape: Shape, out: Shape, box: Shape, step_c: int = 1) -> Row:
-    """Copy of a box of ``shape`` into ``out``: one run for each pixel of the box."""
-    return _moved(KernelClass.COPY, shape, out, box[0] * box[1], box[2], step_c)
+def _box(shape: Shape, out: Shape, box: Shape, step: Shape = (1, 1, 1)) -> Row:
+    """Copy of a box: a run for each pixel, or for each row where pixels lie side by side."""
+    height, width, channels = box
+    whole_pixels = step[1] == step[2] == 1 and channels == shape[2] == out[2]
+    run = (
+        _Run(height, width * channels) if whole_pixels else _Run(height * width, channels, step[2])
+    )
+    return _moved(KernelClass.COPY, shape, height, run)
 
 
 def _slice(op: Slice, inputs: list[Shape], out: Shape) -> Iterator[Row]:
-    yield _box(inputs[0], out, op.size, op.step[2])
+    yield _box(inputs[0], out, op.size, op.step)
 
 
 def _pad(op: Pad, inputs: list[Shape], out: Shape) -> Iterator[Row]:
@@ -188,9 +205,15 @@ def _pad(op: Pad, inputs: list[Shape], out: Shape) -> Iterator[Row]:
 
 
 def _transpose(op: Transpose, inputs: list[Shape], out: Shape) -> Iterator[Row]:
-    fixed = op.permutation[3] == 3
-    length = op.view[3] if fixed else 1
-    yield _moved(KernelClass.TRANSPOSE, inputs[0], out, prod(out) // length, length)
+    del out
+    sizes = [op.view[axis] for axis in op.permutation]
+    planes = op.permutation == _PLANES
+    rows, columns = op.view[2:]
+    if planes and rows == _ZIPPED_ROWS:
+        run = _Run(prod(op.view[:2]), columns, ZIPPED)
+    else:
+        run = _Run(prod(sizes[:3]), sizes[3], prod(op.view[op.permutation[3] + 1 :]))
+    yield _moved(KernelClass.TRANSPOSE, inputs[0], prod(sizes[:2]), run)
 
 
 def _simple(kernel: KernelClass) -> Callable[[Op, list[Shape], Shape], Iterator[Row]]:
@@ -206,6 +229,8 @@ def _nothing(op: Op, inputs: list[Shape], out: Shape) -> Iterator[Row]:
     return iter(())
 
 
+_PLANES = (0, 1, 3, 2)  # the permutation of a channel shuffle: each plane is transposed
+_ZIPPED_ROWS = 2
 _DEDICATED_KERNEL = 3  # the 3x3 depthwise variant of kernels.h
 
 _CALLS: dict[type[Op], Callable[[Any, list[Shape], Shape], Iterator[Row]]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def list_entries(roots: Sequence[Path]) -> tuple[Entry, ...]:
 
 def _subfolders(root: Path) -> list[str]:
     try:
-        return sorted(os.listdir(root))
+        return sorted(os.listdir(root))  # noqa: PTH208 - on every prediction; iterdir costs twice
     except OSError:
         return []
 
@@ -103,9 +103,9 @@ def _placed(question: Question, matching: Mapping[Entry, Context]) -> Mapping[En
     return placed or (matching if question.placement is None else {})
 
 
-def _missing(question: Question, known: Sequence[Context] | object) -> str:
+def _missing(question: Question, known: Iterable[Context]) -> str:
     placement = f" --placement {question.placement}" if question.placement else ""
-    fitted = [describe(context) for context in known]  # type: ignore[attr-defined]
+    fitted = [describe(context) for context in known]
     have = f"fitted: {'; '.join(fitted)}" if fitted else "none is fitted"
     return (
         f"no surrogate for {question} ({have}); run 'hwprof profile --target {question.target}"

@@ -171,7 +171,11 @@ class _Table:
     def of(self, block_type: str) -> _Table:
         chosen = self.types == block_type
         return _Table(
-            self.X[chosen], self.y[chosen], self.macs[chosen], self.types[chosen], self.folds[chosen]
+            self.X[chosen],
+            self.y[chosen],
+            self.macs[chosen],
+            self.types[chosen],
+            self.folds[chosen],
         )
 
 
@@ -180,6 +184,7 @@ def fit(rows: Rows, options: FitOptions | None = None, *, context: Context | Non
 
     Args:
         rows: measurements, or a table of them (docs/FORMATS.md, "Measurement store").
+        options: how; the defaults if None.
         context: the one to fit where rows come from several.
 
     Raises:
@@ -198,7 +203,9 @@ def fit(rows: Rows, options: FitOptions | None = None, *, context: Context | Non
         for fold in np.unique(table.folds)
     }
     shared = _shared_prior(table, np.ones(len(table.y), dtype=np.bool_))
-    pairs = [_fit_type(table.of(kind), (anchors, shared.coefficients_), options) for kind in fitted_types]
+    pairs = [
+        _fit_type(table.of(kind), (anchors, shared.coefficients_), options) for kind in fitted_types
+    ]
     unseen = _unseen_log_ratio(table, options)
     report = FitReport(
         context=samples.context,
@@ -238,14 +245,14 @@ def _table(samples: Samples, options: FitOptions) -> _Table:
 def _too_few(counts: Mapping[str, int], options: FitOptions) -> str:
     found = ", ".join(f"{n} of {kind}" for kind, n in sorted(counts.items()))
     return (
-        f"a surrogate needs at least {options.min_rows} measured rows of a block type; got {found}; "
-        "run 'hwprof sample' with a larger --count and 'hwprof profile' again."
+        f"a surrogate needs at least {options.min_rows} measured rows of a block type; got "
+        f"{found}; run 'hwprof sample' with a larger --count and 'hwprof profile' again."
     )
 
 
 def _shared_prior(table: _Table, chosen: npt.NDArray[np.bool_]) -> PhysicalPrior:
     """The prior of all block types together, leaning on the guesses of the feature table."""
-    guesses = np.array([term.guess_cycles for term in FEATURES])
+    guesses = np.array([term.guess_cycles for term in FEATURES], dtype=np.float64)
     return PhysicalPrior(guesses).fit(table.X[chosen], table.y[chosen])
 
 
@@ -261,13 +268,18 @@ def _residual(kind: Callable[..., Regressor], seed: int, anchor: Vector) -> Regr
     return kind(PhysicalPrior(anchor), seed)
 
 
+def _anchored(make: Callable[[Vector], Regressor], anchors: _Anchors) -> Callable[[int], Regressor]:
+    """A regressor for each fold, whose prior leans on the rows outside that fold."""
+    return lambda fold: make(anchors[fold])
+
+
 def _fit_type(
     table: _Table, anchors: tuple[_Anchors, Vector], options: FitOptions
 ) -> tuple[FittedModel, TypeReport]:
     by_fold, shared = anchors
     makers = _candidates(options)
     predicted = {
-        name: held_out(lambda fold, make=make: make(by_fold[fold]), (table.X, table.y), table.folds)
+        name: held_out(_anchored(make, by_fold), (table.X, table.y), table.folds)
         for name, make in makers.items()
     }
     errors = [np.abs(values / table.y - 1) for values in predicted.values()]

@@ -240,7 +240,8 @@ def _segment_sums(columns: FloatArray, sizes: list[int]) -> FloatArray:
     """Sums of consecutive stretches of each row of ``columns``; empty stretches give 0."""
     ends = np.cumsum(sizes, dtype=np.int64)
     totals = np.concatenate([np.zeros((len(columns), 1)), np.cumsum(columns, axis=1)], axis=1)
-    return totals[:, ends] - totals[:, ends - np.array(sizes, dtype=np.int64)]
+    sums: FloatArray = totals[:, ends] - totals[:, ends - np.array(sizes, dtype=np.int64)]
+    return sums
 
 
 def _corrected(
@@ -304,7 +305,7 @@ def _predictor(question: Question, entries: tuple[Entry, ...], method: str) -> P
 
 
 @overload
-def predict_latency(
+def predict_latency(  # type: ignore[overload-overlap]  # a text is a sequence of texts
     arch: Model,
     *,
     target: str = ...,
@@ -345,6 +346,8 @@ def predict_latency(
         arch: an Architecture, a path to an ONNX file, or a named architecture as
             ``person-detector:k=5,g=1,c=96,width=320,aspect=0.8``; or a list of such.
         target: whose latency; ``virtual:<board>``, or a serial line for the board measured.
+        kernels: kernel library inside the firmware.
+        scheme: quantisation scheme.
         placement: memory of each part; None for the default, or the only one fitted.
         method: ``surrogate``; ``lut`` for exact known blocks; ``macs`` for the baseline.
         workspace: where the user's own artefacts are; they go before the shipped ones.

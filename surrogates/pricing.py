@@ -47,7 +47,9 @@ class Prices:
         """Prices to be filled in."""
         return cls(np.zeros(n), np.zeros(n), np.zeros(n), macs, np.zeros(n, dtype=np.int8))
 
-    def put(self, rows: npt.NDArray[np.int64], cycles: Vector, log_ratio: float, source: Source) -> None:
+    def put(
+        self, rows: npt.NDArray[np.int64], cycles: Vector, log_ratio: float, source: Source
+    ) -> None:
         """Set some rows from a prediction and its half-width in log ratio."""
         factor = np.exp(log_ratio)
         self.cycles[rows] = cycles

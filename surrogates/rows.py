@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import isfinite
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
@@ -99,15 +99,16 @@ def collect_samples(rows: Rows, context: Context | None = None) -> Samples:
 
 
 def _records(rows: Rows) -> Sequence[Mapping[str, Any]]:
-    if not hasattr(rows, "columns"):
-        return [_measurement_record(row) for row in rows]
-    missing = [name for name in _REQUIRED if name not in rows.columns]
+    columns = getattr(rows, "columns", None)
+    if columns is None:
+        return [_measurement_record(row) for row in cast("Iterable[Measurement]", rows)]
+    missing = [name for name in _REQUIRED if name not in columns]
     if missing:
         raise StoreError(
             f"a table of measurements needs the columns {', '.join(_REQUIRED)}; "
             f"{', '.join(missing)} is missing; docs/FORMATS.md lists them all."
         )
-    records: Sequence[Mapping[str, Any]] = rows.to_dict("records")
+    records: Sequence[Mapping[str, Any]] = cast("pd.DataFrame", rows).to_dict("records")
     return records
 
 
@@ -127,14 +128,9 @@ def _measurement_record(row: Measurement) -> Mapping[str, Any]:
 
 def _judge(row: Mapping[str, Any]) -> _Good | str:
     """The row as a sample, or why it is none."""
-    if _text(row.get("error")):
-        return "error row"
-    if row.get("block_type") == NETWORK:
-        return "whole network"
-    if not _positive(row["cycles"]):
-        return "cycles not positive and finite"
-    if not float(row.get("saturated_share", 0.0)) <= MAX_SATURATED_SHARE:
-        return "saturated outputs"
+    fault = next((reason for reason, is_so in _FAULTS.items() if is_so(row)), None)
+    if fault:
+        return fault
     try:
         config = parse_key(str(row["block_key"]))
         graph = block_graph(config)
@@ -158,6 +154,16 @@ def _positive(value: object) -> bool:
 def _text(value: object) -> str:
     """Text of a cell; a CSV reader turns an empty one into a NaN."""
     return value if isinstance(value, str) else ""
+
+
+_FAULTS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    "error row": lambda row: bool(_text(row.get("error"))),
+    "whole network": lambda row: row.get("block_type") == NETWORK,
+    "cycles not positive and finite": lambda row: not _positive(row["cycles"]),
+    "saturated outputs": lambda row: (
+        not float(row.get("saturated_share", 0.0)) <= MAX_SATURATED_SHARE
+    ),
+}
 
 
 def _origin(row: Mapping[str, Any]) -> tuple[Context, str]:

@@ -59,16 +59,17 @@ def assign_folds(groups: Sequence[object], n_folds: int, seed: int) -> Folds:
     order = np.random.default_rng(seed).permutation(len(ids))
     fold_of_group = np.empty(len(ids), dtype=np.int64)
     fold_of_group[order] = np.arange(len(ids)) % n_folds
-    return fold_of_group[numbers]
+    folds: Folds = fold_of_group[numbers]
+    return folds
 
 
-def held_out(
-    make: Callable[[int], Regressor], data: tuple[Matrix, Vector], folds: Folds
-) -> Vector:
+def held_out(make: Callable[[int], Regressor], data: tuple[Matrix, Vector], folds: Folds) -> Vector:
     """Prediction of each sample by a regressor that saw none of its fold, (n,).
 
     Args:
         make: a new regressor for the fold of that number.
+        data: X (n, n_features) and y (n,).
+        folds: fold number of each sample, (n,).
     """
     X, y = data
     predicted = np.full(len(y), np.nan)

@@ -76,7 +76,10 @@ TERMS: tuple[Term, ...] = tuple(
 
 _COLUMN_OF = {term.name: column for column, term in enumerate(TERMS)}
 _COLUMNS = {
-    kernel: {column.name: _COLUMN_OF[f"{kernel.name.lower()}_{column.name}"] for column in counter.columns}
+    kernel: {
+        column.name: _COLUMN_OF[f"{kernel.name.lower()}_{column.name}"]
+        for column in counter.columns
+    }
     for kernel, counter in COUNTERS.items()
 }
 

@@ -63,8 +63,12 @@ class Window(NamedTuple):
 
 def window(c: Calls) -> Window:
     """Positions of each call's window."""
-    inside_h = c.out_h * c.kernel_h - _lost(_Axis(c.in_h, c.out_h, c.kernel_h, c.stride_h), c.pad_top)
-    inside_w = c.out_w * c.kernel_w - _lost(_Axis(c.in_w, c.out_w, c.kernel_w, c.stride_w), c.pad_left)
+    inside_h = c.out_h * c.kernel_h - _lost(
+        _Axis(c.in_h, c.out_h, c.kernel_h, c.stride_h), c.pad_top
+    )
+    inside_w = c.out_w * c.kernel_w - _lost(
+        _Axis(c.in_w, c.out_w, c.kernel_w, c.stride_w), c.pad_left
+    )
     rows, taps = inside_h * c.out_w, inside_h * inside_w
     pixels = c.out_h * c.out_w
     return Window(pixels, rows, taps, rows * c.kernel_w - taps, pixels * c.kernel_h - rows)
@@ -86,4 +90,5 @@ def _lost(axis: _Axis, before: Integers) -> Integers:
 def _overhang(excess: Integers, axis: _Axis) -> Integers:
     """Sum of excess - i * stride over the outputs i that hang over by that much."""
     reached = np.minimum(-(-excess // axis.stride), axis.out)
-    return reached * excess - axis.stride * reached * (reached - 1) // 2
+    total: Integers = reached * excess - axis.stride * reached * (reached - 1) // 2
+    return total

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-from hwprof.surrogates.calls import Calls
+import numpy as np
+
+from hwprof.surrogates.calls import DENSE, STEP_2, ZIPPED, Calls, Integers
 from hwprof.surrogates.cost_terms._base import CALLS, Column, Counter, Counts, once, window
 
 
 def _pool(c: Calls) -> Counts:
     inside = window(c)
+    words, rests = c.out_c // 4, c.out_c % 4
     return {
         "calls": once(c),
         "pixels": inside.pixels,
         "rows": inside.rows,
         "taps": inside.taps,
-        "outputs": inside.pixels * c.out_c,
-        "elements": inside.taps * c.out_c,
+        "tap_words": inside.taps * words,
+        "tap_bytes": inside.taps * rests,
+        "output_words": inside.pixels * words,
+        "output_bytes": inside.pixels * rests,
     }
 
 
-def _pool_columns(output_cycles: float, element_cycles: float) -> tuple[Column, ...]:
-    return (
-        CALLS,
-        Column("pixels", "output pixel", 40),
-        Column("rows", "window row inside the input", 10),
-        Column("taps", "window position inside the input", 10),
-        Column("outputs", "output", output_cycles),
-        Column("elements", "element read", element_cycles),
+def _pool_counter(tap_cycles: float, output_cycles: float) -> Counter:
+    """Counter of a pooling kernel, guessing cycles for each element read and written."""
+    return Counter(
+        (
+            CALLS,
+            Column("pixels", "output pixel", 40),
+            Column("rows", "window row inside the input", 10),
+            Column("taps", "window position inside the input", 12),
+            Column("tap_words", "4 channels of a position", 4 * tap_cycles),
+            Column("tap_bytes", "channel of a position after the last 4", 2 * tap_cycles),
+            Column("output_words", "4 outputs", 4 * output_cycles),
+            Column("output_bytes", "output after the last 4 of a pixel", output_cycles),
+        ),
+        _pool,
     )
 
 
-AVERAGE_POOL = Counter(_pool_columns(25, 4), _pool)
-MAX_POOL = Counter(_pool_columns(3, 1.5), _pool)
+AVERAGE_POOL = _pool_counter(tap_cycles=3, output_cycles=20)
+MAX_POOL = _pool_counter(tap_cycles=2, output_cycles=1)
 
 
 def _elements(c: Calls) -> Counts:
@@ -50,47 +61,78 @@ def element_counter(cycles_per_element: float) -> Counter:
     )
 
 
+def _dense(runs: Integers, length: Integers) -> Counts:
+    """Copies of contiguous runs: 16 bytes at a time, then words, then bytes."""
+    return {
+        "dense_16": runs * (length // 16),
+        "dense_words": runs * (length % 16 // 4),
+        "dense_bytes": runs * (length % 4),
+    }
+
+
+_DENSE_COLUMNS = (
+    Column("dense_16", "16 elements of a dense run", 12),
+    Column("dense_words", "4 elements of a dense run", 4),
+    Column("dense_bytes", "element of a dense run after the last 4", 4),
+)
+
+
 def _movement(c: Calls) -> Counts:
-    dense = c.run_step == 1
+    second = c.runs * (c.run_step == STEP_2)
+    zipped = c.runs * (c.run_step == ZIPPED)
+    # The last four of every second byte go one by one: reading eight could leave the buffer.
+    seconds = (c.run_length - 1) // 4
     return {
         "calls": once(c),
+        "rows": c.out_h,
         "runs": c.runs,
-        "words": c.runs * (c.run_length // 4) * dense,
-        "bytes": c.runs * (c.run_length % 4) * dense,
-        "strided_bytes": c.runs * c.run_length * (1 - dense),
+        **_dense(c.runs * (c.run_step == DENSE), c.run_length),
+        "second_words": second * seconds,
+        "second_bytes": second * (c.run_length - 4 * seconds),
+        "strided_bytes": c.runs * (c.run_step > STEP_2) * c.run_length,
+        "zipped_words": zipped * (c.run_length // 4),
+        "zipped_bytes": zipped * (c.run_length % 4),
     }
 
 
 MOVEMENT = Counter(
     (
         CALLS,
-        Column("runs", "contiguous run", 15),
-        Column("words", "4 elements of a dense run", 3),
-        Column("bytes", "element of a dense run after the last 4", 4),
-        Column("strided_bytes", "element of a strided run", 4),
+        Column("rows", "output row", 15),
+        Column("runs", "run", 20),
+        *_DENSE_COLUMNS,
+        Column("second_words", "4 elements, each second of their source", 11),
+        Column("second_bytes", "element, each second of its source, of the last 4", 5),
+        Column("strided_bytes", "element of a strided run", 5),
+        Column("zipped_words", "4 elements of each of two rows", 15),
+        Column("zipped_bytes", "element of each of two rows after the last 4", 8),
     ),
     _movement,
 )
 
 
 def _resize(c: Calls) -> Counts:
-    pixels = c.out_h * c.out_w
+    # Nearest rows repeat when growing; a repeated row is one copy of the row above.
+    fresh = np.minimum(c.in_h, c.out_h)
+    pixels = fresh * c.out_w
+    repeated = c.out_h - fresh
+    pixel, row = _dense(pixels, c.out_c), _dense(repeated, c.out_w * c.out_c)
     return {
         "calls": once(c),
-        "rows": c.out_h,
+        "fresh_rows": fresh,
+        "repeated_rows": repeated,
         "pixels": pixels,
-        "words": pixels * (c.out_c // 4),
-        "bytes": pixels * (c.out_c % 4),
+        **{name: pixel[name] + row[name] for name in pixel},
     }
 
 
 RESIZE = Counter(
     (
         CALLS,
-        Column("rows", "output row", 20),
-        Column("pixels", "output pixel", 25),
-        Column("words", "4 elements", 3),
-        Column("bytes", "element after the last 4 of a pixel", 4),
+        Column("fresh_rows", "output row from the input", 20),
+        Column("repeated_rows", "output row from the one above", 20),
+        Column("pixels", "output pixel from the input", 30),
+        *_DENSE_COLUMNS,
     ),
     _resize,
 )

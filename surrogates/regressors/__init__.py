@@ -1,5 +1,8 @@
 """Regressors from features to cycles, simplest first."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from hwprof.surrogates.regressors._base import Arrays, Matrix, Regressor, Vector
 from hwprof.surrogates.regressors._baselines import MacsCoefficient, NearestSample
 from hwprof.surrogates.regressors._linear import BayesianRidgeResidual, RidgeResidual
@@ -21,9 +24,12 @@ RESIDUAL_TYPES: tuple[type[ResidualRegressor], ...] = (
 )
 """Corrections that compete with the bare prior, in the order that breaks ties."""
 
-REGRESSOR_TYPES: dict[str, type[Regressor]] = {
-    kind.name: kind for kind in (PhysicalPrior, *RESIDUAL_TYPES, MacsCoefficient)
-}
+_STORED_TYPES: tuple[type[Regressor], ...] = (PhysicalPrior, *RESIDUAL_TYPES, MacsCoefficient)
+
+REGRESSOR_TYPES: Mapping[str, type[Regressor]] = MappingProxyType(
+    {kind.name: kind for kind in _STORED_TYPES}
+)
+"""Regressors that an artefact may hold, by name."""
 
 __all__ = [
     "REGRESSOR_TYPES",

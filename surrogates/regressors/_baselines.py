@@ -56,7 +56,8 @@ class NearestSample(Regressor):
     def predict(self, X: Matrix) -> Vector:
         # |a - b|^2 without |a|^2, which moves no minimum.
         gaps = (self.known_**2).sum(axis=1) - 2 * np.log1p(X) @ self.known_.T
-        return self.cycles_[gaps.argmin(axis=1)]
+        nearest: Vector = self.cycles_[gaps.argmin(axis=1)]
+        return nearest
 
     def arrays(self) -> Arrays:
         return {"known": self.known_, "cycles": self.cycles_}

@@ -35,7 +35,7 @@ class PhysicalPrior(Regressor):
 
         relative = X / y[:, None]
         ones = np.ones(len(y))
-        anchor = np.zeros(X.shape[1]) if self.anchor is None else self.anchor
+        anchor = np.zeros(X.shape[1]) if self.anchor is None else self.anchor.astype(np.float64)
         used = np.flatnonzero(X.any(axis=0))
         scale = relative[:, used].mean(axis=0)
         pull = np.sqrt(self.anchor_strength) * scale * (self.anchor is not None)

@@ -7,7 +7,7 @@ r = log(y / prior(x)); the prediction is prior(x) * exp(r). Far from the data th
 from __future__ import annotations
 
 import abc
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 

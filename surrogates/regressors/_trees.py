@@ -48,7 +48,8 @@ class TreeEnsemble:
         for _ in range(self.depth):
             goes_left = rounded[rows, self.feature[nodes]] <= self.threshold[nodes]
             nodes = np.where(goes_left, self.left[nodes], self.right[nodes])
-        return self.value[nodes].sum(axis=1) + self.offset
+        total: Vector = self.value[nodes].sum(axis=1) + self.offset
+        return total
 
     def arrays(self) -> Arrays:
         """State, ready to be stored."""
@@ -75,7 +76,9 @@ class TreeEnsemble:
         roots = take(arrays, "roots", (None,))
         here = np.arange(len(value))
         inside = (roots >= 0) & (roots < len(value))
-        sound = all(((links[side] >= here) & (links[side] < len(value))).all() for side in ("left", "right"))
+        sound = all(
+            ((links[side] >= here) & (links[side] < len(value))).all() for side in ("left", "right")
+        )
         known = (links["feature"] >= 0) & (links["feature"] < max(n_columns, 1))
         if not (sound and inside.all() and known.all()):
             raise ArtefactError("a stored tree points outside its arrays; fit the model again.")
@@ -162,7 +165,9 @@ def booster_arrays(booster: Any) -> TreeEnsemble:
         conditions = np.array(tree["split_conditions"], dtype=np.float32)
         trees.append(
             {
-                **_with_leaves(left, np.array(tree["right_children"]), np.array(tree["split_indices"])),
+                **_with_leaves(
+                    left, np.array(tree["right_children"]), np.array(tree["split_indices"])
+                ),
                 # XGBoost goes left on z < condition: the same as z <= the float32 just below.
                 "threshold": np.nextafter(conditions, np.float32(-np.inf)),
                 "value": np.where(left < 0, conditions, 0.0),
