@@ -1,0 +1,81 @@
+# make demo   the whole pipeline, small, on the virtual board (hwprof quickstart)
+# make test   the test suite; make check adds everything else that is checked
+#
+# Both make .venv first, and install again only when pyproject.toml or constraints.txt changed.
+# make lint | types | borders | coverage    one check each
+# make firmware                             rebuild the images (needs gcc-arm-none-eabi)
+# make artefacts                            fit the shipped surrogates and tables again
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST ?= $(BIN)/pytest
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+COVERAGE_FLOOR_PERCENT := 85
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format types borders coverage firmware-check artefacts readme constraints check clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+
+demo: $(VENV)/installed
+	$(BIN)/hwprof quickstart
+
+test: $(VENV)/installed-dev
+	$(PYTEST) $(PYTEST_OPTIONS)
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff format .
+
+types: $(VENV)/installed-dev
+	$(BIN)/mypy
+
+borders: $(VENV)/installed-dev
+	$(BIN)/lint-imports
+
+coverage: $(VENV)/installed-dev
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under $(COVERAGE_FLOOR_PERCENT)
+
+readme: $(VENV)/installed
+	$(BIN)/python scripts/run_documented_commands.py README.md
+
+artefacts: $(VENV)/installed
+	$(BIN)/python scripts/make_artefacts.py
+
+# The versions that make test has just passed with.
+constraints: $(VENV)/installed-dev
+	( sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip freeze --all --exclude-editable | grep -v '^pip==' ) > constraints.new
+	mv constraints.new constraints.txt
+
+check: lint types borders test
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*
+
+include firmware_stub/firmware.mk
+
+# What is committed is what the sources make, bit for bit.
+firmware-check:
+	rm -rf build/firmware $(FW_IMAGE)
+	$(MAKE) --no-print-directory firmware
+	git diff --exit-code --stat -- firmware_stub/images
+
+$(BIN)/python: | scripts/make_venv.py
+	@command -v $(PYTHON) >/dev/null || { echo "hwprof needs Python 3.11 or newer and found no $(PYTHON); on Debian and Ubuntu: apt install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) scripts/make_venv.py $(VENV)
+
+$(VENV)/installed: pyproject.toml constraints.txt setup.py | $(BIN)/python
+	@echo "installing hwprof into $(VENV) (once)"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml constraints.txt setup.py | $(BIN)/python
+	@echo "installing hwprof and its test tools into $(VENV) (once)"
+	@$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/installed
