@@ -8,22 +8,25 @@ exactly the operators of the graph.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 from hwprof.architecture import Architecture, BlockInstance
-from hwprof.blocks import BLOCK_TYPES, BlockConfig, SingleOperatorBlock, Value
+from hwprof.blocks import BLOCK_TYPES, BlockConfig, SingleOperatorBlock
+from hwprof.documents import (
+    as_config,
+    as_list,
+    as_object,
+    as_shape,
+    as_text,
+    config_document,
+    load_object,
+)
 from hwprof.errors import ModelError, UnknownNameError
 from hwprof.graph import Graph, Node, Shape
 
 ARCHITECTURE_KEY = "hwprof.architecture"
 FORMAT_VERSION = 1
-
-_MOST_CHARACTERS = 4 << 20
-_MOST_BLOCKS = 20_000
-_LONGEST_NAME = 1_024
-_LARGEST_NUMBER = 1 << 31
 
 
 def architecture_metadata(architecture: Architecture) -> dict[str, str]:
@@ -31,19 +34,17 @@ def architecture_metadata(architecture: Architecture) -> dict[str, str]:
     document = {
         "format_version": FORMAT_VERSION,
         "name": architecture.name,
-        "inputs": [[name, list(shape)] for name, shape in architecture.inputs],
+        "inputs": {name: list(shape) for name, shape in architecture.inputs},
         "blocks": [_block_document(block) for block in architecture.blocks],
         "outputs": list(architecture.outputs),
     }
-    return {ARCHITECTURE_KEY: json.dumps(document, separators=(",", ":"), sort_keys=True)}
+    return {ARCHITECTURE_KEY: json.dumps(document, separators=(",", ":"))}
 
 
-def _block_document(block: BlockInstance) -> dict[str, Any]:
+def _block_document(block: BlockInstance) -> dict[str, object]:
     return {
         "name": block.name,
-        "type": block.config.block_type,
-        "params": dict(block.config.params),
-        "shapes": [list(shape) for shape in block.config.inputs],
+        "config": config_document(block.config),
         "inputs": list(block.inputs),
         "group": block.group,
     }
@@ -67,28 +68,6 @@ def partition(graph: Graph, metadata: Mapping[str, str]) -> Architecture:
     return _single_operators(graph)
 
 
-def label(graph: Graph, architecture: Architecture) -> Graph:
-    """The graph with the ``block`` of each node set to the block it belongs to.
-
-    Raises:
-        ModelError: the architecture was made for another graph.
-    """
-    if [node.name for node in graph.nodes] == [block.name for block in architecture.blocks]:
-        return _labelled(graph, [node.name for node in graph.nodes])
-    built = architecture.graph()
-    if not _describes(built, graph):
-        raise ModelError(
-            f"an architecture labels the nodes of its own graph only; {architecture.name!r} does "
-            f"not describe {graph.name!r}."
-        )
-    return _labelled(graph, [node.block for node in built.nodes])
-
-
-def _labelled(graph: Graph, blocks: Sequence[str]) -> Graph:
-    pairs = zip(graph.nodes, blocks, strict=True)
-    return replace(graph, nodes=tuple(replace(node, block=block) for node, block in pairs))
-
-
 def _is_described(graph: Graph, claimed: Architecture) -> bool:
     try:
         return _describes(claimed.graph(), graph)
@@ -103,85 +82,31 @@ def read_architecture(text: str) -> Architecture:
         ModelError: not that format, of another version, or beyond its bounds.
     """
     try:
-        if len(text) > _MOST_CHARACTERS:
-            raise _BrokenRuleError(f"at most {_MOST_CHARACTERS} characters")
-        return _architecture(_object(json.loads(text)))
-    except (ValueError, RecursionError) as error:
+        return _architecture(load_object(text, FORMAT_VERSION))
+    except ValueError as error:
         raise ModelError(
             f"the model's metadata entry {ARCHITECTURE_KEY} is not what hwprof writes ({error}); "
             "export the model again, or remove the entry to have it cut into single operators."
         ) from error
 
 
-class _BrokenRuleError(ValueError):
-    """A rule of the format that the text breaks."""
-
-    def __init__(self, rule: str) -> None:
-        super().__init__(f"it needs {rule}")
-
-
 def _architecture(document: dict[str, Any]) -> Architecture:
-    if document.get("format_version") != FORMAT_VERSION:
-        raise _BrokenRuleError(f"format_version {FORMAT_VERSION}")
+    inputs = as_object(document.get("inputs"))
     return Architecture(
-        _text(document.get("name")),
-        tuple((_text(name), _shape(shape)) for name, shape in _pairs(document.get("inputs"))),
-        tuple(_block(_object(block)) for block in _list(document.get("blocks"))),
-        tuple(_text(name) for name in _list(document.get("outputs"))),
+        as_text(document.get("name")),
+        tuple((as_text(name), as_shape(shape)) for name, shape in inputs.items()),
+        tuple(_block(as_object(block)) for block in as_list(document.get("blocks"))),
+        tuple(as_text(name) for name in as_list(document.get("outputs"))),
     )
 
 
 def _block(document: dict[str, Any]) -> BlockInstance:
-    params = _object(document.get("params"))
-    config = BlockConfig.of(
-        _text(document.get("type")),
-        [_shape(shape) for shape in _list(document.get("shapes"))],
-        **{_text(name): _value(value) for name, value in params.items()},
+    return BlockInstance(
+        as_text(document.get("name")),
+        as_config(document.get("config")),
+        tuple(as_text(name) for name in as_list(document.get("inputs"))),
+        as_text(document.get("group")),
     )
-    inputs = tuple(_text(name) for name in _list(document.get("inputs")))
-    return BlockInstance(_text(document.get("name")), config, inputs, _text(document.get("group")))
-
-
-def _object(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _BrokenRuleError("an object for the document, each block and its params")
-    return value
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list) or len(value) > _MOST_BLOCKS:
-        raise _BrokenRuleError(f"lists of at most {_MOST_BLOCKS} entries")
-    return value
-
-
-def _pairs(value: Any) -> list[tuple[Any, Any]]:
-    pairs = [_list(pair) for pair in _list(value)]
-    if any(len(pair) != 2 for pair in pairs):
-        raise _BrokenRuleError("a name and a shape for each input")
-    return [(name, shape) for name, shape in pairs]
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > _LONGEST_NAME:
-        raise _BrokenRuleError(f"names of at most {_LONGEST_NAME} characters")
-    return value
-
-
-def _number(value: Any) -> int:
-    if type(value) is not int or not 0 <= value < _LARGEST_NUMBER:
-        raise _BrokenRuleError(f"whole numbers from 0 to {_LARGEST_NUMBER - 1}")
-    return value
-
-
-def _value(value: Any) -> Value:
-    return _text(value) if isinstance(value, str) else _number(value)
-
-
-def _shape(value: Any) -> Shape:
-    extents = [_number(extent) for extent in _list(value)]
-    if len(extents) != 3 or 0 in extents:
-        raise _BrokenRuleError("three positive extents in each shape")
-    return (extents[0], extents[1], extents[2])
 
 
 def _describes(built: Graph, graph: Graph) -> bool:
