@@ -133,6 +133,14 @@ static void per_channel(struct hwp_extents *extents, int32_t channels)
     extents->bytes[HWP_OPERAND_SHIFT] = size_bytes;
 }
 
+/* Whether a 1x1 kernel stands on the input everywhere. */
+static bool is_unpadded(const struct hwp_conv2d *record)
+{
+    return record->pad_top == 0 && record->pad_left == 0 &&
+           (record->out_h - 1) * record->stride_h < record->in_h &&
+           (record->out_w - 1) * record->stride_w < record->in_w;
+}
+
 const char *hwp_rules_conv2d(const struct hwp_conv2d *record, struct hwp_extents *extents)
 {
     TRY(window_is_valid((const struct window *)record, extents));
@@ -144,8 +152,9 @@ const char *hwp_rules_conv2d(const struct hwp_conv2d *record, struct hwp_extents
     extents->bytes[HWP_OPERAND_WEIGHTS] = multiply(column, (uint32_t)record->out_c);
     per_channel(extents, record->out_c);
     bool pointwise = record->groups == 1 && record->kernel_h == 1 && record->kernel_w == 1 &&
-                     record->pad_top == 0 && record->pad_left == 0;
-    extents->bytes[HWP_OPERAND_SCRATCH] = pointwise ? 0 : multiply(column, 4u);
+                     is_unpadded(record);
+    uint32_t blocks = column / 4u + (column % 4u != 0);
+    extents->bytes[HWP_OPERAND_SCRATCH] = pointwise ? 0 : multiply(blocks, 16u);
     return NULL;
 }
 
@@ -297,6 +306,7 @@ const char *hwp_rules_softmax(const struct hwp_softmax *record, struct hwp_exten
     TRY(require(record->rows > 0 && record->row_size > 0, "a size is not positive"));
     TRY(scale_is_valid(record->multiplier, record->shift));
     TRY(require(record->diff_min <= 0, "diff_min is positive"));
+    TRY(require(record->row_size <= 4095, "a softmax row is longer than 4095"));
     extents->bytes[HWP_OPERAND_INPUT] =
         multiply((uint32_t)record->rows, (uint32_t)record->row_size);
     extents->bytes[HWP_OPERAND_OUTPUT] = extents->bytes[HWP_OPERAND_INPUT];

@@ -113,8 +113,8 @@ HWP_INLINE void hwp_dot_2x2(const struct hwp_group *group, const int8_t *weights
         sums[1][1] = __smlad(even_1, pair_1, sums[1][1]);
         pair_0 = hwp_load_s16x2(column_0 + 2);
         pair_1 = hwp_load_s16x2(column_1 + 2);
-        const int32_t odd_0 = hwp_odd_s16x2(bytes_0);
-        const int32_t odd_1 = hwp_odd_s16x2(bytes_1);
+        const int32_t odd_0 = hwp_rotated_odd_s16x2(bytes_0);
+        const int32_t odd_1 = hwp_rotated_odd_s16x2(bytes_1);
         sums[0][0] = __smlad(odd_0, pair_0, sums[0][0]);
         sums[0][1] = __smlad(odd_0, pair_1, sums[0][1]);
         sums[1][0] = __smlad(odd_1, pair_0, sums[1][0]);
@@ -139,7 +139,7 @@ HWP_INLINE int32_t hwp_dot_1x1(const struct hwp_group *group, const int8_t *weig
     for (int32_t blocks = group->k >> 2; blocks > 0; blocks--) {
         const int32_t bytes = hwp_load_s8x4(weights);
         sum = __smlad(hwp_even_s16x2(bytes), hwp_load_s16x2(column), sum);
-        sum = __smlad(hwp_odd_s16x2(bytes), hwp_load_s16x2(column + 2), sum);
+        sum = __smlad(hwp_rotated_odd_s16x2(bytes), hwp_load_s16x2(column + 2), sum);
         weights += 4;
         column += 4;
     }

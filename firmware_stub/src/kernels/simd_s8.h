@@ -57,6 +57,16 @@ HWP_INLINE int32_t hwp_odd_s16x2(int32_t bytes)
     return pair;
 }
 
+/*
+ * The same with the rotation as an instruction of its own. The im2col convolution unpacks its
+ * weights so on purpose: CMSIS-NN's does when GCC compiles it, and the cost of this library has to
+ * stand for the one that users deploy.
+ */
+HWP_INLINE int32_t hwp_rotated_odd_s16x2(int32_t bytes)
+{
+    return __sxtb16((int32_t)((uint32_t)bytes >> 8 | (uint32_t)bytes << 24));
+}
+
 HWP_INLINE int32_t hwp_add_even_s16x2(int32_t addend, int32_t bytes)
 {
     return __sxtab16(addend, bytes);
