@@ -1,0 +1,270 @@
+"""A virtual board: Unicorn executes the firmware image, a timing model says what it costs."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from enum import StrEnum
+from pathlib import Path
+
+import unicorn
+from unicorn import arm_const, unicorn_const
+from unicorn.unicorn_py3.unicorn import uclib
+
+from hwprof.errors import BoardError, ConfigurationError
+from hwprof.firmware_stub.virtual.bus import WINDOWS, Bus
+from hwprof.firmware_stub.virtual.counting import BlockCounter
+from hwprof.firmware_stub.virtual.description import BoardDescription, load_board
+from hwprof.firmware_stub.virtual.image import FirmwareImage
+from hwprof.firmware_stub.virtual.peripherals import Surroundings
+from hwprof.firmware_stub.virtual.timing import PipelineTiming, load_timing
+
+NEVER = 0xFFFF_FFFE  # an `until` address no firmware executes
+THUMB = 1
+SPIN_POLLS = 10_000  # polls of an empty line after which firmware waits for the host
+PROTECTION = {
+    "ram": unicorn_const.UC_PROT_ALL,
+    "rom": unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_EXEC,
+}
+
+
+class Stop(StrEnum):
+    """Why ``VirtualBoard.run`` returned."""
+
+    IDLE = "idle"  # the firmware waits for bytes and none are on their way
+    TIMEOUT = "timeout"
+    RETURNED = "returned"  # execution reached the address asked for
+
+
+class VirtualBoard:
+    """One powered board, owned by one thread.
+
+    Attributes:
+        description: its memories and peripherals.
+        image: the firmware it runs.
+        timing: the model that its cycle counter follows.
+    """
+
+    def __init__(
+        self, description: BoardDescription, image: FirmwareImage, timing: PipelineTiming
+    ) -> None:
+        self.description = description
+        self.image = image
+        self.timing = timing
+        self._dead: BoardError | None = None
+        self._counter = BlockCounter()
+        self._surroundings = Surroundings(cycles=lambda: self.cycles)
+        self._bus = Bus(description.peripherals, self._surroundings)
+        self._engine = unicorn.Uc(
+            unicorn_const.UC_ARCH_ARM, unicorn_const.UC_MODE_THUMB | unicorn_const.UC_MODE_MCLASS
+        )
+        self._engine.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M7)
+        self._fault_address: int | None = None
+        self._spinning = False
+        self._map()
+        self._load()
+        self._hook()
+        self._timing_run = timing.follow(self._counter, self.read_memory)
+        self._power_on()
+
+    @classmethod
+    def open(
+        cls, name: str = "rt1170", *, image: Path | None = None, timing: str = "pipeline"
+    ) -> VirtualBoard:
+        """A board by name, with its own firmware unless an image is given.
+
+        Raises:
+            UnknownNameError: no such board or timing mode.
+            ConfigurationError: the image cannot be read.
+        """
+        description = load_board(name)
+        parsed = FirmwareImage.load(image or description.image_path)
+        return cls(description, parsed, load_timing(timing, description.core))
+
+    # The serial line
+
+    def feed(self, data: bytes) -> None:
+        """Put bytes on the line to the board."""
+        self._surroundings.received += data
+
+    def take(self, max_bytes: int) -> bytes:
+        """Bytes the board has sent, at most ``max_bytes``; never runs the board."""
+        sent = self._surroundings.sent
+        taken = bytes(sent[:max_bytes])
+        del sent[:max_bytes]
+        return taken
+
+    # Running
+
+    def run(self, timeout_s: float | None = None) -> Stop:
+        """Execute until the firmware waits for bytes that are not there, or time is up.
+
+        Raises:
+            BoardError: the processor faulted; every later call raises the same.
+        """
+        alarm = _Alarm(self._engine, timeout_s)
+        with alarm:
+            while not alarm.rang:
+                received_before = len(self._surroundings.received)
+                self._execute(NEVER)
+                if self._idle(received_before) and not alarm.rang:
+                    return Stop.IDLE
+        return Stop.TIMEOUT
+
+    def _idle(self, received_before: int) -> bool:
+        """Whether running on could change nothing: no byte waits, or nobody reads those."""
+        if self._spinning or not self._surroundings.received:
+            return True
+        return len(self._surroundings.received) == received_before
+
+    def _execute(self, until: int) -> None:
+        if self._dead:
+            raise self._dead
+        self._fault_address, self._spinning = None, False
+        self._surroundings.empty_polls = 0
+        begin = self._engine.reg_read(arm_const.UC_ARM_REG_PC) | THUMB
+        try:
+            self._engine.emu_start(begin, until)
+        except unicorn.UcError as error:
+            self._dead = self._fault(error)
+            raise self._dead from error
+        except BoardError as error:
+            self._dead = error
+            raise
+
+    def _fault(self, error: unicorn.UcError) -> BoardError:
+        pc = self._engine.reg_read(arm_const.UC_ARM_REG_PC)
+        address = self._fault_address
+        where = "" if address is None else f" in {self.description.area_of(address)}"
+        return BoardError(
+            f"the virtual board's processor faulted in {self.image.function_at(pc)}: "
+            f"{error}{where}; reset the board and check the firmware",
+            address=address,
+            pc=pc,
+            cycle=self.cycles,
+        )
+
+    # Memory, as a debug probe sees it
+
+    def stage(self, address: int, data: bytes) -> None:
+        """Write memory, flash included, without the processor's help.
+
+        Raises:
+            ConfigurationError: the range is not inside one memory of the board.
+        """
+        self._check_range(address, len(data))
+        self._engine.mem_write(address, data)
+
+    def read_memory(self, address: int, size_bytes: int) -> bytes:
+        """Read memory without the processor's help.
+
+        Raises:
+            ConfigurationError: the range is not inside one memory of the board.
+        """
+        self._check_range(address, size_bytes)
+        return bytes(self._engine.mem_read(address, size_bytes))
+
+    def _check_range(self, address: int, size_bytes: int) -> None:
+        for area in self.description.memories:
+            if area.base <= address and address + size_bytes <= area.end:
+                return
+        raise ConfigurationError(
+            f"memory access must lie inside one memory of {self.description.name}; got "
+            f"{size_bytes} bytes at {address:#010x}; see boards/{self.description.name}.toml."
+        )
+
+    # What it cost
+
+    @property
+    def cycles(self) -> int:
+        """Modelled core cycles since power-on."""
+        return self._timing_run.cycles()
+
+    @property
+    def instructions(self) -> int:
+        """Instructions executed since power-on."""
+        return self._timing_run.instructions()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the model left out of this run: registers and instructions it does not know."""
+        return self._bus.warnings() + self._timing_run.warnings()
+
+    # Set-up
+
+    def _map(self) -> None:
+        for area in self.description.memories:
+            self._engine.mem_map(area.base, area.size_bytes, PROTECTION[area.kind])
+        for base, size_bytes in WINDOWS:
+            self._engine.mmio_map(base, size_bytes, self._on_read, base, self._on_write, base)
+
+    def _load(self) -> None:
+        from hwprof.pool import pool_bytes
+
+        self.stage(self.description.pool_address, pool_bytes())
+        for segment in self.image.segments:
+            self.stage(segment.address, segment.data)
+
+    def _hook(self) -> None:
+        self._engine.hook_add(unicorn_const.UC_HOOK_MEM_INVALID, self._on_invalid)
+        handle = ctypes.c_size_t()
+        status = uclib.uc_hook_add(
+            self._engine._uch,
+            ctypes.byref(handle),
+            unicorn_const.UC_HOOK_BLOCK,
+            ctypes.c_void_p(self._counter.hook_address),
+            ctypes.c_void_p(self._counter.data_address),
+            ctypes.c_uint64(1),
+            ctypes.c_uint64(0),
+        )
+        if status != unicorn_const.UC_ERR_OK:
+            raise BoardError(f"Unicorn {unicorn.__version__} refused the block hook ({status}).")
+
+    def _power_on(self) -> None:
+        stack, table = self.description.initial_stack, self.image.vector_table
+        if table is not None:
+            # Zero where the start-up code has yet to copy the table.
+            stack = int.from_bytes(self.read_memory(table, 4), "little") or stack
+        self._engine.reg_write(arm_const.UC_ARM_REG_SP, stack)
+        self._engine.reg_write(arm_const.UC_ARM_REG_PC, self.image.entry | THUMB)
+
+    # Unicorn's callbacks
+
+    def _on_read(self, _engine: unicorn.Uc, offset: int, size_bytes: int, base: int) -> int:
+        value = self._bus.read(base + offset, size_bytes)
+        if self._surroundings.empty_polls > SPIN_POLLS:
+            self._spinning = True
+            self._engine.emu_stop()
+        return value
+
+    def _on_write(
+        self, _engine: unicorn.Uc, offset: int, size_bytes: int, value: int, base: int
+    ) -> None:
+        self._bus.write(base + offset, size_bytes, value)
+
+    def _on_invalid(self, *access: int) -> bool:
+        _engine, _kind, self._fault_address, *_rest = access
+        return False
+
+
+class _Alarm:
+    """Stops an engine from another thread after a while; ``rang`` says that it did."""
+
+    def __init__(self, engine: unicorn.Uc, timeout_s: float | None) -> None:
+        self.rang = False
+        self._engine = engine
+        self._timer = None if timeout_s is None else threading.Timer(timeout_s, self._ring)
+
+    def _ring(self) -> None:
+        self.rang = True
+        self._engine.emu_stop()
+
+    def __enter__(self) -> None:
+        if self._timer:
+            self._timer.daemon = True
+            self._timer.start()
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer.join()

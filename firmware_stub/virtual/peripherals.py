@@ -1,0 +1,304 @@
+"""The RT1170's registers that firmware touches, each peripheral a small class.
+
+A peripheral answers ``read(offset)`` and ``write(offset, value)`` for 32-bit registers, offsets in
+bytes from its base. What a register does is from the Arm architecture manual (ARMv7-M, Arm DDI
+0403E), the Cortex-M7 manual (Arm DDI 0489) and the register header of apache/nuttx
+(``arch/arm/src/imxrt/hardware/imxrt_lpuart.h``).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hwprof.errors import BoardError
+
+WORD = 0xFFFF_FFFF
+# "OFV1", "HWPR": the fuse words in which a virtual board says what it is, high word last.
+VIRTUAL_UNIQUE_ID = (0x4F46_5631, 0x4857_5052)
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What peripherals see of their board and what they tell it.
+
+    Attributes:
+        cycles: core cycles since power-on.
+        received: bytes on their way to the board's serial line.
+        sent: bytes the board has sent.
+        trace_enabled: DEMCR.TRCENA, without which the cycle counter stands still.
+        empty_polls: reads in a row that found nothing received.
+    """
+
+    cycles: Callable[[], int]
+    received: bytearray = field(default_factory=bytearray)
+    sent: bytearray = field(default_factory=bytearray)
+    trace_enabled: bool = False
+    empty_polls: int = 0
+
+
+class Peripheral(ABC):
+    """Registers behind one address range."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self.surroundings = surroundings
+
+    @abstractmethod
+    def read(self, offset: int) -> int:
+        """Value of the 32-bit register at a byte offset."""
+
+    @abstractmethod
+    def write(self, offset: int, value: int) -> None:
+        """Store to the 32-bit register at a byte offset."""
+
+
+class Lpuart(Peripheral):
+    """NXP LPUART with its 4-word FIFOs, on a line that is never too fast for its reader.
+
+    A byte that waits on the line moves up when one is read, so there is no overrun, and a byte
+    sent is gone at once. The baud rate is kept but costs no time: no measured cycle lies between
+    two bytes.
+    """
+
+    PARAM, GLOBAL, BAUD, STAT, CTRL, DATA = 0x04, 0x08, 0x10, 0x14, 0x18, 0x1C
+    FIFO, WATER = 0x28, 0x2C
+    RESET_BAUD = 0x0F00_0004
+    FIFO_WORDS = 4  # mcux MIMXRT1176_cm7_features.h, FSL_FEATURE_LPUART_FIFO_SIZEn
+    FIFO_SIZES = 0x11  # both size fields read 1, "4 words"
+    RDRF, TC, TDRE = 1 << 21, 1 << 22, 1 << 23
+    RE, TE = 1 << 18, 1 << 19
+    DATA_EMPTY = 1 << 12
+    RXFE, RXFLUSH, RXUF, RXEMPT, TXEMPT = 1 << 3, 1 << 14, 1 << 16, 1 << 22, 1 << 23
+    SOFTWARE_RESET = 1 << 1
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        super().__init__(surroundings)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._kept = {self.BAUD: self.RESET_BAUD}
+        self._underflow = 0
+
+    def read(self, offset: int) -> int:
+        """Registers with a meaning of their own; the others read as last written."""
+        match offset:
+            case self.DATA:
+                return self._receive()
+            case self.STAT:
+                return self._status()
+            case self.WATER:
+                return self._kept.get(self.WATER, 0) & 0x0003_0003 | self._waiting() << 24
+            case self.FIFO:
+                return self._fifo()
+            case self.PARAM:
+                return 0x0202  # 2^2 words each way
+        return self._kept.get(offset, 0)
+
+    def write(self, offset: int, value: int) -> None:
+        """Sends, resets, flushes, or keeps the value."""
+        match offset:
+            case self.DATA:
+                if self._kept.get(self.CTRL, 0) & self.TE:
+                    self.surroundings.sent.append(value & 0xFF)
+                return
+            case self.GLOBAL if value & self.SOFTWARE_RESET:
+                self._reset()
+            case self.FIFO:
+                self._underflow &= ~value
+                if value & self.RXFLUSH:
+                    del self.surroundings.received[: self._waiting()]
+        self._kept[offset] = value
+
+    def _waiting(self) -> int:
+        """Words in the receive FIFO; zero while the receiver is off."""
+        if not self._kept.get(self.CTRL, 0) & self.RE:
+            return 0
+        depth = self.FIFO_WORDS if self._kept.get(self.FIFO, 0) & self.RXFE else 1
+        waiting = min(len(self.surroundings.received), depth)
+        self.surroundings.empty_polls = 0 if waiting else self.surroundings.empty_polls + 1
+        return waiting
+
+    def _status(self) -> int:
+        """RDRF rises above the receive watermark, as with hardware's FIFO."""
+        watermark = self._kept.get(self.WATER, 0) >> 16 & 3
+        full = self.RDRF if self._waiting() > watermark else 0
+        return self.TDRE | self.TC | full
+
+    def _fifo(self) -> int:
+        empty = 0 if self._waiting() else self.RXEMPT
+        return (
+            self._kept.get(self.FIFO, 0) & 0x1F88
+            | self.FIFO_SIZES
+            | (self._underflow | empty | self.TXEMPT)
+        )
+
+    def _receive(self) -> int:
+        if not self._waiting():
+            self._underflow = self.RXUF
+            return self.DATA_EMPTY
+        return self.surroundings.received.pop(0)
+
+
+class Dwt(Peripheral):
+    """Data watchpoint and trace: only the cycle counter, which runs on modelled cycles.
+
+    Stores are ignored until the lock access register has had its key, as on a real Cortex-M7.
+    """
+
+    CTRL, CYCCNT, LAR, LSR = 0x000, 0x004, 0xFB0, 0xFB4
+    KEY = 0xC5AC_CE55
+    ENABLE = 1
+    RESET_CTRL = 0x4000_0000  # four comparators; NOCYCCNT clear
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        super().__init__(surroundings)
+        self._unlocked = False
+        self._enabled = False
+        self._started_at = 0
+        self._held = 0
+
+    def _running(self) -> bool:
+        return self._enabled and self.surroundings.trace_enabled
+
+    def read(self, offset: int) -> int:
+        """CTRL, CYCCNT and the lock; every other register reads as zero."""
+        match offset:
+            case self.CTRL:
+                return self.RESET_CTRL | int(self._enabled)
+            case self.CYCCNT:
+                return self._count()
+            case self.LSR:
+                return 1 if self._unlocked else 3
+        return 0
+
+    def write(self, offset: int, value: int) -> None:
+        """Unlock, start, stop or set the counter."""
+        if offset == self.LAR:
+            self._unlocked = value == self.KEY
+        elif self._unlocked and offset == self.CTRL:
+            self._set(self._count())
+            self._enabled = bool(value & self.ENABLE)
+        elif self._unlocked and offset == self.CYCCNT:
+            self._set(value)
+
+    def trace_changed(self, enabled: bool) -> None:
+        """DEMCR.TRCENA was written: the counter keeps its value while trace is off."""
+        count = self._count()
+        self.surroundings.trace_enabled = enabled
+        self._set(count)
+
+    def _count(self) -> int:
+        if not self._running():
+            return self._held
+        return (self.surroundings.cycles() - self._started_at) & WORD
+
+    def _set(self, value: int) -> None:
+        self._held = value
+        self._started_at = self.surroundings.cycles() - value
+
+
+class SystemControlSpace(Peripheral):
+    """SCB, NVIC, SysTick, MPU and debug registers: kept as written, a few with a meaning.
+
+    No interrupt is ever taken; firmware that polls runs unchanged.
+    """
+
+    SYST_CSR, SYST_RVR, SYST_CVR = 0x010, 0x014, 0x018
+    AIRCR, CSSELR, CCSIDR, DEMCR = 0xD0C, 0xD84, 0xD80, 0xDFC
+    VECTKEY, SYSRESETREQ, TRCENA = 0x05FA_0000, 1 << 2, 1 << 24
+    # Reset values, Arm DDI 0489: CPUID r1p2, CCR, CLIDR, CTR, MPU_TYPE with 16 regions.
+    RESET = {
+        0xD00: 0x411F_C272,
+        0xD14: 0x0004_0200,
+        0xD78: 0x0900_0003,
+        0xD7C: 0x8303_C003,
+        0xD90: 0x0000_1000,
+    }
+    READ_ONLY = frozenset({0xD00, 0xD78, 0xD7C, 0xD80, 0xD90})
+    # CCSIDR of 32 KiB data (4 ways) and instruction (2 ways) caches, by CSSELR; Arm DDI 0489.
+    CACHE_SIZES = (0xF01F_E019, 0xF03F_E009)
+
+    def __init__(self, surroundings: Surroundings, dwt: Dwt) -> None:
+        super().__init__(surroundings)
+        self._dwt = dwt
+        self._kept = dict(self.RESET)
+        self._tick_started_at = 0
+
+    def read(self, offset: int) -> int:
+        """SysTick counts modelled cycles; the others read as written or as after reset."""
+        match offset:
+            case self.SYST_CVR:
+                return self._tick()
+            case self.CCSIDR:
+                return self.CACHE_SIZES[self._kept.get(self.CSSELR, 0) & 1]
+        return self._kept.get(offset, 0)
+
+    def write(self, offset: int, value: int) -> None:
+        """Keeps the value.
+
+        Raises:
+            BoardError: the firmware asked for a system reset.
+        """
+        if offset in self.READ_ONLY:
+            return
+        if (
+            offset == self.AIRCR
+            and value & 0xFFFF_0000 == self.VECTKEY
+            and value & self.SYSRESETREQ
+        ):
+            raise BoardError("the firmware asked for a system reset; open the board again.")
+        if offset == self.DEMCR:
+            self._dwt.trace_changed(bool(value & self.TRCENA))
+        if offset in (self.SYST_CSR, self.SYST_CVR):
+            self._tick_started_at = self.surroundings.cycles()
+        self._kept[offset] = value
+
+    def _tick(self) -> int:
+        """Counts down from the reload value to zero, once a cycle while enabled."""
+        reload = self._kept.get(self.SYST_RVR, 0) & 0xFF_FFFF
+        if not self._kept.get(self.SYST_CSR, 0) & 1 or not reload:
+            return 0
+        passed = self.surroundings.cycles() - self._tick_started_at
+        return reload - passed % (reload + 1)
+
+
+class Ocotp(Peripheral):
+    """Fuses: the unique id in words 0x10 and 0x11, every other word unprogrammed."""
+
+    FUSES, STEP, UNIQUE_ID = 0x800, 0x10, 0x10
+
+    def read(self, offset: int) -> int:
+        """A fuse word, or zero."""
+        word = (offset - self.FUSES) // self.STEP - self.UNIQUE_ID
+        return VIRTUAL_UNIQUE_ID[word] if word in (0, 1) else 0
+
+    def write(self, offset: int, value: int) -> None:
+        """Fuses of a virtual board cannot be blown."""
+        del offset, value
+
+
+class Unmodelled(Peripheral):
+    """Registers nobody modelled: reads give zero and are remembered by address."""
+
+    def __init__(self, surroundings: Surroundings, name: str, base: int) -> None:
+        super().__init__(surroundings)
+        self.name = name
+        self.base = base
+        self.read_offsets: dict[int, int] = {}
+
+    def read(self, offset: int) -> int:
+        """Zero; the offset is counted."""
+        self.read_offsets[offset] = self.read_offsets.get(offset, 0) + 1
+        return 0
+
+    def write(self, offset: int, value: int) -> None:
+        """Ignored: a store can change nothing that is read back as zero."""
+        del offset, value
+
+    def warnings(self) -> list[str]:
+        """One sentence for each register that was read."""
+        return [
+            f"{self.name} at {self.base + offset:#010x} is not modelled; {times} reads gave 0."
+            for offset, times in sorted(self.read_offsets.items())
+        ]

@@ -1,0 +1,62 @@
+"""The virtual board in this process, as a link."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hwprof.errors import LinkError
+from hwprof.profiler.links._base import Capability, Counters, Link
+
+
+class VirtualLink(Link):
+    """A virtual board that runs while somebody reads from it.
+
+    ``read`` is the only call that executes firmware, so a program's seconds of host time pass
+    inside it. It returns early once the firmware sleeps with nothing to read.
+
+    Raises:
+        UnknownNameError: no board of that name ships with the package.
+        ConfigurationError: the image cannot be read.
+    """
+
+    capabilities = frozenset({Capability.STAGE, Capability.COUNTERS})
+
+    def __init__(self, name: str = "rt1170", *, image: Path | None = None) -> None:
+        from hwprof.firmware_stub.virtual.board import VirtualBoard
+
+        self.target = f"virtual:{name}"
+        self.board = VirtualBoard.open(name, image=image)
+        self.timing_model = self.board.timing.version
+        self._closed = False
+
+    def read(self, max_bytes: int, timeout_s: float) -> bytes:
+        """See ``Link.read``; runs the board."""
+        self._check_open()
+        taken = self.board.take(max_bytes)
+        if taken:
+            return taken
+        self.board.run(timeout_s)
+        return self.board.take(max_bytes)
+
+    def write(self, data: bytes) -> None:
+        """See ``Link.write``; the bytes wait on the line until the board runs."""
+        self._check_open()
+        self.board.feed(data)
+
+    def close(self) -> None:
+        """Power the board off."""
+        self._closed = True
+
+    def stage(self, address: int, data: bytes) -> None:
+        """See ``Link.stage``."""
+        self._check_open()
+        self.board.stage(address, data)
+
+    def counters(self) -> Counters:
+        """See ``Link.counters``."""
+        self._check_open()
+        return Counters(self.board.cycles, self.board.instructions)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise LinkError(f"{self.target} is closed; open it again with open_link.")
