@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -70,8 +69,7 @@ def board_target(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _own_workspace(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _own_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests never read or write the workspace of whoever runs them."""
     monkeypatch.delenv("HWPROF_WORKSPACE", raising=False)
     monkeypatch.delenv("HWPROF_TARGET", raising=False)
-    yield
