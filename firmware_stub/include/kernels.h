@@ -103,7 +103,8 @@ void hwp_conv2d_s8(const struct hwp_conv2d *record, const struct hwp_operands *o
 void hwp_depthwise_s8(const struct hwp_depthwise *record, const struct hwp_operands *operands);
 
 /*
- * output[o] = clamp(rescale(sum over i of (input[i] + input_offset) * weights[o][i] + bias[o]) + output_offset)
+ * output[o] = clamp(rescale(sum + bias[o], multiplier[o], shift[o]) + output_offset) with
+ * sum = sum over i of (input[i] + input_offset) * weights[o][i].
  *   input (in_features), weights (out_features, in_features), output (out_features)
  */
 void hwp_fully_connected_s8(const struct hwp_fully_connected *record,
@@ -122,12 +123,12 @@ void hwp_max_pool_s8(const struct hwp_max_pool *record, const struct hwp_operand
 
 /*
  * output = clamp(rescale(a + b, output_multiplier, output_shift) + output_offset) with
- * a = rescale((input_1 + input_1_offset) << left_shift, input_1_multiplier, input_1_shift), b alike.
- * left_shift is [0, 20], input_1_shift and input_2_shift are [-31, 0].
+ * a = rescale((input_1 + input_1_offset) << left_shift, input_1_multiplier, input_1_shift), b
+ * alike; left_shift is [0, 20], input_1_shift and input_2_shift are [-31, 0].
  */
 void hwp_add_s8(const struct hwp_add *record, const struct hwp_operands *operands);
 
-/* output = clamp(rescale((input_1 + input_1_offset) * (input_2 + input_2_offset)) + output_offset). */
+/* output = clamp(rescale((input_1 + input_1_offset) * (input_2 + input_2_offset)) + output_offset) */
 void hwp_mul_s8(const struct hwp_mul *record, const struct hwp_operands *operands);
 
 /*

@@ -3,7 +3,7 @@
  * the int8 input. Both operands are unpacked on the fly; the input offset, the same for all
  * elements, leaves the inner loop as offset * (sum of the channel's weights).
  */
-#include "conv2d.h"
+#include "variants.h"
 #include "simd_s8.h"
 
 /* A run of pixels and the layer they belong to. */
@@ -11,7 +11,7 @@ struct hwp_pixels {
     const int8_t *input;
     int8_t *output;
     int32_t count;
-    int32_t step;  /* bytes from one input pixel to the next */
+    int32_t step; /* bytes from one input pixel to the next */
     int32_t in_c;
     int32_t out_c;
     int32_t input_offset;
@@ -26,7 +26,7 @@ struct hwp_cursor {
 };
 
 /* Elements i .. i + 3 of two pixels by two channels; sums[pixel][channel]. */
-HWP_INLINE void hwp_step_2x2(const struct hwp_cursor *at, int32_t i, int32_t sums[2][2])
+HWP_INLINE void hwp_step_pixels_2x2(const struct hwp_cursor *at, int32_t i, int32_t sums[2][2])
 {
     const int32_t weight_0 = hwp_load_s8x4(at->row_0 + i);
     const int32_t weight_1 = hwp_load_s8x4(at->row_1 + i);
@@ -58,17 +58,17 @@ HWP_INLINE void hwp_advance(struct hwp_cursor *at, int32_t elements)
     at->row_1 += elements;
 }
 
-HWP_INLINE void hwp_dot_2x2(struct hwp_cursor at, int32_t in_c, int32_t sums[2][2])
+HWP_INLINE void hwp_dot_pixels_2x2(struct hwp_cursor at, int32_t in_c, int32_t sums[2][2])
 {
     for (int32_t blocks = in_c >> 4; blocks > 0; blocks--) {
-        hwp_step_2x2(&at, 0, sums);
-        hwp_step_2x2(&at, 4, sums);
-        hwp_step_2x2(&at, 8, sums);
-        hwp_step_2x2(&at, 12, sums);
+        hwp_step_pixels_2x2(&at, 0, sums);
+        hwp_step_pixels_2x2(&at, 4, sums);
+        hwp_step_pixels_2x2(&at, 8, sums);
+        hwp_step_pixels_2x2(&at, 12, sums);
         hwp_advance(&at, 16);
     }
     for (int32_t blocks = (in_c >> 2) & 3; blocks > 0; blocks--) {
-        hwp_step_2x2(&at, 0, sums);
+        hwp_step_pixels_2x2(&at, 0, sums);
         hwp_advance(&at, 4);
     }
     for (int32_t rest = in_c & 3; rest > 0; rest--) {
@@ -80,7 +80,8 @@ HWP_INLINE void hwp_dot_2x2(struct hwp_cursor at, int32_t in_c, int32_t sums[2][
     }
 }
 
-HWP_INLINE int32_t hwp_dot_1x1(const int8_t *input, const int8_t *weights, int32_t in_c, int32_t sum)
+HWP_INLINE int32_t hwp_dot_pixel(const int8_t *input, const int8_t *weights, int32_t in_c,
+                                 int32_t sum)
 {
     int32_t left = in_c;
     for (; left >= 4; left -= 4) {
@@ -121,7 +122,7 @@ static void hwp_multiply_two_channels(const struct hwp_pixels *pixels, const int
     for (int32_t pairs = pixels->count >> 1; pairs > 0; pairs--) {
         int32_t sums[2][2] = {{start_0, start_1}, {start_0, start_1}};
         const struct hwp_cursor at = {input, input + pixels->step, weights, weights + in_c};
-        hwp_dot_2x2(at, in_c, sums);
+        hwp_dot_pixels_2x2(at, in_c, sums);
         output[0] = hwp_output_s8(&stage, c, sums[0][0]);
         output[1] = hwp_output_s8(&stage, c + 1, sums[0][1]);
         output[out_c] = hwp_output_s8(&stage, c, sums[1][0]);
@@ -130,9 +131,9 @@ static void hwp_multiply_two_channels(const struct hwp_pixels *pixels, const int
         output += 2 * out_c;
     }
     if (pixels->count & 1) {
-        output[0] = hwp_output_s8(&stage, c, hwp_dot_1x1(input, weights, in_c, start_0));
+        output[0] = hwp_output_s8(&stage, c, hwp_dot_pixel(input, weights, in_c, start_0));
         output[1] =
-            hwp_output_s8(&stage, c + 1, hwp_dot_1x1(input, weights + in_c, in_c, start_1));
+            hwp_output_s8(&stage, c + 1, hwp_dot_pixel(input, weights + in_c, in_c, start_1));
     }
 }
 
@@ -146,14 +147,14 @@ static void hwp_multiply_last_channel(const struct hwp_pixels *pixels, const int
     const int8_t *input = pixels->input;
     int8_t *output = pixels->output + c;
     for (int32_t left = pixels->count; left > 0; left--) {
-        *output = hwp_output_s8(&stage, c, hwp_dot_1x1(input, weights, pixels->in_c, start));
+        *output = hwp_output_s8(&stage, c, hwp_dot_pixel(input, weights, pixels->in_c, start));
         input += pixels->step;
         output += pixels->out_c;
     }
 }
 
-static void hwp_multiply_pixels(const struct hwp_pixels *pixels, const int8_t *weights,
-                                const struct hwp_output_stage *stage)
+static void hwp_multiply_run(const struct hwp_pixels *pixels, const int8_t *weights,
+                             const struct hwp_output_stage *stage)
 {
     int32_t c = 0;
     for (; c <= pixels->out_c - 2; c += 2) {
@@ -176,7 +177,7 @@ void hwp_conv2d_1x1_s8(const struct hwp_conv2d *record, const struct hwp_operand
         .out_c = record->out_c,
         .input_offset = record->input_offset,
     };
-    hwp_multiply_pixels(&pixels, operands->weights, &stage);
+    hwp_multiply_run(&pixels, operands->weights, &stage);
 }
 
 void hwp_conv2d_1x1_strided_s8(const struct hwp_conv2d *record,
@@ -193,7 +194,7 @@ void hwp_conv2d_1x1_strided_s8(const struct hwp_conv2d *record,
         .input_offset = record->input_offset,
     };
     for (int32_t y = 0; y < record->out_h; y++) {
-        hwp_multiply_pixels(&row, operands->weights, &stage);
+        hwp_multiply_run(&row, operands->weights, &stage);
         row.input += record->stride_h * record->in_w * record->in_c;
         row.output += record->out_w * record->out_c;
     }

@@ -1,7 +1,7 @@
 /* Convolution: choice of the variant, and the general one by partial im2col. */
 #include <stdbool.h>
 
-#include "conv2d.h"
+#include "variants.h"
 #include "simd_s8.h"
 
 /* Whether a 1x1 kernel always stands on the input. */
@@ -94,7 +94,8 @@ static void hwp_fill_column(const struct hwp_conv2d *record, const struct hwp_gr
 }
 
 /* Two channels by two pixels; sums[channel][pixel]. */
-HWP_INLINE void hwp_dot_2x2(const struct hwp_group *group, const int8_t *weights, int32_t sums[2][2])
+HWP_INLINE void hwp_dot_columns_2x2(const struct hwp_group *group, const int8_t *weights,
+                                    int32_t sums[2][2])
 {
     const int8_t *row_0 = weights;
     const int8_t *row_1 = weights + group->k;
@@ -133,8 +134,8 @@ HWP_INLINE void hwp_dot_2x2(const struct hwp_group *group, const int8_t *weights
 }
 
 /* One channel and one pixel. */
-HWP_INLINE int32_t hwp_dot_1x1(const struct hwp_group *group, const int8_t *weights,
-                               const int16_t *column, int32_t sum)
+HWP_INLINE int32_t hwp_dot_column(const struct hwp_group *group, const int8_t *weights,
+                                  const int16_t *column, int32_t sum)
 {
     for (int32_t blocks = group->k >> 2; blocks > 0; blocks--) {
         const int32_t bytes = hwp_load_s8x4(weights);
@@ -160,7 +161,7 @@ static void hwp_multiply_two_columns(const struct hwp_group *group,
     for (; c <= group->channels_out - 2; c += 2) {
         int32_t sums[2][2] = {{stage.bias[c], stage.bias[c]},
                               {stage.bias[c + 1], stage.bias[c + 1]}};
-        hwp_dot_2x2(group, weights, sums);
+        hwp_dot_columns_2x2(group, weights, sums);
         output[c] = hwp_output_s8(&stage, c, sums[0][0]);
         output[c + step] = hwp_output_s8(&stage, c, sums[0][1]);
         output[c + 1] = hwp_output_s8(&stage, c + 1, sums[1][0]);
@@ -170,8 +171,8 @@ static void hwp_multiply_two_columns(const struct hwp_group *group,
     if (c < group->channels_out) {
         const int32_t bias = stage.bias[c];
         const int16_t *const second = group->columns + group->column_k;
-        output[c] = hwp_output_s8(&stage, c, hwp_dot_1x1(group, weights, group->columns, bias));
-        output[c + step] = hwp_output_s8(&stage, c, hwp_dot_1x1(group, weights, second, bias));
+        output[c] = hwp_output_s8(&stage, c, hwp_dot_column(group, weights, group->columns, bias));
+        output[c + step] = hwp_output_s8(&stage, c, hwp_dot_column(group, weights, second, bias));
     }
 }
 
@@ -182,7 +183,7 @@ static void hwp_multiply_last_column(const struct hwp_group *group,
     const struct hwp_output_stage stage = *given;
     const int8_t *weights = group->weights;
     for (int32_t c = 0; c < group->channels_out; c++) {
-        const int32_t sum = hwp_dot_1x1(group, weights, group->columns, stage.bias[c]);
+        const int32_t sum = hwp_dot_column(group, weights, group->columns, stage.bias[c]);
         output[c] = hwp_output_s8(&stage, c, sum);
         weights += group->k;
     }

@@ -1,9 +1,9 @@
 /*
- * Depthwise 3x3 without a buffer: four channels at a time, straight from the int8 input. With at
- * most one row and column of padding at top and left, a pixel of the kernel's middle column is
- * always inside the input unless the output overhangs on the right; taps outside are skipped.
+ * Depthwise 3x3 without a buffer: four channels at a time, straight from the int8 input. Taps
+ * outside the input are skipped; as there is at most one column of padding on the left, only the
+ * kernel's first column can lie outside there.
  */
-#include "conv2d.h"
+#include "variants.h"
 #include "simd_s8.h"
 
 /* The taps of one output pixel that lie inside the input, and the pixel's first channel. */
@@ -34,7 +34,7 @@ HWP_INLINE void hwp_tap_s8x4(const int8_t *input, const int8_t *weights, int32_t
     sums[2] = __smlatt(even, weight_even, sums[2]);
 }
 
-HWP_INLINE void hwp_four_channels(const struct hwp_taps *taps, int32_t channel, int32_t sums[4])
+HWP_INLINE void hwp_four_channels_3x3(const struct hwp_taps *taps, int32_t channel, int32_t sums[4])
 {
     const int32_t offsets = hwp_splat_s16x2(taps->input_offset);
     const int32_t channels = taps->channels;
@@ -55,7 +55,7 @@ HWP_INLINE void hwp_four_channels(const struct hwp_taps *taps, int32_t channel, 
     }
 }
 
-HWP_INLINE int32_t hwp_one_channel(const struct hwp_taps *taps, int32_t channel, int32_t sum)
+HWP_INLINE int32_t hwp_one_channel_3x3(const struct hwp_taps *taps, int32_t channel, int32_t sum)
 {
     const int8_t *input = taps->input + channel;
     const int8_t *weights = taps->weights + channel;
@@ -70,21 +70,21 @@ HWP_INLINE int32_t hwp_one_channel(const struct hwp_taps *taps, int32_t channel,
     return sum;
 }
 
-static void hwp_convolve_pixel(const struct hwp_taps *given, const struct hwp_output_stage *rules,
-                               int8_t *output)
+static void hwp_convolve_pixel_3x3(const struct hwp_taps *given,
+                                   const struct hwp_output_stage *rules, int8_t *output)
 {
     const struct hwp_taps taps = *given; /* copies that the int8 stores cannot alias */
     const struct hwp_output_stage stage = *rules;
     int32_t c = 0;
     for (; c <= taps.channels - 4; c += 4) {
         int32_t sums[4] = {stage.bias[c], stage.bias[c + 1], stage.bias[c + 2], stage.bias[c + 3]};
-        hwp_four_channels(&taps, c, sums);
+        hwp_four_channels_3x3(&taps, c, sums);
         for (int32_t i = 0; i < 4; i++) {
             output[c + i] = hwp_output_s8(&stage, c + i, sums[i]);
         }
     }
     for (; c < taps.channels; c++) {
-        output[c] = hwp_output_s8(&stage, c, hwp_one_channel(&taps, c, stage.bias[c]));
+        output[c] = hwp_output_s8(&stage, c, hwp_one_channel_3x3(&taps, c, stage.bias[c]));
     }
 }
 
@@ -104,11 +104,11 @@ void hwp_depthwise_3x3_s8(const struct hwp_depthwise *record, const struct hwp_o
         taps.weights = operands->weights + first_y * 3 * record->in_c;
         for (int32_t out_x = 0; out_x < record->out_w; out_x++) {
             const int32_t base_x = out_x * record->stride_w - record->pad_left;
-            taps.first_x = hwp_max_s32(0, -base_x);
+            taps.first_x = base_x < record->in_w ? hwp_max_s32(0, -base_x) : 3;
             taps.end_x = hwp_min_s32(3, record->in_w - base_x);
             taps.input = operands->input + (base_y + first_y) * taps.row_bytes +
                          base_x * record->in_c;
-            hwp_convolve_pixel(&taps, &stage, output);
+            hwp_convolve_pixel_3x3(&taps, &stage, output);
             output += record->out_c;
         }
     }

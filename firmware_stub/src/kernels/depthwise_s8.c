@@ -1,5 +1,5 @@
 /* Depthwise convolution: choice of the variant, the buffered and the generic one. */
-#include "conv2d.h"
+#include "variants.h"
 #include "simd_s8.h"
 
 void hwp_depthwise_s8(const struct hwp_depthwise *record, const struct hwp_operands *operands)
@@ -47,7 +47,7 @@ static int16_t *hwp_widen_pixel(const int8_t *pixel, int16_t *column, int32_t ch
 }
 
 /* Kernel rows above and below the input are cleared whole; at the sides pixel by pixel. */
-static void hwp_fill_column(const struct hwp_depthwise *record, const int8_t *input,
+static void hwp_fill_taps(const struct hwp_depthwise *record, const int8_t *input,
                             int32_t base_y, int32_t base_x, int16_t *column)
 {
     const int32_t channels = record->in_c;
@@ -110,7 +110,7 @@ HWP_INLINE void hwp_four_channels(const int16_t *column, const int8_t *weights, 
     }
 }
 
-static void hwp_multiply_column(const struct hwp_depthwise *record, const int8_t *weights,
+static void hwp_multiply_taps(const struct hwp_depthwise *record, const int8_t *weights,
                                 const int16_t *column, const struct hwp_output_stage *given,
                                 int8_t *output)
 {
@@ -144,8 +144,8 @@ void hwp_depthwise_buffered_s8(const struct hwp_depthwise *record,
         const int32_t base_y = out_y * record->stride_h - record->pad_top;
         for (int32_t out_x = 0; out_x < record->out_w; out_x++) {
             const int32_t base_x = out_x * record->stride_w - record->pad_left;
-            hwp_fill_column(record, operands->input, base_y, base_x, column);
-            hwp_multiply_column(record, operands->weights, column, &stage, output);
+            hwp_fill_taps(record, operands->input, base_y, base_x, column);
+            hwp_multiply_taps(record, operands->weights, column, &stage, output);
             output += record->out_c;
         }
     }

@@ -1,6 +1,6 @@
 /* Variants of convolution and depthwise convolution, private to src/kernels/. */
-#ifndef HWP_CONV2D_VARIANTS_H
-#define HWP_CONV2D_VARIANTS_H
+#ifndef HWP_VARIANTS_H
+#define HWP_VARIANTS_H
 
 #include "kernels.h"
 
