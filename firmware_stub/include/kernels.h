@@ -128,7 +128,7 @@ void hwp_max_pool_s8(const struct hwp_max_pool *record, const struct hwp_operand
  */
 void hwp_add_s8(const struct hwp_add *record, const struct hwp_operands *operands);
 
-/* output = clamp(rescale((input_1 + input_1_offset) * (input_2 + input_2_offset)) + output_offset) */
+/* clamp(rescale((input_1 + input_1_offset) * (input_2 + input_2_offset)) + output_offset) */
 void hwp_mul_s8(const struct hwp_mul *record, const struct hwp_operands *operands);
 
 /*
