@@ -28,7 +28,13 @@ def parse(text: str, networks: Mapping[str, Callable[..., Architecture]]) -> Arc
         raise UnknownNameError("network", name, networks)
     build = networks[name]
     kinds = {key: type(parameter.default) for key, parameter in signature(build).parameters.items()}
-    return build(**dict(_item(name, item, kinds) for item in rest.split(",") if item.strip()))
+    values: dict[str, float] = {}
+    for item in filter(str.strip, rest.split(",")):
+        key, number = _item(name, item, kinds)
+        if key in values:
+            raise ConfigurationError(f"{key} of {name} is given twice in {text!r}; keep one.")
+        values[key] = number
+    return build(**values)
 
 
 def _item(network: str, item: str, kinds: Mapping[str, type]) -> tuple[str, float]:

@@ -1,0 +1,162 @@
+"""What every registered block type promises."""
+
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from hwprof.architecture import block_architecture, block_counts, block_graph
+from hwprof.blocks import BLOCK_TYPES, BlockConfig, SingleOperatorBlock, get_block_type
+from hwprof.errors import ModelError, UnknownNameError
+from hwprof.graph import Conv2d
+from hwprof.profiler.sampling import sample
+
+EVERY_TYPE = pytest.mark.parametrize("name", BLOCK_TYPES)
+_PICKLED_HASH = """
+import pickle, sys
+config = pickle.loads(sys.stdin.buffer.read())
+print(config == type(config)(config.block_type, config.params, config.inputs)
+      and hash(config) == hash(type(config)(config.block_type, config.params, config.inputs)))
+"""
+
+
+def test_the_twelve_types_are_registered():
+    """The registry holds the types that the networks and foreign graphs are cut into."""
+    assert set(BLOCK_TYPES) == {
+        "stem", "conv", "pwconv", "dwconv", "shufflev2", "spp", "dethead", "fusion", "pool", "fc",
+        "elementwise", "reshape",
+    }  # fmt: skip
+
+
+@EVERY_TYPE
+def test_a_sampled_configuration_builds(name):
+    """Whatever a type's axes yield builds a graph with one output, all of it in one block."""
+    for config in sample(name, 20, seed=1):
+        graph = block_graph(config)
+        assert {node.block for node in graph.nodes} == {name}
+        assert len(graph.outputs) == 1
+
+
+@EVERY_TYPE
+def test_a_block_and_its_architecture_are_one_graph(name):
+    """A block built alone and as a network of one block has the same operators."""
+    config = sample(name, 1, seed=2)[0]
+    assert block_architecture(config).graph().nodes == block_graph(config).nodes
+
+
+@EVERY_TYPE
+def test_axes_ascend_where_they_are_numbers(name):
+    """Numbers on an axis stand in strictly ascending order, as drawing by logarithm needs."""
+    for axis in BLOCK_TYPES[name].axes():
+        if not isinstance(axis.values[0], str):
+            assert list(axis.values) == sorted(set(axis.values))
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, kind in BLOCK_TYPES.items() if isinstance(kind, SingleOperatorBlock)]
+)
+def test_a_single_operator_comes_back_from_its_parameters(name):
+    """The operator that a configuration builds yields the same configuration again."""
+    for config in sample(name, 20, seed=3):
+        (node,) = block_graph(config).nodes
+        assert BLOCK_TYPES[name].config_of(node.op, config.inputs) == config
+
+
+def test_every_convolution_belongs_to_exactly_one_type():
+    """General, 1x1 and depthwise convolutions do not overlap and leave nothing out."""
+    configs = [config for name in ("conv", "pwconv", "dwconv") for config in sample(name, 20)]
+    for config in configs:
+        (node,) = block_graph(config).nodes
+        owners = [
+            kind.name
+            for kind in BLOCK_TYPES.values()
+            if isinstance(kind, SingleOperatorBlock) and kind.config_of(node.op, config.inputs)
+        ]
+        assert owners == [config.block_type]
+
+
+def test_an_unknown_type_suggests_the_nearest():
+    """A misspelt block type is answered with the name that was probably meant."""
+    with pytest.raises(
+        UnknownNameError, match=r"unknown block type 'shuflev2'; did you mean shuff"
+    ):
+        get_block_type("shuflev2")
+
+
+def test_the_shuffle_is_two_slices_of_every_second_channel():
+    """At stride 1 even channels pass and odd channels are worked on, halves of the input."""
+    graph = block_graph(BlockConfig.of("shufflev2", [(8, 10, 48)], stride=1, c_out=48))
+    even, odd = graph.nodes[:2]
+    assert (even.op.start, odd.op.start) == ((0, 0, 0), (0, 0, 1))
+    assert even.op.step == odd.op.step == (1, 1, 2)
+    assert graph.nodes[-1].inputs[0] == even.name
+
+
+@pytest.mark.parametrize("kernel", [2, 3, 4, 5])
+def test_the_pyramid_keeps_its_size_with_every_kernel(kernel):
+    """Even kernels are padded by one less in front than behind, so chains and residual join."""
+    config = BlockConfig.of("spp", [(6, 8, 336)], c_out=24, kernel=kernel, groups=8)
+    graph = block_graph(config)
+    assert graph.shapes[graph.outputs[0]] == (6, 8, 24)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (BlockConfig.of("shufflev2", [(8, 8, 7)], stride=1, c_out=7), "even number of channels"),
+        (BlockConfig.of("shufflev2", [(8, 8, 8)], stride=3, c_out=8), "stride 1 or 2"),
+        (BlockConfig.of("shufflev2", [(8, 8, 8)], stride=2, c_out=8), "adds channels"),
+        (BlockConfig.of("shufflev2", [(8, 8, 8)], c_out=8), "integer stride of at least 1"),
+        (BlockConfig.of("fusion", [(9, 9, 4), (4, 4, 4), (3, 3, 4)]), "doubles its third input"),
+        (BlockConfig.of("fusion", [(9, 9, 4)]), "3 to 3 inputs; got 1"),
+        (BlockConfig.of("spp", [(8, 8, 30)], c_out=24, kernel=3, groups=4), "must divide"),
+        (BlockConfig.of("pool", [(8, 8, 3)], kind="median_pool"), "one of average_pool, max_pool"),
+        (BlockConfig.of("fc", [(1, 1, 3)], out_features=0, activation="none"), "at least 1; got 0"),
+        (BlockConfig.of("fc", [(1, 1, 3)], out_features=1, activation="gelu"), "one of none, relu"),
+        (BlockConfig.of("reshape", [(1, 1, 3)], kind="concat", axis=3), "axis of a 'reshape'"),
+        (BlockConfig.of("reshape", [(1, 1, 3)], kind="reshape", shape="1xx3"), "like 32x40x48"),
+        (BlockConfig.of("reshape", [(1, 1, 3)], kind="reshape", shape="1x3"), "has 3 numbers"),
+        (BlockConfig.of("elementwise", [(1, 1, 3)], kind="add", activation="none"), "2 inputs"),
+        (
+            BlockConfig.of("reshape", [(1, 1, 3)] * 2, kind="reshape", shape="1x1x3"),
+            "takes one input; got 2",
+        ),
+    ],
+)
+def test_parameters_that_make_no_block_are_refused(config, message):
+    """Parameters from a stranger's file end in a sentence, not in arithmetic."""
+    with pytest.raises(ModelError, match=message):
+        block_graph(config)
+
+
+def test_a_configuration_prints_as_its_key():
+    """The key holds type, parameters in order, and input shapes."""
+    config = BlockConfig.of("shufflev2", [(32, 40, 48)], stride=1, c_out=48)
+    assert config.key == "shufflev2(c_out=48,stride=1)[32x40x48]"
+
+
+def test_equal_configurations_hash_equally():
+    """Two configurations made apart are one key of a dictionary."""
+    made = [BlockConfig.of("stem", [(224, 224, 3)], c_out=24) for _ in range(2)]
+    assert len({*made}) == 1
+
+
+def test_a_pickled_configuration_hashes_anew():
+    """A configuration carried to another process, whose text hashes differ, is found there."""
+    data = pickle.dumps(BlockConfig.of("stem", [(224, 224, 3)], c_out=24))
+    answer = subprocess.run(
+        [sys.executable, "-c", _PICKLED_HASH], input=data, capture_output=True, check=True
+    )
+    assert answer.stdout.decode().strip() == "True"
+
+
+def test_counts_of_a_block_are_those_of_its_graph():
+    """MACs, parameters and convolution channels are counted on the block's operators."""
+    config = BlockConfig.of("shufflev2", [(64, 80, 24)], stride=2, c_out=48)
+    counts = block_counts(config)
+    convs = [node.op for node in block_graph(config).nodes if isinstance(node.op, Conv2d)]
+    assert counts.macs == 4_976_640  # stage2.0 at 256 x 320, NETWORK table
+    assert counts.conv_channels == sum(op.out_channels for op in convs)
+    assert counts.parameters == 2_160 + counts.conv_channels
+    assert counts.output == (32, 40, 48)
