@@ -9,6 +9,8 @@ FW_IMAGE := $(FW)/images/rt1170-simd-itcm.elf
 FW_BUILD ?= build/firmware/rt1170-simd-itcm
 CROSS_COMPILE ?= arm-none-eabi-
 FW_PYTHON ?= python3
+# Empty: describe the image and leave the committed manifest alone.
+FW_MANIFEST ?= --write
 
 FW_CC := $(CROSS_COMPILE)gcc
 FW_CPU := -mcpu=cortex-m7 -mthumb -mfloat-abi=hard -mfpu=fpv5-d16
@@ -34,26 +36,31 @@ FW_SCRIPT := $(FW_PYTHON) scripts/firmware_manifest.py
 
 .PHONY: firmware firmware-clean
 firmware: $(FW_IMAGE)
-	$(FW_SCRIPT) manifest --image $(FW_IMAGE) --build $(FW_BUILD) --compiler $(FW_CC) \
-	    --flags "$(FW_OPTIMISE) (kernels $(FW_OPTIMISE_KERNELS)) $(filter-out -I% -ffile%,$(FW_CFLAGS))" \
-	    $(FW_SOURCES)
+	@$(FW_SCRIPT) manifest $(FW_MANIFEST) --image $(FW_IMAGE) --build $(FW_BUILD) \
+	    --compiler $(FW_CC) $(FW_SOURCES) \
+	    --flags='$(FW_OPTIMISE) (kernels $(FW_OPTIMISE_KERNELS)) $(filter-out -I% -ffile%,$(FW_CFLAGS))'
 
 firmware-clean:
 	rm -rf $(FW_BUILD)
 
 $(FW_BUILD)/hwp_build.h: $(FW_SOURCES)
 	@mkdir -p $(@D)
-	$(FW_SCRIPT) build-id $(FW_SOURCES) > $@
+	@$(FW_SCRIPT) build-id $(FW_SOURCES) > $@
 
 $(FW_BUILD)/src/kernels/%.o: FW_OPTIMISE := $(FW_OPTIMISE_KERNELS)
 $(FW_BUILD)/%.o: $(FW)/%.c $(FW_HEADERS) $(FW_BUILD)/hwp_build.h
 	@mkdir -p $(@D)
-	$(FW_CC) $(FW_CFLAGS) $(FW_OPTIMISE) -fcallgraph-info=su -c $< -o $@
+	@echo CC $<
+	@$(FW_CC) $(FW_CFLAGS) $(FW_OPTIMISE) -fcallgraph-info=su -c $< -o $@
 
 $(FW_BUILD)/link.ld: $(FW_LINKER_SCRIPT) $(FW_HEADERS)
 	@mkdir -p $(@D)
-	$(FW_CC) -E -P -x c -I$(FW_PORT) $< -o $@
+	@$(FW_CC) -E -P -x c -I$(FW_PORT) $< -o $@
 
-$(FW_IMAGE): $(FW_OBJECTS) $(FW_BUILD)/link.ld
+$(FW_BUILD)/image.elf: $(FW_OBJECTS) $(FW_BUILD)/link.ld
+	@echo LD $@
+	@$(FW_CC) $(FW_LDFLAGS) -T $(FW_BUILD)/link.ld $(FW_OBJECTS) -lc -lgcc -o $@
+
+$(FW_IMAGE): $(FW_BUILD)/image.elf
 	@mkdir -p $(@D)
-	$(FW_CC) $(FW_LDFLAGS) -T $(FW_BUILD)/link.ld $(FW_OBJECTS) -lc -lgcc -o $@
+	@install -m 644 $< $@

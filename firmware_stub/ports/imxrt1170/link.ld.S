@@ -14,15 +14,28 @@ hwp_pool = POOL_BASE;
 
 SECTIONS
 {
-    .text : ALIGN(8)
+    .vectors : ALIGN(8)
     {
         KEEP(*(.vectors))
+    } > ITCM
+
+    /* Apart and first, so that these bytes are the same until a kernel changes. (A question mark
+     * for each slash: the preprocessor would take slash and star for a comment.) */
+    .kernels : ALIGN(8)
+    {
+        *src?kernels?*.o(SORT(.text*))
+        *lib*.a:*(SORT(.text*))
+    } > ITCM
+
+    .text : ALIGN(8)
+    {
         *(SORT(.text*))
     } > ITCM
 
     /* Tables are read through the data side, so they stay out of the instruction memory. */
     .rodata : ALIGN(32)
     {
+        *src?kernels?*.o(SORT(.rodata*))
         *(SORT(.rodata*))
         . = ALIGN(4);
     } > DTCM
