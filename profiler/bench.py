@@ -118,13 +118,14 @@ class Bench:
 
 def _fault(program: Program, run: RunResult, reference: ReferenceResult) -> str:
     """Why a run is no data point, or nothing."""
-    for number, record in enumerate(program.records):
-        if run.checksums[number] != reference.checksums[number]:
-            return (
-                f"record {number} ({record.op} of layer {record.layer!r}) wrote other bytes than "
-                f"the host's reference: CRC-32 {run.checksums[number]:08x} instead of "
-                f"{reference.checksums[number]:08x}"
-            )
+    number = reference.first_mismatch(run.checksums)
+    if number is not None:
+        record = program.records[number]
+        return (
+            f"record {number} ({record.op} of layer {record.layer!r}) wrote other bytes than the "
+            f"host's reference: CRC-32 {run.checksums[number]:08x} instead of "
+            f"{reference.checksums[number]:08x}"
+        )
     if reference.saturated_share > MAX_SATURATED_SHARE:
         return (
             f"{reference.saturated_share:.1%} of the outputs saturate, more than "

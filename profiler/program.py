@@ -432,6 +432,18 @@ class Program:
         return self.activations_bytes + self.scratch_bytes + self.constants_bytes
 
     @property
+    def flash_bytes(self) -> int:
+        """What a deployment keeps in flash beside code: weights, biases, multipliers, tables."""
+        read = {
+            value
+            for record in self.records
+            for name in wire_fields(type(record))
+            if isinstance(value := getattr(record, name), Buffer)
+            and value.region in {Region.WEIGHTS, Region.POOL}
+        }
+        return sum(buffer.size_bytes for buffer in read) + self.constants_bytes
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""
         return sum(record.macs for record in self.records)
