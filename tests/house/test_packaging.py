@@ -146,6 +146,8 @@ def test_make_refuses_a_checkout_without_links(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "src/hwprof must hold symbolic links and this checkout has none; "
-        "clone again with: git clone -c core.symlinks=true"
+        (
+            "src/hwprof must hold symbolic links and this checkout has none; "
+            "clone again with: git clone -c core.symlinks=true"
+        )
     ]
