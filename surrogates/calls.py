@@ -107,7 +107,11 @@ def graph_calls(graph: Graph) -> list[Row]:
     """Kernel calls of a graph in order, each a row of the fields of ``Calls``."""
     rows: list[Row] = []
     shapes = graph.shapes
+    fixed_scale = {node.name for node in graph.nodes if type(node.op) is Softmax}
     for node in graph.nodes:
+        if fixed_scale and type(node.op) is Concat:
+            # Softmax writes one scale only; joined to another tensor it is brought to that one's.
+            rows.extend(elementwise_call(shapes[i]) for i in node.inputs if i in fixed_scale)
         inputs = [shapes[name] for name in node.inputs]
         rows.extend(_CALLS[type(node.op)](node.op, inputs, shapes[node.name]))
     return rows

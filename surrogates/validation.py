@@ -10,6 +10,10 @@ import numpy.typing as npt
 
 from hwprof.surrogates.regressors import Matrix, Regressor, Vector
 
+TIE = 0.002
+"""Relative errors this near are equal: repeats on one board differ by 0.1 to 0.9 % (published
+measurements of Cortex-M7 networks), so nobody could tell the models apart."""
+
 Folds = npt.NDArray[np.int64]
 
 
@@ -80,7 +84,10 @@ def held_out(make: Callable[[int], Regressor], data: tuple[Matrix, Vector], fold
 
 
 def simplest_of_the_best(errors: Sequence[Vector]) -> int:
-    """Index of the first candidate that no other beats by more than one standard error.
+    """Index of the first candidate that ties with the best.
+
+    A tie is a mean that is no more than one standard error of the paired difference, or no more
+    than ``TIE``, above the best one's.
 
     Args:
         errors: absolute relative error of each sample, one array a candidate, simplest first.
@@ -89,6 +96,6 @@ def simplest_of_the_best(errors: Sequence[Vector]) -> int:
     best = int(np.argmin(means))
     for index, error in enumerate(errors):
         gap = error - errors[best]
-        if gap.mean() <= gap.std() / np.sqrt(len(gap)):
+        if gap.mean() <= max(gap.std() / np.sqrt(len(gap)), TIE):
             return index
     return best

@@ -1,0 +1,115 @@
+"""Lookup tables hold one metric by block key and come back as they were."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hwprof.errors import ArtefactError, ConfigurationError
+from hwprof.luts import CYCLES_METRIC, LookupTable, load_table, save_table
+from hwprof.measurement import Context
+
+KEY = "spp(c_out=96,groups=1,kernel=5)[16x20x336]"
+CONTEXT = Context("rt1170", 996_000_000)
+
+
+@pytest.fixture(name="table")
+def table_fixture():
+    """A table of two blocks."""
+    values = {KEY: 31_000_000.0, "stem(c_out=24)[256x320x3]": 40_000_000.5}
+    return LookupTable(CONTEXT, CYCLES_METRIC, "cycle", values, "c" * 64, {"rows": 2})
+
+
+def test_lookup(table):
+    """A known block has its value, another none."""
+    assert (table.get(KEY), table.get("fc()[1x1x1]")) == (31_000_000.0, None)
+
+
+def test_round_trip(table, tmp_path):
+    """A saved table is loaded equal."""
+    save_table(table, tmp_path / "lut.json")
+
+    assert load_table(tmp_path / "lut.json") == table
+
+
+def test_equal_bytes(table, tmp_path):
+    """Order of values does not show in the file."""
+    turned = LookupTable(
+        CONTEXT,
+        table.metric,
+        table.unit,
+        dict(reversed(table.values.items())),
+        table.code_sha256,
+        table.provenance,
+    )
+    save_table(table, tmp_path / "one")
+    save_table(turned, tmp_path / "two")
+
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_other_metric(tmp_path):
+    """A table may hold any metric of a block."""
+    table = LookupTable(CONTEXT, "distillation_loss", "nat", {KEY: 0.25})
+    save_table(table, tmp_path / "kd.json")
+
+    assert load_table(tmp_path / "kd.json").metric == "distillation_loss"
+
+
+def test_finite():
+    """A value that is no finite number is refused by its key."""
+    with pytest.raises(ConfigurationError, match="holds finite numbers; 'a' has nan"):
+        LookupTable(CONTEXT, "m", "u", {"a": float("nan")})
+
+
+class TestDamage:
+    """A file that is no table is one sentence."""
+
+    def test_absent(self, tmp_path):
+        """A missing file is named."""
+        with pytest.raises(ArtefactError, match="no lookup table at"):
+            load_table(tmp_path / "lut.json")
+
+    @pytest.mark.parametrize(
+        "text", ["", "[]", "{}", '{"format": "hwprof-surrogate"}', "[" * 99_999]
+    )
+    def test_foreign(self, tmp_path, text):
+        """Another file is refused."""
+        (tmp_path / "lut.json").write_text(text)
+
+        with pytest.raises(ArtefactError, match=r"is no (JSON|lookup table)"):
+            load_table(tmp_path / "lut.json")
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("values", {KEY: "fast"}),
+            ("values", [1]),
+            ("context", {}),
+            ("context", None),
+            ("provenance", 3),
+        ],
+    )
+    def test_broken_field(self, table, tmp_path, field, value):
+        """A field of the wrong kind is refused."""
+        path = tmp_path / "lut.json"
+        save_table(table, path)
+        path.write_text(json.dumps({**json.loads(path.read_text()), field: value}))
+
+        with pytest.raises(ArtefactError, match="is no lookup table of hwprof"):
+            load_table(path)
+
+    def test_version(self, table, tmp_path):
+        """Another version is refused with both."""
+        path = tmp_path / "lut.json"
+        save_table(table, path)
+        path.write_text(json.dumps({**json.loads(path.read_text()), "version": 7}))
+
+        with pytest.raises(ArtefactError, match="table format 7, this hwprof reads 1"):
+            load_table(path)
+
+    def test_unwritable(self, table, tmp_path):
+        """A place that cannot be written is one sentence."""
+        with pytest.raises(ArtefactError, match="cannot be written"):
+            save_table(table, tmp_path)

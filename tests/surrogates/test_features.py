@@ -1,0 +1,65 @@
+"""The feature table adds up and knows its units."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hwprof import networks
+from hwprof.architecture import block_graph
+from hwprof.blocks import BlockConfig
+from hwprof.surrogates import features
+from hwprof.surrogates.features import FEATURES, block_features, graph_features
+
+
+@pytest.fixture(name="detector")
+def detector_fixture():
+    """The seed person detector."""
+    return networks.person_detector()
+
+
+def test_blocks_add_up_to_the_network(detector):
+    """Features of a network are the sum of the features of its blocks."""
+    blocks = block_features([block.config for block in detector.blocks])
+    whole = graph_features([detector.graph()])
+
+    np.testing.assert_array_equal(blocks.X.sum(axis=0), whole.X[0])
+
+
+def test_macs(detector):
+    """The table's MACs are the architecture's."""
+    table = block_features([block.config for block in detector.blocks])
+
+    assert table.macs.sum() == detector.macs
+
+
+def test_chunks_change_nothing(detector, monkeypatch):
+    """Featurising in chunks gives the same table."""
+    configs = [block.config for block in detector.blocks]
+    whole = block_features(configs).X
+    monkeypatch.setattr(features, "_CHUNK", 3)
+
+    np.testing.assert_array_equal(block_features(configs).X, whole)
+
+
+def test_nothing():
+    """No block gives an empty table."""
+    assert block_features([]).X.shape == (0, len(FEATURES))
+
+
+def test_block_without_calls():
+    """A block of views has no features and disturbs no neighbour."""
+    pool = BlockConfig.of("spp", [(4, 4, 16)], c_out=8, kernel=3, groups=1)
+    view = BlockConfig.of("reshape", [(4, 4, 16)], kind="reshape", shape="1x1x256")
+    table = block_features([view, pool, view])
+
+    assert not table.X[[0, 2]].any()
+    np.testing.assert_array_equal(table.X[1], graph_features([block_graph(pool)]).X[0])
+
+
+def test_unknown_block_type():
+    """An operator that no block type describes counts as one pass over its input."""
+    table = block_features([BlockConfig.of("mystery", [(4, 5, 6)])])
+    counted = {FEATURES[i].name: table.X[0, i] for i in np.flatnonzero(table.X[0])}
+
+    assert counted == {"requantise_calls": 1, "requantise_words": 30}

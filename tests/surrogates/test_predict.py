@@ -1,0 +1,294 @@
+"""A network's latency is the sum over its blocks, fast, with an honest interval."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hwprof.architecture import Architecture, BlockInstance, block_architecture
+from hwprof.blocks import BlockConfig
+from hwprof.errors import ArtefactError, ConfigurationError, UnknownNameError
+from hwprof.luts import CYCLES_METRIC, LookupTable, save_table
+from hwprof.measurement import Placement
+from hwprof.networks import person_detector
+from hwprof.surrogates import catalogue, predict_latency
+from hwprof.surrogates.artefact import LUT_FILE, NetworkCorrection, context_slug, save_artefact
+from hwprof.surrogates.predict import Predictor
+from hwprof.surrogates.pricing import SurrogatePricer
+from hwprof.workspace import Workspace
+
+POINTS = [
+    {"k": k, "g": g, "c": c, "width": width, "aspect": aspect}
+    for k, g, c, width, aspect in [
+        (5, 1, 96, 320, 0.8),
+        (2, 8, 24, 224, 0.5625),
+        (3, 4, 48, 256, 1.0),
+        (4, 2, 70, 320, 0.6),
+    ]
+]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_shipped(monkeypatch, tmp_path):
+    """Only what a test fits can answer, whatever ships with the package."""
+    monkeypatch.setattr(catalogue, "shipped_folder", lambda: tmp_path / "nothing-shipped")
+
+
+@pytest.fixture(name="detectors", scope="module")
+def detectors_fixture():
+    """Four detectors from the corners of the search space."""
+    return [person_detector(**point) for point in POINTS]
+
+
+class TestOne:
+    """The prediction of one network."""
+
+    def test_near_the_board(self, detectors, board, workspace):
+        """Networks are predicted within a few percent of the board they were not fitted on."""
+        for detector in detectors:
+            latency_us = board.context.cycles_to_us(board.cycles(detector.graph()))
+
+            assert predict_latency(detector, workspace=workspace).latency_us == pytest.approx(
+                latency_us, rel=0.03
+            )
+
+    def test_interval_covers(self, detectors, board, workspace):
+        """The interval holds the board's latency."""
+        for detector in detectors:
+            latency_us = board.context.cycles_to_us(board.cycles(detector.graph()))
+            prediction = predict_latency(detector, workspace=workspace)
+
+            assert prediction.low_us < latency_us < prediction.high_us
+
+    def test_blocks_add_up(self, detectors, workspace):
+        """Latencies of the blocks sum to the network's."""
+        prediction = predict_latency(detectors[0], workspace=workspace)
+
+        total = sum(block.latency_us for block in prediction.blocks)
+        assert total == pytest.approx(prediction.latency_us)
+        assert [block.name for block in prediction.blocks] == [b.name for b in detectors[0].blocks]
+
+    def test_covered(self, detectors, workspace):
+        """A network of fitted block types is covered whole."""
+        prediction = predict_latency(detectors[0], workspace=workspace)
+
+        assert prediction.covered_macs_percent == 100
+        assert {block.source for block in prediction.blocks} == {"surrogate"}
+
+    def test_is_a_prediction(self, detectors, workspace):
+        """A prediction says that it is one."""
+        assert predict_latency(detectors[0], workspace=workspace).kind == "predicted"
+
+    def test_json(self, detectors, workspace):
+        """The JSON object has the fields that scripts read."""
+        printed = json.loads(
+            json.dumps(predict_latency(detectors[0], workspace=workspace).to_json())
+        )
+
+        assert {
+            "target", "board", "kernels", "scheme", "placement", "timing_model", "kind",
+            "latency_us", "low_us", "high_us", "interval_level", "covered_macs_percent", "blocks",
+        } == set(printed)  # fmt: skip
+        assert set(printed["blocks"][0]) == {"name", "block_type", "latency_us", "source"}
+
+    def test_by_name(self, detectors, workspace):
+        """A named architecture is predicted like the built one."""
+        by_name = predict_latency(detectors[0].name, workspace=workspace)
+
+        assert by_name.latency_us == predict_latency(detectors[0], workspace=workspace).latency_us
+
+
+class TestMany:
+    """Predictions of a list are arrays of the single ones."""
+
+    def test_agrees_with_one(self, detectors, workspace):
+        """Each entry of a list's arrays is that network's own prediction."""
+        many = predict_latency(detectors, workspace=workspace)
+        single = [predict_latency(one, workspace=workspace) for one in detectors]
+
+        for name in ("latency_us", "low_us", "high_us", "covered_macs_percent"):
+            expected = [getattr(one, name) for one in single]
+            np.testing.assert_allclose(getattr(many, name), expected, rtol=1e-9)
+        assert [tuple(blocks) for blocks in many.blocks] == [one.blocks for one in single]
+
+    def test_empty(self, workspace):
+        """No network gives empty arrays."""
+        assert predict_latency([], workspace=workspace).latency_us.shape == (0,)
+
+    def test_network_without_blocks(self, detectors, workspace):
+        """A network without blocks costs nothing and disturbs no neighbour."""
+        nothing = Architecture("nothing", (("image", (4, 4, 3)),), (), ())
+
+        latencies = predict_latency(
+            [nothing, detectors[0], nothing], workspace=workspace
+        ).latency_us
+
+        assert latencies[[0, 2]].tolist() == [0, 0]
+        assert latencies[1] > 0
+
+    def test_slice_of_blocks(self, detectors, workspace):
+        """Block lists of many networks can be sliced."""
+        many = predict_latency(detectors, workspace=workspace)
+
+        assert [tuple(blocks) for blocks in many.blocks[1:]] == [
+            tuple(many.blocks[i]) for i in range(1, len(detectors))
+        ]
+
+    def test_more_than_the_first_capacity(self, board, fitted):
+        """A predictor that has seen thousands of blocks still knows each of them."""
+        predictor = Predictor(fitted.artefact, SurrogatePricer(fitted.artefact))
+        configs = board.draw("spp", 1500, seed=5)
+        alone = [predictor.predict(block_architecture(config)).latency_us for config in configs]
+
+        together = predictor.predict_many([block_architecture(config) for config in configs])
+
+        np.testing.assert_allclose(together.latency_us, alone, rtol=1e-9)
+
+
+class TestUncovered:
+    """What nothing was fitted for is listed and priced by the prior."""
+
+    def test_type_without_model(self, workspace):
+        """A block type without rows is priced by the prior, and not covered."""
+        config = BlockConfig.of("fc", [(1, 1, 64)], out_features=10, activation="none")
+        prediction = predict_latency(block_architecture(config), workspace=workspace)
+
+        assert prediction.blocks[0].source == "prior"
+        assert prediction.covered_macs_percent == 0
+        assert prediction.low_us < prediction.latency_us < prediction.high_us
+
+    def test_unknown_operator(self, workspace):
+        """An operator that no block type describes costs something, too."""
+        config = BlockConfig.of("mystery", [(8, 8, 16)])
+        network = Architecture(
+            "foreign", (("x", (8, 8, 16)),), (BlockInstance("m", config, ("x",)),), ("m",)
+        )
+
+        prediction = predict_latency(network, workspace=workspace)
+
+        assert prediction.latency_us > 0
+        assert prediction.blocks[0].source == "prior"
+
+
+class TestMethods:
+    """Latency by table and by MACs."""
+
+    def test_macs(self, detectors, workspace):
+        """By MACs, latency is proportional to them."""
+        one, other = (
+            predict_latency(detector, workspace=workspace, method="macs")
+            for detector in detectors[:2]
+        )
+
+        ratio = detectors[0].macs / detectors[1].macs
+        assert one.latency_us / other.latency_us == pytest.approx(ratio)
+        assert {block.source for block in one.blocks} == {"macs"}
+
+    def test_lut(self, fitted, board, tmp_path):
+        """A known block has the table's value, an unknown one the prior's."""
+        known, unknown = board.draw("spp", 2)
+        folder = save_artefact(fitted.artefact, Workspace(tmp_path).artefacts)
+        table = LookupTable(board.context, CYCLES_METRIC, "cycle", {known.key: 996_000.0})
+        save_table(table, folder / LUT_FILE)
+
+        predictions = [
+            predict_latency(block_architecture(config), workspace=Workspace(tmp_path), method="lut")
+            for config in (known, unknown)
+        ]
+
+        assert predictions[0].latency_us == pytest.approx(1000)
+        assert [one.blocks[0].source for one in predictions] == ["lut", "prior"]
+
+    def test_no_lut(self, detectors, workspace):
+        """Without a table the method says that there is none."""
+        with pytest.raises(ArtefactError, match="no lookup table at"):
+            predict_latency(detectors[0], workspace=workspace, method="lut")
+
+    def test_unknown(self, detectors, workspace):
+        """An unknown method is answered with the nearest name."""
+        with pytest.raises(UnknownNameError, match="did you mean surrogate"):
+            predict_latency(detectors[0], workspace=workspace, method="surogate")
+
+
+class TestContexts:
+    """A question is answered in its own context or not at all."""
+
+    @pytest.mark.parametrize(
+        "question",
+        [
+            {"kernels": "reference"},
+            {"target": "virtual:stm32h743"},
+            {"target": "serial:/dev/ttyACM0"},
+            {"placement": Placement(activations="sdram")},
+            {"scheme": "int8-symmetric-per-channel"},
+        ],
+    )
+    def test_never_fitted(self, question, detectors, workspace):
+        """A context without a surrogate is refused with the commands that fit it."""
+        with pytest.raises(ArtefactError, match=r"run 'hwprof profile .*and 'hwprof fit'"):
+            predict_latency(detectors[0], workspace=workspace, **question)
+
+    def test_only_placement(self, fitted, detectors, tmp_path):
+        """The only placement fitted answers when none is asked for."""
+        placed = replace(fitted.artefact.context, placement=Placement(activations="sdram"))
+        save_artefact(replace(fitted.artefact, context=placed), Workspace(tmp_path).artefacts)
+
+        answered = predict_latency(detectors[0], workspace=Workspace(tmp_path))
+
+        assert answered.context.placement.activations == "sdram"
+
+    def test_ambiguous(self, fitted, detectors, tmp_path):
+        """Two clocks in one workspace: the message names both."""
+        artefacts = Workspace(tmp_path).artefacts
+        for clock_hz in (600_000_000, 700_000_000):
+            context = replace(fitted.artefact.context, clock_hz=clock_hz)
+            save_artefact(replace(fitted.artefact, context=context), artefacts)
+
+        with pytest.raises(ConfigurationError, match=r"600 MHz.*700 MHz"):
+            predict_latency(detectors[0], workspace=Workspace(tmp_path))
+
+    def test_new_fit_is_noticed(self, fitted, detectors, tmp_path):
+        """A surrogate fitted again in the workspace answers the next question."""
+        workspace = Workspace(tmp_path)
+        folder = save_artefact(fitted.artefact, workspace.artefacts)
+        before = predict_latency(detectors[0], workspace=workspace).latency_us
+        doubled = replace(fitted.artefact, correction=NetworkCorrection(2.0, 0.0, 1))
+        save_artefact(doubled, workspace.artefacts)
+        head = folder / "artefact.json"
+        os.utime(head, ns=(0, head.stat().st_mtime_ns + 1))
+
+        after = predict_latency(detectors[0], workspace=workspace).latency_us
+
+        assert after == pytest.approx(2 * before)
+
+    def test_slug_is_a_file_name(self, board):
+        """A context's folder name has no character that a file system minds."""
+        odd = replace(board.context, board="../evil board")
+
+        assert "/" not in context_slug(odd)
+
+
+def test_fresh_process_is_light(workspace):
+    """The first answer of a process imports none of the libraries that fit."""
+    program = (
+        "import sys\n"
+        "from hwprof.networks import person_detector\n"
+        "from hwprof.surrogates import predict_latency\n"
+        "predict_latency(person_detector())\n"
+        "heavy = {'sklearn', 'xgboost', 'pandas', 'onnx', 'onnxruntime', 'scipy', 'numba',\n"
+        "         'unicorn', 'optuna', 'sqlalchemy'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    environment = {**os.environ, "HWPROF_WORKSPACE": str(workspace.root)}
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "[]"
