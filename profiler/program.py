@@ -444,6 +444,26 @@ class Program:
         return sum(buffer.size_bytes for buffer in read) + self.constants_bytes
 
     @property
+    def complete_outputs(self) -> tuple[bool, ...]:
+        """For each record, whether every byte of its output buffer is written once it has run.
+
+        Only then is a checksum of the buffer defined: until a concatenation's last copy, the rest
+        of its output is whatever was in memory before. Copies into one buffer do not overlap.
+        """
+        missing_bytes: dict[str, int] = {}
+        complete = []
+        for record in self.records:
+            output: Buffer = record.output  # type: ignore[attr-defined]  # of every record type
+            missing = missing_bytes.get(output.name, output.size_bytes)
+            if isinstance(record, StridedCopyRecord):
+                missing -= record.copy_h * record.copy_w * record.copy_c
+            else:
+                missing = 0
+            missing_bytes[output.name] = missing
+            complete.append(missing <= 0)
+        return tuple(complete)
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""
         return sum(record.macs for record in self.records)

@@ -1,0 +1,7 @@
+"""From a graph of operators to the int8 program that a board runs."""
+
+from __future__ import annotations
+
+from hwprof.profiler.lowering._lower import lower
+
+__all__ = ["lower"]

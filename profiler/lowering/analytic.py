@@ -1,0 +1,303 @@
+"""Int8 parameters of a graph without weights, from shapes alone: no data, no run.
+
+A sampled block carries no trained weights, so its weights are pool bytes and its scales are ours
+to choose. They are chosen so that every requantised output spreads over the int8 range the way a
+trained network's does: a deviation of TARGET_LSB after the activation, less where the tensor's
+zero point leaves no room for three deviations beyond the mean.
+
+For a convolution the free number is the factor from accumulator to output. With A the
+accumulator's root variance (``moments``), the activation's effect is evaluated at unit variance,
+r = activation(a / A), and
+
+    f = min(TARGET_LSB / dev(r), (127 - zero_point) / (mean(r) + 3 dev(r)),
+            (zero_point + 128) / (3 dev(r) - mean(r)) where the tensor can be negative)
+    factor = f / A
+
+Without activation r is normal, f = TARGET_LSB and the rails lie at 3.1 to 3.3 deviations. After
+ReLU dev(r) = sqrt(1/2 - 1/(2 pi)) = 0.58, f = 68.5 and the upper rail lies at 3.7 deviations of
+the sum. For add, mul and a standalone ReLU the free number is the output's scale, by the same
+rule. The real scale of a convolution's output is free as well (weights have no scale of their
+own) and is 1 / TARGET_LSB: one deviation is one real unit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from hwprof.graph import (
+    Activation,
+    Add,
+    AveragePool,
+    Concat,
+    Conv2d,
+    FullyConnected,
+    Graph,
+    MaxPool,
+    Mul,
+    Node,
+    Op,
+    Pad,
+    QuantParams,
+    Requantise,
+    Reshape,
+    ResizeNearest,
+    Slice,
+    Softmax,
+    Transpose,
+    Unary,
+    UnaryFunction,
+)
+from hwprof.profiler.fixed_point import INT8_MAX, INT8_MIN
+from hwprof.profiler.lowering import moments
+from hwprof.profiler.lowering.functions import UNARY_FUNCTIONS
+from hwprof.profiler.lowering.moments import Float64, Moments
+from hwprof.profiler.lowering.quantised import (
+    SOFTMAX_PARAMS,
+    QuantisedGraph,
+    ScaleGroups,
+    Scheme,
+    SeededWeights,
+)
+
+TARGET_LSB = 40.0
+_ROOM = 3.0  # deviations that fit between mean and rail
+# Any small number but zero will do: kernels that forget an offset must fail on every tensor.
+_SIGNED_ZERO_POINT = 4
+_NATURAL_SCALES = {UnaryFunction.SIGMOID: 1 / 256, UnaryFunction.TANH: 1 / 128}
+
+
+def analytic_parameters(graph: Graph, scheme: Scheme) -> QuantisedGraph:
+    """Parameters for a graph whose weights and inputs are all pool slices."""
+    return _Analysis(graph, scheme).run()
+
+
+class _Analysis:
+    """Walks the graph once, in execution order, fixing each scale group at its first tensor."""
+
+    def __init__(self, graph: Graph, scheme: Scheme) -> None:
+        self.graph = graph
+        self.groups = ScaleGroups(graph)
+        self.zero_points = _zero_points(graph, self.groups, scheme)
+        self.group_params: dict[str, QuantParams] = {}
+        self.params: dict[str, QuantParams] = {}
+        self.moments: dict[str, Moments] = {}
+        self.weights: dict[str, SeededWeights] = {}
+
+    def run(self) -> QuantisedGraph:
+        """The finished parameters."""
+        for name in self.graph.inputs:
+            self.moments[name] = moments.uniform_bytes(self.settle(name, 1 / TARGET_LSB).zero_point)
+        for node in self.graph.nodes:
+            self.moments[node.name] = _RULES[type(node.op)](self, node, node.op)
+        return QuantisedGraph(self.graph, self.params, self.weights)
+
+    def settle(self, tensor: str, scale: float) -> QuantParams:
+        """Parameters of a tensor: its group's, which take ``scale`` if nothing fixed them yet."""
+        group = self.groups[tensor]
+        fresh = QuantParams(scale, self.zero_points[group])
+        self.params[tensor] = self.group_params.setdefault(group, fresh)
+        return self.params[tensor]
+
+    def inherit(self, node: Node) -> None:
+        """Parameters of a same-scale operator's output."""
+        self.settle(node.name, self.params[node.inputs[0]].scale)
+
+    def inputs(self, node: Node) -> list[Moments]:
+        """Moments of a node's inputs, in their own steps."""
+        return [self.moments[name] for name in node.inputs]
+
+    def real_inputs(self, node: Node) -> list[Moments]:
+        """Moments of a node's inputs in real numbers."""
+        return [self.moments[name].scaled(self.params[name].scale) for name in node.inputs]
+
+    def fit(self, tensor: str, real: Moments) -> Moments:
+        """Choose the output scale for real-valued moments; return them in steps."""
+        room = _gain(real, self.zero_points[self.groups[tensor]])
+        scale = self.settle(tensor, 1 / room).scale
+        return real.scaled(1 / scale)
+
+
+def _gain(unit: Moments, zero_point: int) -> float:
+    """Steps per unit that bring a tensor to the target deviation inside its rails."""
+    deviation = max(unit.deviation, 1e-9)
+    limits = [
+        TARGET_LSB / deviation,
+        _room_over(INT8_MAX - zero_point, unit.mean + _ROOM * deviation),
+    ]
+    if zero_point > INT8_MIN:
+        limits.append(_room_over(zero_point - INT8_MIN, _ROOM * deviation - unit.mean))
+    return min(limits)
+
+
+def _room_over(steps: int, extent: float) -> float:
+    return steps / extent if extent > 0 else math.inf
+
+
+def _clamp(activation: Activation) -> Callable[[Float64], Float64]:
+    # ReLU6's upper bound lies beyond 3.5 deviations at our scale of 1 / TARGET_LSB.
+    return _identity if activation is Activation.NONE else _rectify
+
+
+def _identity(values: Float64) -> Float64:
+    return values
+
+
+def _rectify(values: Float64) -> Float64:
+    return np.maximum(values, 0.0)
+
+
+def _weighted(analysis: _Analysis, node: Node, op: Conv2d | FullyConnected) -> Moments:
+    (source,) = analysis.inputs(node)
+    count = moments.weights_met(op, analysis.graph.shapes[node.inputs[0]])
+    left_shift = moments.bias_shift(source, count)
+    sums = moments.accumulated(source, count, left_shift)
+    if isinstance(op, FullyConnected):
+        sums = Moments(sums.mean, sums.square, sums.square)  # one pixel: all variance is between
+    deviation = max(sums.deviation, 1.0)
+    output = analysis.settle(node.name, 1 / TARGET_LSB)
+    unit = sums.scaled(1 / deviation).through(_clamp(op.activation))
+    gain = _gain(unit, output.zero_point)
+    analysis.weights[node.name] = SeededWeights(gain / deviation, left_shift)
+    return unit.scaled(gain)
+
+
+def _add(analysis: _Analysis, node: Node, op: Add) -> Moments:
+    first, second = analysis.real_inputs(node)
+    return analysis.fit(node.name, first.plus(second).through(_clamp(op.activation)))
+
+
+def _mul(analysis: _Analysis, node: Node, op: Mul) -> Moments:
+    first, second = analysis.real_inputs(node)
+    return analysis.fit(node.name, first.times(second).through(_clamp(op.activation)))
+
+
+def _unary(analysis: _Analysis, node: Node, op: Unary) -> Moments:
+    real = analysis.real_inputs(node)[0].through(UNARY_FUNCTIONS[op.function])
+    natural = _NATURAL_SCALES.get(op.function)
+    if natural is None:
+        return analysis.fit(node.name, real)
+    return real.scaled(1 / analysis.settle(node.name, natural).scale)
+
+
+def _softmax(analysis: _Analysis, node: Node, op: Op) -> Moments:
+    del op
+    analysis.params[node.name] = SOFTMAX_PARAMS
+    mean = 1 / SOFTMAX_PARAMS.scale / analysis.graph.shapes[node.name][2]
+    return Moments(mean, mean**2, mean**2)
+
+
+def _requantise(analysis: _Analysis, node: Node, op: Op) -> Moments:
+    del op
+    (real,) = analysis.real_inputs(node)
+    return analysis.fit(node.name, real)
+
+
+def _average_pool(analysis: _Analysis, node: Node, op: AveragePool) -> Moments:
+    analysis.inherit(node)
+    return analysis.inputs(node)[0].averaged(op.kernel_h * op.kernel_w)
+
+
+def _max_pool(analysis: _Analysis, node: Node, op: MaxPool) -> Moments:
+    analysis.inherit(node)
+    return analysis.inputs(node)[0].largest(op.kernel_h * op.kernel_w)
+
+
+def _concat(analysis: _Analysis, node: Node, op: Op) -> Moments:
+    del op
+    analysis.inherit(node)
+    scale = analysis.params[node.name].scale
+    sizes = [float(math.prod(shape)) for shape in analysis.graph.input_shapes(node)]
+    parts = [real.scaled(1 / scale) for real in analysis.real_inputs(node)]
+    return moments.mixture(list(zip(sizes, parts, strict=True)))
+
+
+def _pad(analysis: _Analysis, node: Node, op: Op) -> Moments:
+    del op
+    analysis.inherit(node)
+    shapes = analysis.graph.shapes
+    share = math.prod(shapes[node.inputs[0]]) / math.prod(shapes[node.name])
+    return analysis.inputs(node)[0].diluted(share)
+
+
+def _move(analysis: _Analysis, node: Node, op: Op) -> Moments:
+    del op
+    analysis.inherit(node)
+    scale = analysis.params[node.name].scale
+    return analysis.real_inputs(node)[0].scaled(1 / scale)
+
+
+_RULES: dict[type[Op], Callable[[_Analysis, Node, Any], Moments]] = {
+    Conv2d: _weighted,
+    FullyConnected: _weighted,
+    AveragePool: _average_pool,
+    MaxPool: _max_pool,
+    Add: _add,
+    Mul: _mul,
+    Concat: _concat,
+    Slice: _move,
+    Transpose: _move,
+    ResizeNearest: _move,
+    Reshape: _move,
+    Pad: _pad,
+    Unary: _unary,
+    Softmax: _softmax,
+    Requantise: _requantise,
+}
+
+
+def _zero_points(graph: Graph, groups: ScaleGroups, scheme: Scheme) -> dict[str, int]:
+    """Zero point of each group: the lowest value where nothing in it can be negative."""
+    if not scheme.asymmetric:
+        return dict.fromkeys(groups.members(), 0)
+    signed = _signed_tensors(graph)
+    return {
+        group: _SIGNED_ZERO_POINT if signed.intersection(members) else INT8_MIN
+        for group, members in groups.members().items()
+    }
+
+
+def _signed_tensors(graph: Graph) -> set[str]:
+    """Tensors that can be negative; graph inputs count as images or rectified features."""
+    signed: set[str] = set()
+    for node in graph.nodes:
+        rule: Callable[[Any, bool], bool] = _SIGNED.get(type(node.op), _as_input)
+        if rule(node.op, bool(signed.intersection(node.inputs))):
+            signed.add(node.name)
+    return signed
+
+
+def _as_input(op: Op, signed: bool) -> bool:  # noqa: FBT001 - a table's common signature
+    del op
+    return signed
+
+
+def _unless_rectified(op: Conv2d | FullyConnected, signed: bool) -> bool:  # noqa: FBT001
+    del signed
+    return op.activation is Activation.NONE
+
+
+def _if_sum_is(op: Add | Mul, signed: bool) -> bool:  # noqa: FBT001
+    return signed and op.activation is Activation.NONE
+
+
+def _if_function_is(op: Unary, signed: bool) -> bool:  # noqa: FBT001
+    return signed and op.function is UnaryFunction.TANH
+
+
+def _never(op: Op, signed: bool) -> bool:  # noqa: FBT001
+    del op, signed
+    return False
+
+
+_SIGNED: dict[type[Op], Callable[[Any, bool], bool]] = {
+    Conv2d: _unless_rectified,
+    FullyConnected: _unless_rectified,
+    Add: _if_sum_is,
+    Mul: _if_sum_is,
+    Unary: _if_function_is,
+    Softmax: _never,
+}
