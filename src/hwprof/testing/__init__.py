@@ -1,0 +1,1 @@
+"""Kits that prove an implementation behind a seam; shipped, so that others can use them."""
