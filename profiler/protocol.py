@@ -1,4 +1,7 @@
-"""Frames and messages of the wire protocol, docs/PROTOCOL.md; ``hwp_protocol.h`` holds the same numbers."""
+"""Frames and messages of docs/PROTOCOL.md, as bytes and as values.
+
+``firmware_stub/include/hwp_protocol.h`` holds the same numbers.
+"""
 
 from __future__ import annotations
 
@@ -68,15 +71,15 @@ class RunFlag(IntFlag):
 def cobs_encode(data: bytes) -> bytes:
     """Consistent overhead byte stuffing: the same bytes without a zero among them, no delimiter."""
     out = bytearray()
-    for position, part in enumerate(pieces := data.split(b"\0")):
-        last = position == len(pieces) - 1
-        while len(part) >= _COBS_GROUP:
-            out += b"\xff" + part[:_COBS_GROUP]
-            part = part[_COBS_GROUP:]
-            if last and not part:
-                return bytes(out)
-        out.append(len(part) + 1)
-        out += part
+    pieces = data.split(b"\0")
+    for number, piece in enumerate(pieces):
+        # A full group stands for no zero, so the last piece owes nothing after one.
+        full, rest = divmod(len(piece), _COBS_GROUP)
+        end = full * _COBS_GROUP
+        for start in range(0, end, _COBS_GROUP):
+            out += b"\xff" + piece[start : start + _COBS_GROUP]
+        if rest or not full or number < len(pieces) - 1:
+            out += bytes([rest + 1]) + piece[end:]
     return bytes(out)
 
 
@@ -92,7 +95,9 @@ def cobs_decode(data: bytes) -> bytes:
         code = data[position]
         end = position + code
         if code == 0 or end > len(data):
-            raise ProtocolError(f"a COBS code of {code} at byte {position} of {len(data)} is wrong.")
+            raise ProtocolError(
+                f"a COBS code of {code} at byte {position} of {len(data)} is wrong."
+            )
         out += data[position + 1 : end]
         position = end
         if code <= _COBS_GROUP and position < len(data):
@@ -129,7 +134,8 @@ def decode_frame(encoded: bytes) -> Frame:
     (crc32,) = _CRC.unpack(body[-_CRC.size :])
     if zlib.crc32(content) != crc32:
         raise ProtocolError("a frame's CRC-32 does not match its bytes.")
-    return Frame(*_HEADER.unpack_from(content), content[_HEADER.size :])
+    version, message_type, sequence = _HEADER.unpack_from(content)
+    return Frame(version, message_type, sequence, content[_HEADER.size :])
 
 
 class FrameReader:
@@ -224,12 +230,12 @@ class BoardInfo:
         """
         if len(payload) < _HELLO.size:
             raise ProtocolError(f"HELLO has at least {_HELLO.size} bytes; got {len(payload)}.")
-        *numbers, count, board, kernels, code, firmware, identity = _HELLO.unpack_from(payload)
+        fields = _HELLO.unpack_from(payload)
+        numbers, count, texts = fields[:7], fields[7], fields[8:]
         if len(payload) != _HELLO.size + count * _MEMORY.size:
             raise ProtocolError(f"HELLO of {len(payload)} bytes does not hold {count} memories.")
-        texts = (_text(field) for field in (board, kernels, code, firmware, identity))
         memories = tuple(_memory(*m) for m in _MEMORY.iter_unpack(payload[_HELLO.size :]))
-        info = cls(*numbers, *texts, memories)
+        info = cls(*(*numbers, *map(_text, texts), memories))
         if info.max_payload_bytes < DEFAULT_MAX_PAYLOAD_BYTES or info.clock_hz == 0:
             raise ProtocolError(
                 f"a board takes payloads of {DEFAULT_MAX_PAYLOAD_BYTES} bytes and has a clock; "
@@ -316,6 +322,6 @@ def decode_error(payload: bytes) -> tuple[int, str]:
     Raises:
         ProtocolError: the payload is too short.
     """
-    if len(payload) < 2:  # noqa: PLR2004 - the code
+    if len(payload) < 2:
         raise ProtocolError(f"an error response has at least 2 bytes; got {len(payload)}.")
     return int.from_bytes(payload[:2], "little"), payload[2:].decode("utf-8", "replace")

@@ -82,7 +82,14 @@ _Static_assert(sizeof(struct hwp_record) == 8, "hwp_record is 2 words on the wir
 
 def render() -> str:
     """The header's text."""
-    parts = [PREAMBLE, _numbers(), TABLES, *map(_struct, RECORD_TYPES), _record_list(), "\n#endif\n"]
+    parts = [
+        PREAMBLE,
+        _numbers(),
+        TABLES,
+        *map(_struct, RECORD_TYPES),
+        _record_list(),
+        "\n#endif\n",
+    ]
     return "".join(parts)
 
 
@@ -92,13 +99,17 @@ def _numbers() -> str:
         f"#define HWP_PROGRAM_VERSION {program.PROGRAM_VERSION}u",
         f"#define HWP_POOL_BYTES {program.POOL_BYTES}u",
         "",
-        *_enum("hwp_region", "HWP_REGION_", {r.name: int(r) for r in Region}, count="HWP_REGION_COUNT"),
+        *_enum("hwp_region", "HWP_REGION_", _regions()),
         "",
         *_enum("hwp_constant_kind", "HWP_CONSTANT_", _constant_kinds()),
         "",
         *_enum("hwp_opcode", "HWP_OPCODE_", {t.c_name.upper(): t.opcode for t in RECORD_TYPES}),
     ]
     return "\n" + "\n".join(lines) + "\n"
+
+
+def _regions() -> dict[str, int]:
+    return {**{region.name: int(region) for region in Region}, "COUNT": len(Region)}
 
 
 def _constant_kinds() -> dict[str, int]:
@@ -108,10 +119,8 @@ def _constant_kinds() -> dict[str, int]:
     }
 
 
-def _enum(name: str, prefix: str, members: dict[str, int], *, count: str = "") -> list[str]:
+def _enum(name: str, prefix: str, members: dict[str, int]) -> list[str]:
     body = [f"    {prefix}{member} = {value}," for member, value in members.items()]
-    if count:
-        body.append(f"    {count} = {max(members.values()) + 1},")
     return [f"enum {name} {{", *body, "};"]
 
 
@@ -125,7 +134,7 @@ def _struct(record: type[Record]) -> str:
     return "\n".join(
         [
             "",
-            f"/* {inspect.getdoc(record)} */",
+            _comment(record),
             f"struct {name} {{",
             *lines,
             "};",
@@ -136,10 +145,18 @@ def _struct(record: type[Record]) -> str:
     )
 
 
+def _comment(record: type[Record]) -> str:
+    lines = (inspect.getdoc(record) or "").replace("``", "`").splitlines()
+    if len(lines) == 1:
+        return f"/* {lines[0]} */"
+    return "\n".join(["/*", *(f" * {line}".rstrip() for line in lines), " */"])
+
+
 def _record_list() -> str:
     rows = [f"    X({record.c_name}, {record.c_name.upper()})" for record in RECORD_TYPES]
     body = " \\\n".join(rows)
-    return f"\n/* X(struct and function suffix, opcode suffix) for every record. */\n#define HWP_RECORDS(X) \\\n{body}\n"
+    comment = "/* X(struct and function suffix, opcode suffix) for every record. */"
+    return f"\n{comment}\n#define HWP_RECORDS(X) \\\n{body}\n"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -171,7 +171,7 @@ struct hwp_fully_connected {
 _Static_assert(sizeof(struct hwp_fully_connected) == 52,
                "hwp_fully_connected is 13 words on the wire");
 
-/* Rounds half away from zero; a padded element counts as ``zero_point`` if included. */
+/* Rounds half away from zero; a padded element counts as `zero_point` if included. */
 struct hwp_average_pool {
     hwp_address_t input;
     hwp_address_t output;
@@ -218,7 +218,7 @@ struct hwp_max_pool {
 _Static_assert(sizeof(struct hwp_max_pool) == 64,
                "hwp_max_pool is 16 words on the wire");
 
-/* Both inputs are scaled up by ``left_shift`` bits, rescaled, added, rescaled. */
+/* Both inputs are scaled up by `left_shift` bits, rescaled, added, rescaled. */
 struct hwp_add {
     hwp_address_t input_1;
     hwp_address_t input_2;
@@ -257,9 +257,11 @@ struct hwp_mul {
 _Static_assert(sizeof(struct hwp_mul) == 44,
                "hwp_mul is 11 words on the wire");
 
-/* Copies a strided box of one (h, w, c) tensor to a dense box of another.
-
-Serves slice, split, concat and the inside of pad: out[dst + i] = in[src + i * step]. */
+/*
+ * Copies a strided box of one (h, w, c) tensor to a dense box of another.
+ *
+ * Serves slice, split, concat and the inside of pad: out[dst + i] = in[src + i * step].
+ */
 struct hwp_strided_copy {
     hwp_address_t input;
     hwp_address_t output;
@@ -285,7 +287,7 @@ struct hwp_strided_copy {
 _Static_assert(sizeof(struct hwp_strided_copy) == 80,
                "hwp_strided_copy is 20 words on the wire");
 
-/* Sets ``size`` bytes to ``value``: the border of pad, before the copy of its inside. */
+/* Sets `size` bytes to `value`: the border of pad, before the copy of its inside. */
 struct hwp_fill {
     hwp_address_t output;
     int32_t size;
@@ -294,7 +296,7 @@ struct hwp_fill {
 _Static_assert(sizeof(struct hwp_fill) == 12,
                "hwp_fill is 3 words on the wire");
 
-/* Permutes four axes; output axis i is input axis ``perm_i``. */
+/* Permutes four axes; output axis i is input axis `perm_i`. */
 struct hwp_transpose {
     hwp_address_t input;
     hwp_address_t output;
