@@ -6,8 +6,8 @@ The tree::
     ├── ModelError               a model file or graph that cannot be used
     │   ├── UnsupportedOperatorError
     │   └── ModelDoesNotFitError
-    ├── UnknownNameError         a block, target, board or network nobody registered
     ├── ConfigurationError       an option, parameter or context that breaks a rule
+    │   └── UnknownNameError     a block, target, board or network nobody registered
     ├── StoreError               a measurement store or table that cannot be read or written
     ├── ArtefactError            a fitted artefact that is missing, foreign or stale
     └── LinkError                the line to a board
