@@ -8,11 +8,13 @@ block's address and size. It keeps an open-addressing hash table in one int64 ar
     state[2]            index of the previous block's row, 0 at first
     state[3]            executions that found the table full
     state[HEAD + i]     index of the row of the i-th block seen, i < n
-    state[row ...]      key, count, taken, mispredicted, predictor, three words of padding
+    state[row ...]      key, count, taken, mispredicted, predictor, target, retargeted, unused
 
 The key is ``address << 16 | size``, so a block that is translated again with another size is
 another row. ``taken`` counts how often the next block did not start where this one ended. The
-predictor is a two-bit saturating counter for each block's last branch; 2 and 3 predict taken.
+predictor is a two-bit saturating counter for each block's last branch: -1 and 0 predict not taken,
+1 and 2 taken. ``retargeted`` counts how often a taken branch went elsewhere than the time before,
+which is what a branch target cache mispredicts of indirect branches.
 """
 
 from __future__ import annotations
@@ -34,9 +36,8 @@ HEAD = 8
 FIRST_ROW = HEAD + ROWS
 STATE_WORDS = FIRST_ROW + ROWS * ROW_WORDS
 MAX_BLOCKS = ROWS // 2
-PREDICT_TAKEN = 2
-STRONGLY_TAKEN = 3
-KEY, COUNT, TAKEN, MISPREDICTED, PREDICTOR = range(5)
+SURELY_NOT_TAKEN, NOT_TAKEN, SURELY_TAKEN = -1, 0, 2
+KEY, COUNT, TAKEN, MISPREDICTED, PREDICTOR, TARGET, RETARGETED = range(7)
 
 
 @cache
@@ -46,24 +47,23 @@ def compiled_hook() -> Any:
 
     signature = types.void(types.voidptr, types.uint64, types.uint32, types.CPointer(types.int64))
 
-    @cfunc(signature, cache=True)
+    @cfunc(signature, cache=True)  # type: ignore[untyped-decorator]
     def count_block(_engine, address, size, data):  # type: ignore[no-untyped-def]
         state = carray(data, (STATE_WORDS,))
         start = np.int64(address)
         row = state[2]
         if row != 0:
-            taken = start != state[1]
             predictor = state[row + PREDICTOR]
-            if taken:
+            if start != state[1]:
                 state[row + TAKEN] += 1
-                if predictor < PREDICT_TAKEN:
-                    state[row + MISPREDICTED] += 1
-                if predictor < STRONGLY_TAKEN:
+                state[row + MISPREDICTED] += predictor <= NOT_TAKEN
+                state[row + RETARGETED] += state[row + TARGET] != start
+                state[row + TARGET] = start
+                if predictor < SURELY_TAKEN:
                     state[row + PREDICTOR] = predictor + 1
             else:
-                if predictor >= PREDICT_TAKEN:
-                    state[row + MISPREDICTED] += 1
-                if predictor > 0:
+                state[row + MISPREDICTED] += predictor > NOT_TAKEN
+                if predictor > SURELY_NOT_TAKEN:
                     state[row + PREDICTOR] = predictor - 1
         key = (start << 16) | np.int64(size)
         slot = ((start >> 1) ^ (start >> 16)) & (ROWS - 1)
@@ -89,13 +89,18 @@ def compiled_hook() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class BlockCounts:
-    """What was executed: one entry per block, in order of first execution."""
+    """What was executed: one entry per block, in order of first execution.
+
+    ``count`` is ``taken + passed``, and one more for the block that runs now.
+    """
 
     address: Int64
     size_bytes: Int64
     count: Int64
     taken: Int64
+    passed: Int64
     mispredicted: Int64
+    retargeted: Int64
 
 
 class BlockCounter:
@@ -117,8 +122,8 @@ class BlockCounter:
     def __len__(self) -> int:
         return int(self.state[0])
 
-    def rows(self) -> Int64:
-        """Rows of all blocks seen, words as in the module's table, shape (n, 8).
+    def counts(self) -> BlockCounts:
+        """A copy of the counts so far.
 
         Raises:
             BoardError: more blocks ran than the table holds.
@@ -130,19 +135,14 @@ class BlockCounter:
             )
         first = self.state[HEAD : HEAD + len(self)]
         table = self.state[FIRST_ROW:].reshape(ROWS, ROW_WORDS)
-        return table[(first - FIRST_ROW) // ROW_WORDS]
-
-    def counts(self) -> BlockCounts:
-        """A copy of the counts so far."""
-        rows = self.rows()
+        rows = np.ascontiguousarray(table[(first - FIRST_ROW) // ROW_WORDS].T)
+        running = first == self.state[2]
         return BlockCounts(
-            rows[:, KEY] >> 16,
-            rows[:, KEY] & 0xFFFF,
-            rows[:, COUNT],
-            rows[:, TAKEN],
-            rows[:, MISPREDICTED],
+            rows[KEY] >> 16,
+            rows[KEY] & 0xFFFF,
+            rows[COUNT],
+            rows[TAKEN],
+            rows[COUNT] - rows[TAKEN] - running,
+            rows[MISPREDICTED],
+            rows[RETARGETED],
         )
-
-    def forget_previous(self) -> None:
-        """Cut the chain between blocks: execution goes on somewhere else."""
-        self.state[2] = 0

@@ -1,75 +1,241 @@
-"""Turns block counts into cycles: each block's cost is worked out once, then multiplied."""
+"""Turns block counts into cycles: each block's cost is worked out once, then multiplied.
+
+    cycles = sum over blocks of
+        count        x cost of the block in a fresh pipeline
+      + taken        x what its end adds to (or saves) the block it branches to
+      + passed       x what its end adds to the block behind it
+      + mispredicted x penalty, where it ends in a conditional branch
+      + retargeted   x penalty, where it ends in an indirect branch
+
+docs/TIMING.md is the long form. The version is bumped whenever any input gives another number.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from hwprof.errors import UnknownNameError
-from hwprof.firmware_stub.virtual.counting import BlockCounter
+from hwprof.errors import ConfigurationError, UnknownNameError
+from hwprof.firmware_stub.virtual.core import UNKNOWN, CoreModel, load_core
+from hwprof.firmware_stub.virtual.counting import BlockCounter, BlockCounts
+from hwprof.firmware_stub.virtual.decode import Decoder, Operation
+from hwprof.firmware_stub.virtual.scoreboard import PipelineState, Scoreboard
 
 TIMING_MODEL = "pipeline-1"
+MODES = ("pipeline",)
+HEAD_BYTES = 48  # enough of a successor to see every latency that crosses into it
 ReadMemory = Callable[[int, int], bytes]
+Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class PipelineTiming:
-    """Core pipeline only: every memory answers as TCM or a cache hit does."""
+class BlockCost:
+    """What one block costs, in cycles for each execution or event."""
 
-    version: str = TIMING_MODEL
+    instructions: int
+    cycles: float
+    taken_cycles: float
+    passed_cycles: float
+    mispredicted_cycles: float
+    retargeted_cycles: float
+    unknown: tuple[str, ...] = ()
+    classes: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCost:
+    """What one function cost, the functions it calls left out."""
+
+    name: str
+    cycles: int
+    instructions: int
+
+
+class PipelineTiming:
+    """Core pipeline only: every memory answers as TCM or a cache hit does.
+
+    Shared by the boards of a process: costs depend on code bytes alone and are kept.
+    """
+
+    def __init__(self, core: CoreModel) -> None:
+        self.version = TIMING_MODEL
+        self._core = core
+        self._decoder = Decoder(core)
+        self._scoreboard = Scoreboard(core)
+        self._costs: dict[tuple[int, bytes, bytes, bytes], BlockCost] = {}
 
     def follow(self, counter: BlockCounter, read_memory: ReadMemory) -> PipelineRun:
         """Cost what a counter counts, reading code through ``read_memory``."""
-        return PipelineRun(counter, read_memory)
+        return PipelineRun(self, counter, read_memory)
+
+    def block_cost(self, address: int, size_bytes: int, read_memory: ReadMemory) -> BlockCost:
+        """Cost of the block at an address, its successors' first instructions included."""
+        code = read_memory(address, size_bytes)
+        behind = _head(address + size_bytes, read_memory)
+        operations = self._decoder.block(code, address)
+        target_address = operations[-1].target
+        target = b"" if target_address is None else _head(target_address, read_memory)
+        key = (address, code, behind, target)
+        if key not in self._costs:
+            self._costs[key] = self._cost(
+                operations,
+                self._decoder.block(behind, address + size_bytes),
+                self._decoder.block(target, target_address or 0),
+            )
+        return self._costs[key]
+
+    def _cost(
+        self,
+        operations: Sequence[Operation],
+        behind: Sequence[Operation],
+        target: Sequence[Operation],
+    ) -> BlockCost:
+        state = self._scoreboard.run(operations)
+        branch = operations[-1].branch
+        mispredicted = self._scoreboard.mispredicted_cycles(state)
+        return BlockCost(
+            instructions=len(operations),
+            cycles=state.cycles,
+            taken_cycles=self._crossing(state, target, may_pair=False),
+            passed_cycles=self._crossing(state, behind, may_pair=True),
+            mispredicted_cycles=mispredicted if branch == "conditional" else 0.0,
+            retargeted_cycles=self._core.mispredicted_cycles if branch == "indirect" else 0.0,
+            unknown=tuple(o.text for o in operations if o.cls is UNKNOWN),
+            classes=tuple(Counter(o.cls.name for o in operations).items()),
+        )
+
+    def _crossing(
+        self, end: PipelineState, successor: Sequence[Operation], *, may_pair: bool
+    ) -> float:
+        """How many cycles more the successor takes behind ``end`` than in a fresh pipeline."""
+        stretch = list(_straight(successor))
+        entered = self._scoreboard.run(stretch, end.handed_on(may_pair=may_pair))
+        return entered.cycles - self._scoreboard.run(stretch).cycles
+
+
+def _head(address: int, read_memory: ReadMemory) -> bytes:
+    try:
+        return read_memory(address, HEAD_BYTES)
+    except ConfigurationError:  # the end of a memory
+        return b""
+
+
+def _straight(operations: Sequence[Operation]) -> Iterator[Operation]:
+    """Operations up to the first branch."""
+    for operation in operations:
+        yield operation
+        if operation.branch:
+            return
 
 
 class PipelineRun:
     """Cycles of one board since power-on."""
 
-    def __init__(self, counter: BlockCounter, read_memory: ReadMemory) -> None:
-        from capstone import CS_ARCH_ARM, CS_MODE_MCLASS, CS_MODE_THUMB, Cs
-
+    def __init__(
+        self, timing: PipelineTiming, counter: BlockCounter, read_memory: ReadMemory
+    ) -> None:
+        self._timing = timing
         self._counter = counter
         self._read_memory = read_memory
-        self._decoder = Cs(CS_ARCH_ARM, CS_MODE_THUMB | CS_MODE_MCLASS)
-        self._instructions: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self._costs: list[BlockCost] = []
+        self._table: Float64 = np.zeros((6, 0))
 
-    def _extend(self) -> None:
+    def _counts(self) -> BlockCounts:
+        """The counts, after every block among them has its cost."""
         counts = self._counter.counts()
-        done = len(self._instructions)
-        new = [
-            sum(1 for _ in self._decoder.disasm_lite(self._read_memory(a, s), a))
-            for a, s in zip(
+        done = len(self._costs)
+        if len(counts.address) > done:
+            blocks = zip(
                 counts.address[done:].tolist(), counts.size_bytes[done:].tolist(), strict=True
             )
-        ]
-        self._instructions = np.concatenate([self._instructions, np.array(new, np.int64)])
+            self._costs += [self._timing.block_cost(a, s, self._read_memory) for a, s in blocks]
+            self._table = np.array([_numbers(cost) for cost in self._costs]).T
+        return counts
+
+    def _cycles_of_blocks(self) -> Float64:
+        counts = self._counts()
+        _, cycles, taken, passed, mispredicted, retargeted = self._table
+        found: Float64 = (
+            counts.count * cycles
+            + counts.taken * taken
+            + counts.passed * passed
+            + counts.mispredicted * mispredicted
+            + counts.retargeted * retargeted
+        )
+        return found
 
     def instructions(self) -> int:
         """Instructions executed."""
-        if len(self._counter) > len(self._instructions):
-            self._extend()
-        return int(self._counter.counts().count @ self._instructions)
+        return int(self._counts().count @ self._table[0])
 
     def cycles(self) -> int:
         """Modelled core cycles."""
-        return self.instructions()
+        return round(float(self._cycles_of_blocks().sum()))
+
+    def functions(self, name_at: Callable[[int], str]) -> list[FunctionCost]:
+        """Cycles and instructions by function, the most expensive first."""
+        cycles: Counter[str] = Counter()
+        instructions: Counter[str] = Counter()
+        counts = self._counts()
+        executed = counts.count * self._table[0]
+        for address, spent, done in zip(
+            counts.address.tolist(), self._cycles_of_blocks(), executed, strict=True
+        ):
+            name = name_at(address)
+            cycles[name] += spent
+            instructions[name] += done
+        return [
+            FunctionCost(name, round(float(spent)), int(instructions[name]))
+            for name, spent in cycles.most_common()
+        ]
+
+    def classes(self) -> dict[str, int]:
+        """Instructions executed of each class of the core's data file."""
+        found: Counter[str] = Counter()
+        for count, cost in zip(self._counts().count.tolist(), self._costs, strict=True):
+            for name, times in cost.classes:
+                found[name] += count * times
+        return dict(found.most_common())
 
     def warnings(self) -> list[str]:
-        """Instructions the model has no entry for."""
-        return []
+        """One sentence for each executed instruction that the core's data file lacks."""
+        found: Counter[str] = Counter()
+        for count, cost in zip(self._counts().count.tolist(), self._costs, strict=True):
+            for text in cost.unknown:
+                found[text] += count
+        return [
+            f"{text} is not in the core's table and was taken for one cycle, {times} times."
+            for text, times in sorted(found.items())
+        ]
+
+
+def _numbers(cost: BlockCost) -> tuple[float, ...]:
+    return (
+        cost.instructions,
+        cost.cycles,
+        cost.taken_cycles,
+        cost.passed_cycles,
+        cost.mispredicted_cycles,
+        cost.retargeted_cycles,
+    )
+
+
+@cache
+def _pipeline(core: str) -> PipelineTiming:
+    return PipelineTiming(load_core(core))
 
 
 def load_timing(mode: str, core: str) -> PipelineTiming:
-    """The timing model of a mode name.
+    """The timing model of a mode name and a core name.
 
     Raises:
-        UnknownNameError: no such mode; ``pipeline`` is the only one yet.
+        UnknownNameError: no such mode or core.
     """
-    del core
-    if mode != "pipeline":
-        raise UnknownNameError("timing mode", mode, ["pipeline"])
-    return PipelineTiming()
+    if mode not in MODES:
+        raise UnknownNameError("timing mode", mode, MODES)
+    return _pipeline(core)
