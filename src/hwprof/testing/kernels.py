@@ -163,7 +163,10 @@ def _up_to(layout: Layout, largest: int) -> int:
 
 
 def _multiplier(layout: Layout, count: int = 1) -> Int64:
-    return layout.rng.integers(1 << 30, 1 << 31, count)
+    """Factors of one power of two; often 1/2 itself, with which ties of rounding are frequent."""
+    multiplier = layout.rng.integers(1 << 30, 1 << 31, count)
+    multiplier[layout.rng.random(count) < 0.25] = 1 << 30
+    return multiplier
 
 
 def _bounds(layout: Layout) -> dict[str, int]:
@@ -176,8 +179,8 @@ def _bounds(layout: Layout) -> dict[str, int]:
 def _axis(layout: Layout, kernels: tuple[int, ...], *, pooling: bool) -> tuple[int, ...]:
     """(in, out, kernel, stride, pad before) of one axis; padding may differ behind it."""
     kernel, stride = _pick(layout, kernels), _pick(layout, (1, 1, 2, 3))
-    widest = kernel if pooling or layout.rng.random() < 0.8 else kernel + 3
-    before, behind = (int(pad) for pad in layout.rng.integers(0, widest, 2))
+    widest = kernel if pooling or layout.rng.random() < 0.7 else kernel + 3
+    before, behind = (int(layout.rng.integers(0, end)) for end in (kernel, widest))
     size = max(_up_to(layout, 9), kernel - before - behind)
     out = (size + before + behind - kernel) // stride + 1
     if pooling:
