@@ -13,19 +13,24 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from statistics import median_low
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from hwprof.errors import ConfigurationError, StoreError
+from hwprof.luts import CYCLES_METRIC, LookupTable, save_table
 from hwprof.measurement import Context
 from hwprof.surrogates.artefact import (
+    LUT_FILE,
     Artefact,
     FittedModel,
     NetworkCorrection,
     Provenance,
     Stamp,
+    save_artefact,
 )
 from hwprof.surrogates.features import FEATURE_VERSION, FEATURES, graph_features
 from hwprof.surrogates.intervals import (
@@ -152,10 +157,25 @@ class FitReport:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """An artefact ready to be saved, and the report on it."""
+    """What a fit made, ready to be saved, and the report on it.
+
+    Attributes:
+        table: the rows themselves, as a lookup table of cycles by block key.
+    """
 
     artefact: Artefact
+    table: LookupTable
     report: FitReport
+
+    def save(self, folder: Path) -> Path:
+        """Write artefact and table below ``folder``; return the context's own folder.
+
+        Raises:
+            ArtefactError: the folder cannot be written.
+        """
+        own = save_artefact(self.artefact, folder)
+        save_table(self.table, own / LUT_FILE)
+        return own
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -228,7 +248,7 @@ def fit(rows: Rows, options: FitOptions | None = None, *, context: Context | Non
         correction=NetworkCorrection(),
         provenance=_provenance(samples, counts, options),
     )
-    return Fitted(artefact, report)
+    return Fitted(artefact, _lookup_table(samples, artefact.stamp), report)
 
 
 def _table(samples: Samples, options: FitOptions) -> _Table:
@@ -333,6 +353,21 @@ def _unseen_log_ratio(table: _Table, options: FitOptions) -> float:
         predicted = _shared_prior(table, ~inside).predict(table.X[inside])
         errors.append(log_errors(table.y[inside], np.maximum(predicted, 1.0)))
     return conformal_quantile(np.concatenate(errors), options.interval_level)
+
+
+def _lookup_table(samples: Samples, stamp: Stamp) -> LookupTable:
+    """Cycles by block key; the lower median where a block was measured more than once."""
+    cycles: dict[str, list[float]] = {}
+    for config, value in zip(samples.configs, samples.cycles.tolist(), strict=True):
+        cycles.setdefault(config.key, []).append(value)
+    return LookupTable(
+        context=samples.context,
+        metric=CYCLES_METRIC,
+        unit="cycle",
+        values={key: median_low(values) for key, values in cycles.items()},
+        code_sha256=stamp.code_sha256,
+        provenance={"rows": len(samples.configs), "firmware_sha256": samples.firmware_sha256},
+    )
 
 
 def _provenance(samples: Samples, counts: Mapping[str, int], options: FitOptions) -> Provenance:
