@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from hwprof.errors import ConfigurationError
 from hwprof.graph import Graph
 from hwprof.measurement import DEFAULT_SCHEME, Placement
+from hwprof.profiler.calibration import Calibration, calibrate
 from hwprof.profiler.lowering.analytic import analytic_parameters
 from hwprof.profiler.lowering.assembly import Assembly
 from hwprof.profiler.lowering.operators import records_of
-from hwprof.profiler.lowering.quantised import get_scheme
+from hwprof.profiler.lowering.quantised import QuantisedGraph, get_scheme
+from hwprof.profiler.lowering.trained import ranged_parameters, stated_parameters
 from hwprof.profiler.program import Program
 
 _DEFAULT_PLACEMENT = Placement()
@@ -18,9 +21,40 @@ def lower(
     *,
     placement: Placement = _DEFAULT_PLACEMENT,
     scheme: str = DEFAULT_SCHEME,
+    calibration: Calibration | None = None,
 ) -> Program:
-    quantised = analytic_parameters(graph, get_scheme(scheme))
-    assembly = Assembly(quantised, placement)
-    for node in quantised.graph.nodes:
+    """The int8 program that computes a graph.
+
+    Parameters come from the model itself where it is quantised, from ``calibration`` (made here
+    on random inputs where none is given) where it has float weights, and from the shapes alone
+    where it is seeded.
+
+    Args:
+        placement: the memories that the program is for.
+        scheme: how int8 parameters are chosen where the model brings none.
+        calibration: of this graph; a seeded graph with one is treated like trained weights.
+
+    Raises:
+        ModelError: parameters that are missing, or that the kernels' arithmetic cannot hold.
+        UnsupportedOperatorError: an operator that no record computes.
+        ModelDoesNotFitError: a seeded tensor larger than the pool.
+        ConfigurationError: an unknown scheme, or one that a quantised model cannot have.
+    """
+    assembly = Assembly(_quantised(graph, scheme, calibration), placement)
+    for node in graph.nodes:
         assembly.emit(records_of(assembly, node))
     return assembly.finish(scheme)
+
+
+def _quantised(graph: Graph, scheme: str, calibration: Calibration | None) -> QuantisedGraph:
+    rules = get_scheme(scheme)
+    if graph.quantisation:
+        if scheme != DEFAULT_SCHEME or calibration is not None:
+            raise ConfigurationError(
+                f"a quantised model brings its own scales; {graph.name!r} takes neither another "
+                "scheme nor a calibration; leave them out, or start from the float model."
+            )
+        return stated_parameters(graph)
+    if graph.weights or calibration is not None:
+        return ranged_parameters(graph, calibration or calibrate(graph), rules)
+    return analytic_parameters(graph, rules)

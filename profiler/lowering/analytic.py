@@ -17,7 +17,8 @@ Without activation r is normal, f = TARGET_LSB and the rails lie at 3.1 to 3.3 d
 ReLU dev(r) = sqrt(1/2 - 1/(2 pi)) = 0.58, f = 68.5 and the upper rail lies at 3.7 deviations of
 the sum. For add, mul and a standalone ReLU the free number is the output's scale, by the same
 rule. The real scale of a convolution's output is free as well (weights have no scale of their
-own) and is 1 / TARGET_LSB: one deviation is one real unit.
+own) and is 1 / TARGET_LSB: one deviation is one real unit. Where tensors that share a scale include
+a sigmoid, tanh or softmax, the scale is what holds that function's whole range.
 """
 
 from __future__ import annotations
@@ -53,9 +54,10 @@ from hwprof.graph import (
 )
 from hwprof.profiler.fixed_point import INT8_MAX, INT8_MIN
 from hwprof.profiler.lowering import moments
-from hwprof.profiler.lowering.functions import UNARY_FUNCTIONS
+from hwprof.profiler.lowering.functions import UNARY_FUNCTIONS, UNARY_RANGES
 from hwprof.profiler.lowering.moments import Float64, Moments
 from hwprof.profiler.lowering.quantised import (
+    SAME_SCALE,
     SOFTMAX_PARAMS,
     QuantisedGraph,
     ScaleGroups,
@@ -67,7 +69,7 @@ TARGET_LSB = 40.0
 _ROOM = 3.0  # deviations that fit between mean and rail
 # Any small number but zero will do: kernels that forget an offset must fail on every tensor.
 _SIGNED_ZERO_POINT = 4
-_NATURAL_SCALES = {UnaryFunction.SIGMOID: 1 / 256, UnaryFunction.TANH: 1 / 128}
+_UNIT_RANGE = (0.0, 1.0)  # of softmax
 
 
 def analytic_parameters(graph: Graph, scheme: Scheme) -> QuantisedGraph:
@@ -82,7 +84,7 @@ class _Analysis:
         self.graph = graph
         self.groups = ScaleGroups(graph)
         self.zero_points = _zero_points(graph, self.groups, scheme)
-        self.group_params: dict[str, QuantParams] = {}
+        self.group_params = _bounded_groups(graph, self.groups, self.zero_points)
         self.params: dict[str, QuantParams] = {}
         self.moments: dict[str, Moments] = {}
         self.weights: dict[str, SeededWeights] = {}
@@ -177,10 +179,7 @@ def _mul(analysis: _Analysis, node: Node, op: Mul) -> Moments:
 
 def _unary(analysis: _Analysis, node: Node, op: Unary) -> Moments:
     real = analysis.real_inputs(node)[0].through(UNARY_FUNCTIONS[op.function])
-    natural = _NATURAL_SCALES.get(op.function)
-    if natural is None:
-        return analysis.fit(node.name, real)
-    return real.scaled(1 / analysis.settle(node.name, natural).scale)
+    return analysis.fit(node.name, real)
 
 
 def _softmax(analysis: _Analysis, node: Node, op: Op) -> Moments:
@@ -247,6 +246,32 @@ _RULES: dict[type[Op], Callable[[_Analysis, Node, Any], Moments]] = {
     Softmax: _softmax,
     Requantise: _requantise,
 }
+
+
+def _bounded_groups(
+    graph: Graph, groups: ScaleGroups, zero_points: dict[str, int]
+) -> dict[str, QuantParams]:
+    """Parameters of the groups that must hold all of a bounded function's range."""
+    softmax = {node.name for node in graph.nodes if isinstance(node.op, Softmax)}
+    scales: dict[str, float] = {}
+    for node in graph.nodes:
+        for low, high in _bounds(node, softmax):
+            group = groups[node.name]
+            zero_point = zero_points[group]
+            gain = min(
+                _room_over(INT8_MAX - zero_point, high), _room_over(zero_point - INT8_MIN, -low)
+            )
+            scales[group] = max(scales.get(group, 0.0), 1 / gain)
+    return {group: QuantParams(scale, zero_points[group]) for group, scale in scales.items()}
+
+
+def _bounds(node: Node, softmax: set[str]) -> list[tuple[float, float]]:
+    """Ranges that a node's output must hold: its function's, and those of softmax it moves."""
+    if isinstance(node.op, Unary):
+        return [UNARY_RANGES[node.op.function]] if node.op.function in UNARY_RANGES else []
+    if type(node.op) not in SAME_SCALE:
+        return []
+    return [_UNIT_RANGE for name in node.inputs if name in softmax]
 
 
 def _zero_points(graph: Graph, groups: ScaleGroups, scheme: Scheme) -> dict[str, int]:

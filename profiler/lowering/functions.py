@@ -42,6 +42,11 @@ UNARY_FUNCTIONS: Mapping[UnaryFunction, Callable[[Float64], Float64]] = MappingP
     }
 )
 
+# Smallest and largest value of the functions that are bounded on both sides by themselves.
+UNARY_RANGES: Mapping[UnaryFunction, tuple[float, float]] = MappingProxyType(
+    {UnaryFunction.SIGMOID: (0.0, 1.0), UnaryFunction.TANH: (-1.0, 1.0)}
+)
+
 
 def lookup_table(function: UnaryFunction, source: QuantParams, target: QuantParams) -> bytes:
     """256 int8 entries: entry q + 128 is the function's value at the real number q stands for."""
