@@ -13,9 +13,10 @@ import csv
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from hwprof.measurement import DEFAULT_SCHEME, Placement
 from hwprof.profiler.device import Device
@@ -35,6 +36,8 @@ from hwprof.profiler.scratch import scratch_bytes
 
 TABLE = Path("published") / "cmsis_nn_instructions.csv"
 MEDIAN_LIMIT, WORST_LIMIT = 0.10, 0.25
+
+Weighted = Conv2dRecord | DepthwiseRecord | FullyConnectedRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Layer:
         window = f"k{self.kh}x{self.kw} s{self.sh} g{self.groups}"
         return f"{self.kind} {self.h}x{self.w}x{self.cin}->{self.cout} {window}"
 
-    def record(self) -> Record:
+    def record(self) -> Weighted:
         """The layer with weights from the pool."""
         if self.kind == "fc":
             return self._fully_connected()
@@ -72,14 +75,14 @@ class Layer:
         size_bytes = self.kh * self.kw * self.cin // self.groups * self.cout
         return Conv2dRecord(**self._window(size_bytes), groups=self.groups)
 
-    def _fully_connected(self) -> Record:
+    def _fully_connected(self) -> Weighted:
         return FullyConnectedRecord(
             **self._shared(self.cin * self.cout),
             in_features=self.cin,
             out_features=self.cout,
         )
 
-    def _window(self, weights_bytes: int) -> dict[str, object]:
+    def _window(self, weights_bytes: int) -> dict[str, Any]:
         return {
             **self._shared(weights_bytes),
             "in_h": self.h,
@@ -96,18 +99,18 @@ class Layer:
             "pad_left": self.pw,
         }
 
-    def _shared(self, weights_bytes: int) -> dict[str, object]:
+    def _shared(self, weights_bytes: int) -> dict[str, Any]:
         """Input and output of any content; offsets and bounds as a fused ReLU has them."""
         input_bytes, output_bytes = self.h * self.w * self.cin, self.oh * self.ow * self.cout
         words = 4 * self.cout
         return {
-            "input": _buffer("input", Region.ACTIVATIONS, 0, input_bytes),
-            "output": _buffer("output", Region.ACTIVATIONS, _aligned(input_bytes), output_bytes),
-            "weights": _buffer("weights", Region.POOL, 0, weights_bytes),
-            "bias": _buffer("bias", Region.CONSTANTS, 0, words),
-            "multiplier": _buffer("multiplier", Region.CONSTANTS, _aligned(words), words),
-            "shift": _buffer("shift", Region.CONSTANTS, 2 * _aligned(words), words),
-            "scratch": _buffer("scratch", Region.SCRATCH, 0, 0),
+            "input": Buffer("input", Region.ACTIVATIONS, 0, input_bytes),
+            "output": Buffer("output", Region.ACTIVATIONS, _aligned(input_bytes), output_bytes),
+            "weights": Buffer("weights", Region.POOL, 0, weights_bytes),
+            "bias": Buffer("bias", Region.CONSTANTS, 0, words),
+            "multiplier": Buffer("multiplier", Region.CONSTANTS, _aligned(words), words),
+            "shift": Buffer("shift", Region.CONSTANTS, 2 * _aligned(words), words),
+            "scratch": Buffer("scratch", Region.SCRATCH, 0, 0),
             "input_offset": 1,
             "output_offset": -1,
             "activation_min": -128,
@@ -144,7 +147,7 @@ def _run_instructions(device: Device, link: Link, program: Program) -> int:
     return link.counters().instructions - before
 
 
-def _program(layer: Record, *records: Record) -> Program:
+def _program(layer: Weighted, *records: Record) -> Program:
     """Records on the memory of ``layer``; each output is the sum rescaled by 2^-9."""
     constants = (
         FillConstant(layer.bias, 0),
@@ -166,16 +169,22 @@ def _program(layer: Record, *records: Record) -> Program:
     )
 
 
-def _buffer(name: str, region: Region, offset_bytes: int, size_bytes: int) -> Buffer:
-    return Buffer(name, region, offset_bytes, size_bytes)
-
-
 def _aligned(size_bytes: int) -> int:
     return -(-size_bytes // 32) * 32
 
 
-def compare(target: str, layers: list[Layer]) -> list[dict[str, object]]:
-    """One row for each layer: asked, executed, and executed / asked - 1."""
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a layer costs with CMSIS-NN and with ours; ``deviation`` is ours / theirs - 1."""
+
+    layer: str
+    cmsis_nn_instructions: int
+    instructions: int
+    deviation: float
+
+
+def compare(target: str, layers: list[Layer]) -> list[Comparison]:
+    """Run every layer on one board."""
     link = open_link(target)
     try:
         device = Device(link)
@@ -183,19 +192,14 @@ def compare(target: str, layers: list[Layer]) -> list[dict[str, object]]:
     finally:
         link.close()
     return [
-        {
-            "layer": layer.name,
-            "cmsis_nn_instructions": layer.instructions,
-            "instructions": count,
-            "deviation": count / layer.instructions - 1,
-        }
+        Comparison(layer.name, layer.instructions, count, count / layer.instructions - 1)
         for layer, count in zip(layers, executed, strict=True)
     ]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the comparison; exit 1 where it is worse than asked."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     shared = os.environ.get("HWPROF_SHARED_DATA", "../shared/data")
     parser.add_argument("--shared-data", type=Path, default=Path(shared), metavar="DIR")
     parser.add_argument("--target", default="virtual:rt1170")
@@ -204,21 +208,22 @@ def main(arguments: list[str] | None = None) -> int:
     if not (options.shared_data / TABLE).is_file():
         parser.error(f"--shared-data must hold {TABLE}; got {options.shared_data}")
     rows = compare(options.target, read_table(options.shared_data))
-    deviations = [abs(row["deviation"]) for row in rows]
-    summary = {"median": median(deviations), "worst": max(deviations)}
+    deviations = [abs(row.deviation) for row in rows]
+    middle, worst = median(deviations), max(deviations)
     if options.json:
-        print(json.dumps({"layers": rows, **summary}))
+        layers = [asdict(row) for row in rows]
+        print(json.dumps({"layers": layers, "median": middle, "worst": worst}))
     else:
-        _print_table(rows, summary)
-    return int(summary["median"] > MEDIAN_LIMIT or summary["worst"] > WORST_LIMIT)
+        _print_table(rows)
+        print(f"absolute deviation: median {middle:.1%}, worst {worst:.1%}")
+    return int(middle > MEDIAN_LIMIT or worst > WORST_LIMIT)
 
 
-def _print_table(rows: list[dict[str, object]], summary: dict[str, float]) -> None:
+def _print_table(rows: list[Comparison]) -> None:
     print(f"{'layer':38} {'CMSIS-NN':>10} {'ours':>10} {'deviation':>9}")
     for row in rows:
-        asked, count = row["cmsis_nn_instructions"], row["instructions"]
-        print(f"{row['layer']:38} {asked:10,} {count:10,} {row['deviation']:+9.1%}")
-    print(f"absolute deviation: median {summary['median']:.1%}, worst {summary['worst']:.1%}")
+        counts = f"{row.cmsis_nn_instructions:10,} {row.instructions:10,}"
+        print(f"{row.layer:38} {counts} {row.deviation:+9.1%}")
 
 
 if __name__ == "__main__":
