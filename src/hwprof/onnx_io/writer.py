@@ -122,7 +122,7 @@ class _Emitter:
             self._nodes,
             self._graph.name or keys.PRODUCER,
             [self._value_info(name, name) for name in self._graph.inputs],
-            [self._value_info(name, self._output(name)) for name in outputs],
+            [self._value_info(name, self._sources[name]) for name in outputs],
             [numpy_helper.from_array(array, name) for name, array in self._arrays.items()],
             value_info=[self._value_info(name, name) for name in inner],
         )
@@ -133,12 +133,6 @@ class _Emitter:
         return helper.make_tensor_value_info(
             name, TensorProto.FLOAT, onnx_shape(self._graph.shapes[tensor])
         )
-
-    def _output(self, tensor: str) -> str:
-        """ONNX name of a graph output; an input that is one passes through an Identity."""
-        if tensor not in self._graph.inputs:
-            return tensor
-        return self._append(Step("Identity"), self._sources[tensor], self._fresh(f"{tensor}/output"))
 
     def _emit(self, node: Node) -> None:
         sources = [self._sources[name] for name in node.inputs]

@@ -1,0 +1,269 @@
+"""An ONNX file as plain values: bounded, checked, and free of protobuf.
+
+The only module of the reader that touches onnx and protobuf; what they raise becomes a
+``ModelError`` here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from hwprof.errors import HwprofError, ModelError
+
+if TYPE_CHECKING:
+    from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+
+MAX_FILE_BYTES = 256 << 20
+# A quarter of the RT1170-EVK's 64 MB of SDRAM as int8; it bounds what a hostile file can allocate.
+MAX_ELEMENTS = 1 << 24
+# Opset 7 settled broadcasting; nothing exports older ones any more.
+OLDEST_OPSET = 7
+_STANDARD_DOMAINS = ("", "ai.onnx")
+_LONGEST_CAUSE = 200
+
+Array = npt.NDArray[Any]
+Source = Union[str, os.PathLike[str], bytes, "ModelProto"]
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxNode:
+    """One node of the file.
+
+    Attributes:
+        op_type: with its domain in front unless that is the standard one.
+        inputs: tensor names; empty text where an optional input is absent.
+        attributes: numbers, text, lists of them, or arrays; subgraphs are None.
+    """
+
+    op_type: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnnxFile:
+    """The content of a file.
+
+    Attributes:
+        opset: version of the standard operators.
+        inputs: static shape of each graph input by name, batch 1.
+        constants: initialisers by name.
+    """
+
+    name: str
+    opset: int
+    inputs: Mapping[str, tuple[int, ...]]
+    outputs: tuple[str, ...]
+    constants: Mapping[str, Array]
+    nodes: tuple[OnnxNode, ...]
+    metadata: Mapping[str, str]
+
+
+@contextmanager
+def foreign_errors(what: str) -> Iterator[None]:
+    """Turn what numpy, onnx and protobuf raise over a file's content into a ``ModelError``."""
+    try:
+        yield
+    except HwprofError:
+        raise
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise ModelError(f"{what}: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:_LONGEST_CAUSE].rstrip(".") + "."
+
+
+def read_bytes(source: str | os.PathLike[str]) -> bytes:
+    """A file's bytes, if there are not too many.
+
+    Raises:
+        ModelError: there is no such file, it cannot be read, or it is too large.
+    """
+    path = Path(source)
+    try:
+        size_bytes = path.stat().st_size
+        if size_bytes > MAX_FILE_BYTES:
+            raise ModelError(
+                f"a model file has at most {MAX_FILE_BYTES:,} bytes; {str(path)!r} has "
+                f"{size_bytes:,}; a microcontroller needs a smaller network."
+            )
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, ModelError):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ModelError(
+            f"a model is read from a file; {str(path)!r} cannot be opened ({reason}); check the path."
+        ) from error
+
+
+def parse(data: bytes) -> ModelProto:
+    """A ``ModelProto`` with a graph, nothing in it interpreted.
+
+    Raises:
+        ModelError: the bytes are no ONNX model, or the model keeps its weights elsewhere.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    if len(data) > MAX_FILE_BYTES:
+        raise ModelError(f"a model has at most {MAX_FILE_BYTES:,} bytes; got {len(data):,}.")
+    try:
+        model = onnx.load_model_from_string(data)
+    except (DecodeError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            "an ONNX file is one whole ModelProto; this one is cut off, damaged or of another "
+            "format; export the model again."
+        ) from error
+    if not model.graph.node and not model.graph.output:
+        raise ModelError(
+            f"an ONNX file holds a graph; these {len(data):,} bytes hold none; export the model again."
+        )
+    return model
+
+
+def check(model: ModelProto) -> None:
+    """Hold the model against the ONNX standard.
+
+    Raises:
+        ModelError: a node, attribute or name breaks the standard.
+    """
+    from onnx import checker
+
+    with foreign_errors("the file breaks the ONNX standard"):
+        try:
+            checker.check_model(model)
+        except checker.ValidationError as error:
+            raise ModelError(f"the file breaks the ONNX standard: {_first_line(error)}") from error
+
+
+def describe(model: ModelProto) -> OnnxFile:
+    """The model as plain values.
+
+    Raises:
+        ModelError: external data, a dynamic or batched input, an old opset, a damaged tensor.
+    """
+    graph = model.graph
+    with foreign_errors("the file cannot be decoded"):
+        opset = _opset(model)
+        constants = {tensor.name: _array(tensor) for tensor in graph.initializer}
+        if graph.sparse_initializer:
+            raise ModelError("sparse initialisers are not read; store the weights dense.")
+        return OnnxFile(
+            name=graph.name,
+            opset=opset,
+            inputs=_inputs(graph, constants),
+            outputs=tuple(output.name for output in graph.output),
+            constants=constants,
+            nodes=tuple(_node(node) for node in graph.node),
+            metadata={entry.key: entry.value for entry in model.metadata_props},
+        )
+
+
+def sha256(data: bytes) -> str:
+    """Hash that identifies a file."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _opset(model: ModelProto) -> int:
+    versions = [e.version for e in model.opset_import if e.domain in _STANDARD_DOMAINS]
+    if not versions or min(versions) < OLDEST_OPSET:
+        raise ModelError(
+            f"ONNX files of opset {OLDEST_OPSET} or later are read; this one is of opset "
+            f"{versions[0] if versions else 'none'}; export it with a newer opset, 17 for example."
+        )
+    return max(versions)
+
+
+def _array(tensor: TensorProto) -> Array:
+    import onnx
+    from onnx import numpy_helper
+
+    if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+        raise ModelError(
+            f"weights must lie in the model file itself; tensor {tensor.name!r} is kept in another; "
+            "save the model with save_as_external_data=False."
+        )
+    with foreign_errors(f"tensor {tensor.name!r} is damaged"):
+        array = numpy_helper.to_array(tensor)
+        if array.dtype.isbuiltin != 1:  # bfloat16 and the narrow types that ONNX adds to numpy's
+            array = array.astype(np.float32)
+        return array
+
+
+def _inputs(graph: GraphProto, constants: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
+    # Before IR version 4 initialisers were listed among the inputs.
+    return {
+        info.name: _static_shape(info) for info in graph.input if info.name not in constants
+    }
+
+
+def _static_shape(info: ValueInfoProto) -> tuple[int, ...]:
+    kind = info.type.tensor_type
+    dims = [d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim]
+    if dims and dims[0] is None:
+        dims[0] = 1  # the batch, which may be open
+    shape = tuple(dim for dim in dims if dim is not None)
+    if not info.type.HasField("tensor_type") or len(shape) != len(dims) or min(shape, default=0) < 1:
+        names = [d.dim_param or (d.dim_value if d.HasField("dim_value") else "?") for d in kind.shape.dim]
+        raise ModelError(
+            f"every input needs a fixed shape; {info.name!r} has {names}; fix it with python -m "
+            f"onnxruntime.tools.make_dynamic_shape_fixed --input_name {info.name} "
+            "--input_shape 1,3,224,224 MODEL FIXED."
+        )
+    if len(shape) == 4 and shape[0] != 1:
+        raise ModelError(
+            f"a microcontroller runs one picture at a time; input {info.name!r} has batch {shape[0]}; "
+            "export the model with batch 1."
+        )
+    return shape
+
+
+def _node(node: NodeProto) -> OnnxNode:
+    standard = node.domain in _STANDARD_DOMAINS
+    return OnnxNode(
+        op_type=node.op_type if standard else f"{node.domain}.{node.op_type}",
+        name=node.name,
+        inputs=tuple(node.input),
+        outputs=tuple(node.output),
+        attributes={attribute.name: _attribute(attribute) for attribute in node.attribute},
+    )
+
+
+def _attribute(attribute: AttributeProto) -> object:
+    from onnx import helper
+
+    if attribute.type == attribute.TENSOR:
+        return _array(attribute.t)
+    if attribute.type in _SCALARS:
+        value = helper.get_attribute_value(attribute)
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    if attribute.type in _LISTS:
+        return tuple(helper.get_attribute_value(attribute))
+    return None
+
+
+# Values of AttributeProto.AttributeType (onnx.proto): FLOAT, INT, STRING; FLOATS, INTS, STRINGS.
+_SCALARS = (1, 2, 3)
+_LISTS = (6, 7, 8)

@@ -1,0 +1,178 @@
+"""QuantizeLinear and DequantizeLinear: scales of tensors, and weights that are stored as integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwprof.errors import ModelError
+from hwprof.graph import (
+    AveragePool,
+    MaxPool,
+    Op,
+    Pad,
+    QuantParams,
+    Requantise,
+    Reshape,
+    ResizeNearest,
+    Slice,
+    Softmax,
+    Transpose,
+    Unary,
+    UnaryFunction,
+)
+from hwprof.onnx_io._call import Call, axis_of, finite
+from hwprof.onnx_io._draft import Draft
+from hwprof.onnx_io._views import Constant, QuantisedArray, Value, View, natural_layout
+
+Array = npt.NDArray[Any]
+
+# Operators whose output may only sensibly have the scale of their one input.
+_SAME_SCALE: tuple[type[Op], ...] = (
+    AveragePool,
+    MaxPool,
+    Pad,
+    Reshape,
+    ResizeNearest,
+    Slice,
+    Transpose,
+)
+# Output ranges that the function fixes (TFLite 8-bit quantisation specification).
+_FIXED = {
+    UnaryFunction.SIGMOID: QuantParams(1 / 256, -128),
+    UnaryFunction.TANH: QuantParams(1 / 128, 0),
+}
+_SOFTMAX = QuantParams(1 / 256, -128)
+
+
+def import_quantise(call: Call) -> list[Value]:
+    """QuantizeLinear: note the tensor's parameters, or change its scale if it has others."""
+    scale, zero_point = _operands(call)
+    value = call.operand(0)
+    if isinstance(value, View):
+        return [_quantise_view(call, value, _params(scale, zero_point))]
+    array = finite(call.required(0).array, "a constant")
+    shape = _along(call, array, scale)
+    limits = np.iinfo(zero_point.dtype)
+    levels = np.rint(array / scale.reshape(shape)) + zero_point.reshape(shape)
+    return [Constant(np.clip(levels, limits.min, limits.max).astype(zero_point.dtype))]
+
+
+def import_dequantise(call: Call) -> list[Value]:
+    """DequantizeLinear: the tensor again, or integer weights as real numbers."""
+    scale, zero_point = _operands(call)
+    value = call.operand(0)
+    if not isinstance(value, View):
+        return [_dequantised(call, scale, zero_point)]
+    params = _params(scale, zero_point)
+    if call.draft.quantisation.setdefault(value.tensor, params) != params:
+        raise ModelError("a tensor is dequantised with other parameters than it was quantised with.")
+    return [value]
+
+
+def _quantise_view(call: Call, view: View, params: QuantParams) -> View:
+    known = call.draft.quantisation.get(view.tensor)
+    if known == params:
+        return view
+    if known is None and view.is_permutation:
+        call.draft.quantisation[view.tensor] = params
+        return view
+    tensor = call.draft.place_naturally(view)
+    if call.draft.quantisation.get(tensor, params) != params:
+        tensor = call.draft.add(Requantise(), [tensor], call.name)
+    call.draft.quantisation[tensor] = params
+    return call.draft.view(tensor, view.shape, natural_layout(view.shape), call.name)
+
+
+def _operands(call: Call) -> tuple[Array, Array]:
+    scale = finite(call.required(1).array, "a scale").astype(np.float32)
+    given = call.array(2)
+    kind = call.required(0).array.dtype if isinstance(call.operand(0), Constant) else np.uint8
+    zero_point = np.zeros(scale.shape, kind) if given is None else given
+    if scale.ndim > 1 or call.integer("block_size", 0):
+        raise ModelError("scales are for a whole tensor or for each channel; got blocks.")
+    if not (scale > 0).all():
+        raise ModelError("a scale must be positive.")
+    return scale, zero_point
+
+
+def _params(scale: Array, zero_point: Array) -> QuantParams:
+    if scale.size != 1 or zero_point.dtype not in (np.int8, np.uint8):
+        raise ModelError(
+            f"activations are quantised to 8 bits with one scale; got {scale.size} scales and "
+            f"{zero_point.dtype}."
+        )
+    # uint8 levels are int8 levels moved by 128.
+    shift = 128 if zero_point.dtype == np.uint8 else 0
+    return QuantParams(float(scale.item()), int(zero_point.item()) - shift)
+
+
+def _along(call: Call, array: Array, scale: Array) -> tuple[int, ...]:
+    """The shape under which scales broadcast over the array."""
+    if scale.size == 1:
+        return (1,) * array.ndim
+    axis = axis_of(call.integer("axis", 1), array.ndim)
+    return tuple(-1 if position == axis else 1 for position in range(array.ndim))
+
+
+def _dequantised(call: Call, scale: Array, zero_point: Array) -> Constant:
+    values = call.required(0).array
+    if values.dtype == np.uint8:
+        values = (values.astype(np.int16) - 128).astype(np.int8)
+        zero_point = zero_point.astype(np.int16) - 128
+    shape = _along(call, values, scale)
+    # float64 holds an int32 bias and its scale exactly enough to find the integer again.
+    levels = values.astype(np.float64) - zero_point.astype(np.float64).reshape(shape)
+    real = levels * scale.astype(np.float64).reshape(shape)
+    if zero_point.any():
+        raise ModelError("integer weights must be symmetric (zero point 0); quantise them so.")
+    return Constant(real, QuantisedArray(values, scale, call.integer("axis", 1)))
+
+
+def complete_quantisation(draft: Draft) -> None:
+    """Give parameters to the tensors that a QDQ file leaves out because they follow from others.
+
+    Raises:
+        ModelError: a tensor has none and none follow.
+    """
+    if not draft.quantisation:
+        return
+    _forwards(draft)
+    for tensor, node in reversed(draft.nodes.items()):
+        if isinstance(node.op, _SAME_SCALE) and tensor in draft.quantisation:
+            draft.quantisation.setdefault(node.inputs[0], draft.quantisation[tensor])
+    _forwards(draft)
+    _refuse_unquantised(draft)
+
+
+def _forwards(draft: Draft) -> None:
+    for tensor, node in draft.nodes.items():
+        params = _following(draft, node.op, node.inputs)
+        if params is not None:
+            draft.quantisation.setdefault(tensor, params)
+
+
+def _following(draft: Draft, op: Op, inputs: Iterable[int]) -> QuantParams | None:
+    match op:
+        case Softmax():
+            return _SOFTMAX
+        case Unary(function=function):
+            return _FIXED.get(function)
+        case _ if isinstance(op, _SAME_SCALE):
+            return draft.quantisation.get(next(iter(inputs)))
+        case _:
+            return None
+
+
+def _refuse_unquantised(draft: Draft) -> None:
+    missing = [name for tensor, (name, _) in draft.inputs.items() if tensor not in draft.quantisation]
+    missing += [node.name for tensor, node in draft.nodes.items() if tensor not in draft.quantisation]
+    if missing:
+        raise ModelError(
+            f"a quantised model has QuantizeLinear and DequantizeLinear after every operator; "
+            f"{', '.join(map(repr, missing[:8]))} lack them; quantise the whole model, or give the "
+            "float one."
+        )

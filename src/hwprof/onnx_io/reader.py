@@ -1,0 +1,189 @@
+"""ONNX files to ``Graph``: float or QDQ, ours or anybody's.
+
+The file is bounded, decoded and checked; then every node is read in order. Constants are evaluated,
+data movement is traced, the rest enters a draft that is tidied and becomes the Graph. Nothing of the
+file is executed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+from hwprof.errors import ConfigurationError, ModelError
+from hwprof.graph import Graph
+from hwprof.onnx_io import _file
+from hwprof.onnx_io import metadata as keys
+from hwprof.onnx_io._call import Call
+from hwprof.onnx_io._draft import Draft
+from hwprof.onnx_io._file import OnnxFile, OnnxNode, Source, foreign_errors
+from hwprof.onnx_io._finish import to_graph
+from hwprof.onnx_io._operators import import_node, refuse_unsupported
+from hwprof.onnx_io._passes import tidy
+from hwprof.onnx_io._quantising import complete_quantisation
+from hwprof.onnx_io._views import (
+    Constant,
+    OnnxShape,
+    Value,
+    View,
+    check_size,
+    natural_layout,
+    natural_shape,
+    restrict,
+)
+
+# Positions that may be held at once while data movement is traced: 512 MB of int32.
+_MOST_TRACED = 1 << 27
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnnxModel:
+    """What a file holds.
+
+    Attributes:
+        metadata: metadata properties of the file, ``hwprof.architecture`` among them.
+        file_sha256: hash of the file's bytes.
+        output_names: ONNX names of ``graph.outputs``, in order.
+    """
+
+    graph: Graph
+    metadata: Mapping[str, str]
+    file_sha256: str
+    output_names: tuple[str, ...]
+
+
+def load_model(path: str | os.PathLike[str]) -> OnnxModel:
+    """Read a model file by its suffix.
+
+    Raises:
+        ModelError: the file cannot be read as a model.
+        ConfigurationError: hwprof reads no files of that suffix.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _READERS:
+        raise ConfigurationError(
+            f"a model file ends in {' or '.join(_READERS)}; got {os.fspath(path)!r}; export it as ONNX."
+        )
+    return _READERS[suffix](path)
+
+
+def read_onnx(source: Source) -> OnnxModel:
+    """Read an ONNX model from a path, from bytes, or from an ``onnx.ModelProto``.
+
+    Tensors become channels-last; batch normalisation, activations and padding are folded. Nodes keep
+    the names of the ONNX nodes they stem from. In a file of ours a node's block is its name up to
+    the last "/", in any other each node is its own block.
+
+    Raises:
+        UnsupportedOperatorError: operators outside the supported set, all of them at once.
+        ModelError: the file is missing, too large, damaged, breaks the standard, or has shapes that
+            are not static.
+    """
+    data = _data(source)
+    model = _file.parse(data)
+    file = _file.describe(model)
+    refuse_unsupported(file)
+    _file.check(model)
+    return OnnxModel(_Reading(file).graph(), file.metadata, _file.sha256(data), file.outputs)
+
+
+_READERS = {".onnx": read_onnx}
+
+
+def _data(source: Source) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return _file.read_bytes(source)
+    with foreign_errors("the ModelProto cannot be serialised"):
+        return source.SerializeToString(deterministic=True)
+
+
+class _Reading:
+    """One file on its way to a Graph."""
+
+    def __init__(self, file: OnnxFile) -> None:
+        self._file = file
+        self._draft = Draft()
+        self._is_ours = keys.SEED in file.metadata
+        self._values: dict[str, Value] = {n: Constant(a) for n, a in file.constants.items()}
+        self._traced = 0
+
+    def graph(self) -> Graph:
+        for name, shape in self._file.inputs.items():
+            self._values[name] = self._input(name, shape)
+        reads = Counter(name for node in self._file.nodes for name in node.inputs)
+        reads.update(self._file.outputs)
+        for node in self._file.nodes:
+            self._read(node)
+            reads.subtract(node.inputs)
+            for name in node.inputs:
+                if reads[name] == 0:
+                    self._values.pop(name, None)
+        for name in self._file.outputs:
+            self._draft.outputs.append(self._output(name))
+        tidy(self._draft)
+        complete_quantisation(self._draft)
+        return to_graph(self._draft, self._file)
+
+    def _input(self, name: str, shape: OnnxShape) -> View:
+        check_size(shape)
+        layout, place = natural_layout(shape), natural_shape(shape)
+        readers = [node for node in self._file.nodes if name in node.inputs]
+        if len(shape) == 4 and readers and all(map(_makes_channels_first, readers)):
+            layout, place = restrict(shape, (0, 1, 2, 3)), (shape[1], shape[2], shape[3])
+        if len(shape) == 3 and any(node.op_type == "Conv" for node in readers):
+            layout, place = restrict(shape, (2, 1)), (1, shape[2], shape[1])
+        return self._draft.view(self._draft.add_input(name, place), shape, layout, name)
+
+    def _read(self, node: OnnxNode) -> None:
+        label = node.name or next(iter(node.outputs), node.op_type)
+        with foreign_errors(f"ONNX node {label!r} ({node.op_type}) cannot be read"):
+            call = Call(
+                node=node,
+                name=label,
+                values=tuple(self._values[name] if name else None for name in node.inputs),
+                opset=self._file.opset,
+                draft=self._draft,
+                is_ours=self._is_ours,
+            )
+            try:
+                results = import_node(call)
+            except ModelError as error:
+                raise type(error)(f"ONNX node {label!r} ({node.op_type}): {error}") from error
+            self._keep(node, results)
+
+    def _keep(self, node: OnnxNode, results: Sequence[Value]) -> None:
+        for name, value in zip(node.outputs, results, strict=False):
+            kept = value
+            if isinstance(value, View):
+                self._count_traced(value)
+                if self._is_ours and node.name == name:
+                    kept = self._draft.finish(value, name)
+            self._values[name] = kept
+
+    def _count_traced(self, view: View) -> None:
+        self._traced += 0 if view.origin is None else prod(view.shape)
+        if self._traced > _MOST_TRACED:
+            raise ModelError(
+                f"data movement over more than {_MOST_TRACED:,} elements is not read; no "
+                "microcontroller runs it."
+            )
+
+    def _output(self, name: str) -> int:
+        value = self._values.get(name)
+        if not isinstance(value, View):
+            raise ModelError(
+                f"every output must depend on an input; {name!r} is constant; drop it from the model."
+            )
+        with foreign_errors(f"output {name!r} cannot be read"):
+            return self._draft.place_naturally(value)
+
+
+def _makes_channels_first(node: OnnxNode) -> bool:
+    """Whether a node says that the input it reads is channels-last, as files from TensorFlow do."""
+    return node.op_type == "Transpose" and node.attributes.get("perm") == (0, 3, 1, 2)
