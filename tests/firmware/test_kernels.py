@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hwprof.errors import BoardError
 from hwprof.profiler.device import Device
 from hwprof.profiler.links import open_link
-from hwprof.profiler.program import RECORD_TYPES, Conv2dRecord, DepthwiseRecord, Record
+from hwprof.profiler.program import (
+    RECORD_TYPES,
+    AveragePoolRecord,
+    Conv2dRecord,
+    DepthwiseRecord,
+    Record,
+)
 from hwprof.profiler.reference import run_reference
 from hwprof.profiler.scratch import scratch_bytes
 from hwprof.testing.kernels import KernelCase, random_program
@@ -92,10 +100,20 @@ class TestScratch:
     def test_enough(self, device, seed):
         """The firmware accepts scratch of the size that the host computes."""
         case = random_program(seed, (Conv2dRecord, DepthwiseRecord) * 4)
+        sizes = {record.scratch.size_bytes for record in case.program.records}
 
         device.load(case.program)
 
-        assert all(r.scratch.size_bytes == scratch_bytes(r) for r in case.program.records)
+        assert sizes == {scratch_bytes(record) for record in case.program.records}
+
+    @given(seed=SEEDS)
+    def test_too_little(self, device, seed):
+        """The firmware refuses a program whose scratch ends before a kernel's does."""
+        case = random_program(seed, (AveragePoolRecord,))
+        small = replace(case.program, scratch_bytes=case.program.records[0].scratch.size_bytes - 1)
+
+        with pytest.raises(BoardError, match="reaches beyond its region"):
+            device.load(small)
 
 
 @pytest.mark.cross_compiler
