@@ -1,0 +1,92 @@
+"""Every architecture of a space, evaluated: the truth that a sampler is checked against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwprof.errors import ConfigurationError
+from hwprof.search.estimators import FloatArray
+from hwprof.search.front import hypervolume, pareto_indices
+from hwprof.search.problem import Candidate, Problem
+
+_CHUNK = 4096
+"""Architectures held at a time; enough for estimators that work on many at once."""
+
+Progress = Callable[[int], None]
+"""Told how many more are done."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExhaustiveFront:
+    """All architectures of a space by number.
+
+    Attributes:
+        latency_us: (space size,) in microseconds.
+        score: (space size,); more is better.
+    """
+
+    problem: Problem
+    latency_us: FloatArray
+    score: FloatArray
+
+    def front(self) -> tuple[Candidate, ...]:
+        """The candidates within the budget that no other beats, by latency."""
+        allowed = np.flatnonzero(self.latency_us <= self._limit_us)
+        best = allowed[pareto_indices(self.latency_us[allowed], self.score[allowed])]
+        return tuple(self._candidate(int(index)) for index in best)
+
+    def share(self, candidates: Sequence[Candidate]) -> float:
+        """Hypervolume of some candidates over that of the whole space, 0 to 1.
+
+        The reference is the budget, or the slowest architecture without one, and the space's
+        lowest score; scaling an objective does not change the share.
+        """
+        reference = min(self._limit_us, float(self.latency_us.max())), float(self.score.min())
+        whole = hypervolume(self.latency_us, self.score, reference)
+        latency_us = np.array([candidate.latency_us for candidate in candidates])
+        score = np.array([candidate.score for candidate in candidates])
+        return hypervolume(latency_us, score, reference) / whole if whole else 1.0
+
+    @property
+    def _limit_us(self) -> float:
+        budget_us = self.problem.budget_us
+        return float("inf") if budget_us is None else budget_us
+
+    def _candidate(self, index: int) -> Candidate:
+        space = self.problem.space
+        point = space.point(index)
+        return Candidate(
+            point,
+            space.architecture(point).name,
+            float(self.latency_us[index]),
+            float(self.score[index]),
+        )
+
+
+def exhaustive_front(problem: Problem, *, progress: Progress | None = None) -> ExhaustiveFront:
+    """Evaluate a whole space; for estimators that answer thousands in a second.
+
+    Raises:
+        ConfigurationError: no architecture meets the budget; the message says the fastest.
+    """
+    space = problem.space
+    latency_us, score = np.empty(space.size), np.empty(space.size)
+    for start in range(0, space.size, _CHUNK):
+        indices = range(start, min(start + _CHUNK, space.size))
+        architectures = list(space.architectures(indices))
+        latency_us[start : indices.stop], score[start : indices.stop] = problem.evaluate(
+            architectures
+        )
+        if progress is not None:
+            progress(len(indices))
+    found = ExhaustiveFront(problem, latency_us, score)
+    if problem.budget_us is not None and latency_us.min() > problem.budget_us:
+        fastest = space.architecture(space.point(int(latency_us.argmin())))
+        raise ConfigurationError(
+            f"no architecture of {space.name} meets {problem.budget_us / 1000:g} ms; the fastest, "
+            f"{fastest.name}, takes {latency_us.min() / 1000:.2f} ms by {problem.latency.name}."
+        )
+    return found

@@ -1,0 +1,92 @@
+"""What a search space is: dimensions whose product it is, and the architecture at each point."""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar, TypeAlias
+
+from hwprof.architecture import Architecture
+from hwprof.errors import ConfigurationError
+
+Point: TypeAlias = tuple[int, ...]
+"""One choice, by its position, for each dimension."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One choice that a search makes.
+
+    Attributes:
+        labels: the choices in words, distinct; part of a space's identity.
+        ordered: whether neighbours are alike, so that a sampler may learn from them.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    ordered: bool = True
+
+
+class SearchSpace(abc.ABC):
+    """A finite product of dimensions, every point of which is an architecture.
+
+    Feasible by construction: what does not exist is no point. Points are numbered from 0, the
+    last dimension fastest.
+    """
+
+    name: ClassVar[str]
+
+    @property
+    @abc.abstractmethod
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """The choices, in the order of a point's numbers."""
+
+    @property
+    @abc.abstractmethod
+    def seed_point(self) -> Point:
+        """The network that the search starts from and is compared with."""
+
+    @abc.abstractmethod
+    def architecture(self, point: Point) -> Architecture:
+        """The architecture at a point; its name tells it from all others of the space."""
+
+    @property
+    def size(self) -> int:
+        """How many architectures the space holds."""
+        return prod(len(dimension.labels) for dimension in self.dimensions)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all names and choices; a stored study belongs to one."""
+        text = repr((self.name, [(d.name, d.labels, d.ordered) for d in self.dimensions]))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def point(self, index: int) -> Point:
+        """The point of a number.
+
+        Raises:
+            ConfigurationError: the number is not in 0 to ``size`` - 1.
+        """
+        if not 0 <= index < self.size:
+            raise ConfigurationError(
+                f"architectures of {self.name} are numbered 0 to {self.size - 1}; got {index}."
+            )
+        choices = []
+        for dimension in reversed(self.dimensions):
+            index, choice = divmod(index, len(dimension.labels))
+            choices.append(choice)
+        return tuple(reversed(choices))
+
+    def index(self, point: Point) -> int:
+        """The number of a point."""
+        index = 0
+        for dimension, choice in zip(self.dimensions, point, strict=True):
+            index = index * len(dimension.labels) + choice
+        return index
+
+    def architectures(self, indices: Sequence[int]) -> Iterator[Architecture]:
+        """The architectures of some numbers, in their order."""
+        return (self.architecture(self.point(index)) for index in indices)

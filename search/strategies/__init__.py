@@ -1,0 +1,40 @@
+"""Search strategies by name."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from hwprof.errors import UnknownNameError
+from hwprof.search.strategies._base import Strategy
+from hwprof.search.strategies._constraints import constrain
+from hwprof.search.strategies._random import RandomSearch
+from hwprof.search.strategies._tpe import MultiObjectiveTpe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
+    {strategy.name: strategy for strategy in (MultiObjectiveTpe(), RandomSearch())}
+)
+
+
+def get_strategy(name: str) -> Strategy:
+    """The strategy of that name.
+
+    Raises:
+        UnknownNameError: no such strategy; the message suggests the nearest.
+    """
+    if name not in STRATEGIES:
+        raise UnknownNameError("search strategy", name, STRATEGIES)
+    return STRATEGIES[name]
+
+
+__all__ = [
+    "STRATEGIES",
+    "MultiObjectiveTpe",
+    "RandomSearch",
+    "Strategy",
+    "constrain",
+    "get_strategy",
+]
