@@ -1,7 +1,7 @@
 """Time what a newcomer waits for: ``make demo`` in a fresh clone, installation apart.
 
-Usage: fresh_clone.py [--json]. Clones the checkout it stands in, as last committed, into a temporary
-folder. Installs from the package index; asks: exit status 0, 600 s in all, 180 s for the pipeline.
+Usage: fresh_clone.py [--json]. Clones the checkout it stands in, as last committed, into a
+temporary folder. Installs from the package index; asks: exit status 0, 600 s in all, 180 s for the pipeline.
 """
 
 from __future__ import annotations

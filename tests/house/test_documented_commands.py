@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from .conftest import CHECKOUT
 
 RUNNER = CHECKOUT / "scripts/run_documented_commands.py"
+DOCUMENTS = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md")])
 EXAMPLES = sorted((CHECKOUT / "examples").glob("*.py"))
 FENCE = "```"
 
@@ -66,6 +68,15 @@ def test_commands_share_one_folder(runner: ModuleType, tmp_path: Path) -> None:
     document.write_text(_console("$ printf x > made") + python)
 
     assert runner.main([str(document)]) == 0
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    """Every relative link of a document names a file of the repository."""
+    targets = re.findall(r"\]\(([^)#\s]+)", document.read_text(encoding="utf-8"))
+    relative = [target for target in targets if "://" not in target]
+
+    assert [t for t in relative if not (document.parent / t).exists()] == []
 
 
 @pytest.mark.slow
