@@ -98,7 +98,7 @@ class _Worker:
                 program, block_type=task.block_type, block_key=task.block_key
             )
         except ModelError as error:
-            return Outcome(task, refusal=str(error))
+            return Outcome(task, refusal=f"{task.path.name}: {error}")
         return Outcome(task, row=row)
 
     def close(self) -> None:

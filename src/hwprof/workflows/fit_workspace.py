@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hwprof.firmware_stub.stamp import code_sha256
-from hwprof.luts import LookupTable, save_table
 from hwprof.profiler.bench import Setup
 from hwprof.profiler.store import MeasurementStore
-from hwprof.surrogates.artefact import LUT_FILE, Artefact, save_artefact
 from hwprof.surrogates.fit import Fitted, FitOptions, fit
 from hwprof.workflows.measure_samples import measure_samples
 from hwprof.workspace import Workspace
@@ -36,25 +34,10 @@ def fit_workspace(
     with MeasurementStore(workspace.store) as store:
         rows = store.frame()
     fitted = fit(rows, replace(options, code_sha256=_installed_code(rows)))
-    folder = save_artefact(fitted.artefact, workspace.artefacts)
-    save_table(_lookup_table(rows, fitted.artefact), folder / LUT_FILE)
-    return fitted, folder
+    return fitted, fitted.save(workspace.artefacts)
 
 
 def _installed_code(rows: pd.DataFrame) -> str:
     """Stamp of modelled rows; measured ones carry their firmware's hash instead."""
     boards = set(rows.loc[rows["kind"] == "modelled", "board"])
     return code_sha256(boards.pop()) if len(boards) == 1 else ""
-
-
-def _lookup_table(rows: pd.DataFrame, artefact: Artefact) -> LookupTable:
-    good = rows[(rows["error"] == "") & (rows["block_type"] != "network")]
-    values = good.groupby("block_key")["cycles"].median()
-    return LookupTable(
-        context=artefact.context,
-        metric="cycles",
-        unit="cycle",
-        values={str(key): float(cycles) for key, cycles in values.items()},
-        code_sha256=artefact.stamp.code_sha256,
-        provenance={"firmware_sha256": artefact.provenance.firmware_sha256, "rows": len(good)},
-    )
