@@ -1,7 +1,8 @@
 """Time what a newcomer waits for: ``make demo`` in a fresh clone, installation apart.
 
 Usage: fresh_clone.py [--json]. Clones the checkout it stands in, as last committed, into a
-temporary folder. Installs from the package index; asks: exit status 0, 600 s in all, 180 s for the pipeline.
+temporary folder, and installs from the package index. Asked: exit status 0, at most 600 s in all
+and 180 s for the pipeline.
 """
 
 from __future__ import annotations
