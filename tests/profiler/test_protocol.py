@@ -1,0 +1,196 @@
+"""Frames and messages of docs/PROTOCOL.md."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hwprof.errors import ConfigurationError, ProtocolError
+from hwprof.profiler.protocol import (
+    BoardInfo,
+    FrameReader,
+    MemoryUse,
+    MessageType,
+    RunReport,
+    cobs_decode,
+    cobs_encode,
+    decode_error,
+    decode_frame,
+    encode_frame,
+)
+
+# Blocks whose length meets the group of 254, the only special number of the encoding.
+blocks = st.binary(max_size=600) | st.builds(
+    lambda size, fill: bytes([fill]) * size, st.integers(250, 515), st.sampled_from([0, 1, 255])
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "encoded"),
+    [
+        (b"", b"\x01"),
+        (b"\x00", b"\x01\x01"),
+        (b"\x11\x22\x00\x33", b"\x03\x11\x22\x02\x33"),
+        (b"\x11\x00\x00\x00", b"\x02\x11\x01\x01\x01"),
+        (bytes(range(1, 255)), b"\xff" + bytes(range(1, 255))),
+        (bytes(range(256)), b"\x01\xff" + bytes(range(1, 255)) + b"\x02\xff"),
+    ],
+)
+def test_cobs_encodes_the_examples_of_its_paper(data: bytes, encoded: bytes):
+    """The encoding is that of Cheshire and Baker, with no code after a full last group."""
+    assert cobs_encode(data) == encoded
+
+
+@given(blocks)
+def test_cobs_gives_back_what_it_took(data: bytes):
+    """Decoding undoes encoding."""
+    assert cobs_decode(cobs_encode(data)) == data
+
+
+@given(blocks)
+def test_cobs_leaves_no_zero_and_adds_one_byte_in_254(data: bytes):
+    """'The overhead is at most one byte in 254', and zero is free for the delimiter."""
+    encoded = cobs_encode(data)
+    assert 0 not in encoded
+    assert len(encoded) <= len(data) + len(data) // 254 + 1
+
+
+@given(st.binary(max_size=300))
+def test_cobs_decodes_any_bytes_or_refuses_them(data: bytes):
+    """Whatever the line brings is decoded to no more bytes than came, or refused."""
+    decoded = b""
+    with contextlib.suppress(ProtocolError):
+        decoded = cobs_decode(data)
+    assert len(decoded) <= len(data)
+
+
+@given(st.sampled_from(MessageType), st.integers(0, 0xFFFF), st.binary(max_size=300))
+def test_frame_survives_the_line(message: MessageType, sequence: int, payload: bytes):
+    """A frame is read as it was written."""
+    frame = decode_frame(encode_frame(message, sequence, payload).strip(b"\0"))
+    assert (frame.message_type, frame.sequence, frame.payload) == (message, sequence, payload)
+
+
+@given(st.binary(min_size=1, max_size=40), st.data())
+def test_frame_with_a_flipped_bit_is_refused(payload: bytes, data: st.DataObject):
+    """One wrong bit anywhere is always seen: CRC-32 finds every single-bit error."""
+    frame = bytearray(encode_frame(MessageType.CHUNK, 7, payload).strip(b"\0"))
+    bit = data.draw(st.integers(0, 8 * len(frame) - 1))
+    frame[bit // 8] ^= 1 << bit % 8
+    reader = FrameReader()
+    assert [f.payload for f in reader.feed(bytes(frame) + b"\0")] == []
+
+
+@given(st.lists(st.binary(max_size=30), max_size=5), st.integers(1, 9))
+def test_reader_finds_frames_however_they_are_cut(payloads: list[bytes], step: int):
+    """A stream is a stream: the size of its pieces does not matter."""
+    stream = b"".join(encode_frame(MessageType.READ, i, p) for i, p in enumerate(payloads))
+    reader = FrameReader()
+    frames = [
+        frame
+        for start in range(0, len(stream), step)
+        for frame in reader.feed(stream[start : start + step])
+    ]
+    assert [frame.payload for frame in frames] == payloads
+
+
+@given(st.binary(max_size=100))
+def test_reader_is_in_step_again_after_noise(noise: bytes):
+    """After any bytes the next delimiter restores the order."""
+    reader = FrameReader()
+    list(reader.feed(noise))
+    assert [f.sequence for f in reader.feed(encode_frame(MessageType.HELLO, 42))][-1:] == [42]
+
+
+def test_reader_forgets_a_frame_that_never_ends():
+    """A line that sends no delimiter does not fill the host's memory."""
+    reader = FrameReader()
+    for _ in range(40):
+        assert not list(reader.feed(b"\x55" * 10_000))
+    assert len(reader._open) < 70_000
+    assert [f.sequence for f in reader.feed(encode_frame(MessageType.HELLO, 3))] == [3]
+    assert reader.dropped == 1
+
+
+def hello(**changes: object) -> bytes:
+    """A HELLO response with one memory."""
+    fields = {
+        "program_version": 1, "max_payload_bytes": 4096, "clock_hz": 996_000_000,
+        "max_program_bytes": 1, "max_constants_bytes": 2, "pool_bytes": 3, "pool_crc32": 4,
+        "memory_count": 1, "board": b"rt1170", "kernels": b"simd", "code_memory": b"itcm",
+        "firmware": b"0123456789abcdef", "identity": b"00",
+    } | changes  # fmt: skip
+    memory = struct.pack("<12sIII", b"ocram", 0x20240000, 1024, 5)
+    return struct.pack("<HHIIIIIB16s16s16s16s32s", *fields.values()) + memory
+
+
+def test_hello_is_decoded_field_by_field():
+    """Names lose their padding, memories know what they are for."""
+    info = BoardInfo.decode(hello())
+    assert (info.board, info.kernels, info.code_memory) == ("rt1170", "simd", "itcm")
+    assert info.memories[0].uses == MemoryUse.ACTIVATIONS | MemoryUse.SCRATCH
+    assert info.memories[0].base_address == 0x20240000
+
+
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        (b"", "HELLO has at least"),
+        (hello(memory_count=2), "does not hold 2 memories"),
+        (hello(max_payload_bytes=8), "takes payloads of 1024 bytes"),
+        (hello(clock_hz=0), "and 0 Hz"),
+        (hello(board=b"\xff\xfe"), "is ASCII text"),
+    ],
+)
+def test_hello_that_cannot_be_is_refused(payload: bytes, message: str):
+    """A board that says nonsense of itself is not used."""
+    with pytest.raises(ProtocolError, match=message):
+        BoardInfo.decode(payload)
+
+
+def test_memory_is_found_by_name_and_use():
+    """A memory that exists but is not offered for a use is refused by name."""
+    info = BoardInfo.decode(hello())
+    assert info.memory_index("ocram", MemoryUse.SCRATCH) == 0
+    with pytest.raises(ConfigurationError, match=r"offers  ?for weights; got 'ocram'"):
+        info.memory_index("ocram", MemoryUse.WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("identity", "timing_model"),
+    [
+        (b"HWPROFV1".hex().encode(), "pipeline-1"),
+        (b"HWPROFV3".hex().encode(), "pipeline-3"),
+        (b"3a1f5c0012345678", "silicon"),
+        (b"", "silicon"),
+    ],
+)
+def test_identity_says_whether_a_board_is_virtual(identity: bytes, timing_model: str):
+    """Behind a serial port only the unique id tells a virtual board from silicon."""
+    assert BoardInfo.decode(hello(identity=identity)).timing_model == timing_model
+
+
+def test_run_report_is_decoded_with_64_bit_cycles():
+    """Cycles are wider than the counter."""
+    payload = struct.pack("<IIIQIQI", 2, 64, 2, 1 << 33, 5, 7, 6)
+    report = RunReport.decode(payload)
+    assert (report.repeat, report.first) == (2, 64)
+    assert [(r.cycles, r.crc32) for r in report.records] == [(1 << 33, 5), (7, 6)]
+
+
+@pytest.mark.parametrize("payload", [b"", struct.pack("<IIIQ", 0, 0, 1, 5)])
+def test_run_report_of_a_wrong_size_is_refused(payload: bytes):
+    """Counts are compared with bytes before they are used."""
+    with pytest.raises(ProtocolError, match="RUN reports"):
+        RunReport.decode(payload)
+
+
+def test_error_is_decoded_to_code_and_sentence():
+    """An error response is a number for programs and a sentence for people."""
+    assert decode_error(b"\x07\x00record 3: no") == (7, "record 3: no")
+    with pytest.raises(ProtocolError, match="at least 2 bytes"):
+        decode_error(b"\x07")
