@@ -15,6 +15,7 @@ from hwprof.errors import BoardError
 from hwprof.measurement import Placement
 from hwprof.profiler.device import Device
 from hwprof.profiler.links import Link
+from hwprof.profiler.links._virtual import VirtualLink
 from hwprof.profiler.program import (
     PROGRAM_MAGIC,
     Buffer,
@@ -294,3 +295,27 @@ def test_damaged_program_is_refused_or_runs_without_a_fault(
         prepare(device, program, data)
         device._request(MessageType.RUN, struct.pack("<II", 3, 1), timeout_s=60)
     assert device.hello().board == "rt1170"
+
+
+@settings(max_examples=60)
+@given(changes)
+def test_damaged_records_write_nothing_outside_their_regions(
+    powered_board: VirtualLink, program: Program, changes: list[tuple[int, int]]
+):
+    """What passes the checks stays inside the arena and the scratch that the header asked for."""
+    device = Device(powered_board)
+    dtcm, ocram = device.info.memories[:2]
+    behind = {
+        ocram.base_address + program.activations_bytes: b"\x5a" * 4096,
+        dtcm.base_address + program.scratch_bytes: b"\xa5" * 4096,
+    }
+    for address, canary in behind.items():
+        powered_board.stage(address, canary)
+    data = program.data
+    for number, value in changes:
+        data = with_word(data, max(number, HEADER_BYTES // 4), value)
+    with contextlib.suppress(BoardError):
+        prepare(device, program, data)
+        device._request(MessageType.RUN, struct.pack("<II", 3, 1), timeout_s=60)
+    for address, canary in behind.items():
+        assert powered_board.board.read_memory(address, len(canary)) == canary

@@ -1,0 +1,89 @@
+"""The committed image: where it loads, what it says of itself, and that it can be made again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from elftools.elf.elffile import ELFFile
+
+from hwprof.firmware_stub.manifest import IMAGES, ImageRecord, find_image, images
+from hwprof.profiler.device import Device
+from hwprof.profiler.links import Link
+
+ROOT = Path(__file__).resolve().parents[2]
+ITCM, DTCM = range(0x40000), range(0x2000_0000, 0x2004_0000)
+
+
+@pytest.fixture
+def image() -> ImageRecord:
+    """The image that ships."""
+    (image,) = images()
+    return image
+
+
+def test_manifest_is_of_the_committed_image(image: ImageRecord):
+    """The manifest's hash is the file's."""
+    assert hashlib.sha256(image.path.read_bytes()).hexdigest() == image.sha256
+
+
+def test_running_firmware_leads_to_its_image(board: Link, image: ImageRecord):
+    """What HELLO calls the firmware is a key of the manifest."""
+    assert find_image(Device(board).info.firmware_id) == image
+    assert find_image("0000000000000000") is None
+
+
+def test_image_loads_into_tightly_coupled_memory_only(image: ImageRecord):
+    """A debugger can load it as it is: no segment waits in flash to be copied."""
+    with image.path.open("rb") as file:
+        segments = [s for s in ELFFile(file).iter_segments() if s["p_type"] == "PT_LOAD"]
+    assert segments
+    for segment in segments:
+        first, last = segment["p_paddr"], segment["p_paddr"] + segment["p_memsz"] - 1
+        assert any(first in memory and last in memory for memory in (ITCM, DTCM))
+        assert segment["p_paddr"] == segment["p_vaddr"]
+
+
+def test_image_names_its_functions(image: ImageRecord):
+    """Cycles by function need symbols, static ones included."""
+    with image.path.open("rb") as file:
+        symbols = ELFFile(file).get_section_by_name(".symtab")
+        names = {symbol.name for symbol in symbols.iter_symbols()}
+    assert {"hwp_conv2d_s8", "hwp_session_serve", "hwp_pool", "hello"} <= names
+
+
+def test_image_holds_no_trace_of_the_machine_that_made_it(image: ImageRecord):
+    """No path of a file system is in it."""
+    content = image.path.read_bytes()
+    assert not any(trace in content for trace in (b"/home", b"/tmp", b"/usr", b"build/"))
+
+
+def test_stack_bound_is_within_the_stack():
+    """The deepest chain of calls fits the stack with room for nothing else."""
+    (entry,) = json.loads((IMAGES / "manifest.json").read_text())["images"]
+    assert 0 < entry["stack_bound_bytes"] < entry["stack_bytes"]
+
+
+def test_header_is_generated_from_the_record_classes():
+    """The committed header is what the Python classes make now."""
+    subprocess.run(
+        [sys.executable, ROOT / "scripts" / "generate_program_header.py", "--check"], check=True
+    )
+
+
+@pytest.mark.cross_compiler
+def test_image_is_rebuilt_bit_for_bit(tmp_path: Path, image: ImageRecord):
+    """The sources make the committed image, in another folder too."""
+    for name in ("firmware_stub", "scripts"):
+        shutil.copytree(
+            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.elf", "*.pyc")
+        )
+    make = ["make", "--silent", "-f", "firmware_stub/firmware.mk", "firmware", "FW_MANIFEST="]
+    subprocess.run([*make, "FW_BUILD=elsewhere/objects"], cwd=tmp_path, check=True, timeout=120)
+    rebuilt = (tmp_path / "firmware_stub" / "images" / image.file).read_bytes()
+    assert hashlib.sha256(rebuilt).hexdigest() == image.sha256, "run make firmware"
