@@ -1,0 +1,153 @@
+"""Laws of the memory plan, on random lives and on real networks."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hwprof.blocks import GraphBuilder
+from hwprof.graph import Add, Conv2d, Pads, Reshape
+from hwprof.liveness import live_bytes
+from hwprof.networks import person_detector
+from hwprof.profiler.lowering import lower
+from hwprof.profiler.lowering.memory import (
+    ArenaPlan,
+    Life,
+    activation_buffers,
+    align,
+    collisions,
+    lives_of,
+    plan_arena,
+)
+from hwprof.profiler.program import ALIGNMENT_BYTES, Program
+
+
+@st.composite
+def some_lives(draw):
+    """Up to a dozen lives over twenty records."""
+    count = draw(st.integers(1, 12))
+    lives = []
+    for index in range(count):
+        first = draw(st.integers(-1, 19))
+        last = draw(st.integers(max(first, 0), 20))
+        lives.append(Life(f"t{index}", draw(st.integers(1, 5_000)), first, last))
+    return lives
+
+
+def floor_bytes(lives):
+    """The most aligned bytes that are alive at one record: no plan can be smaller."""
+    moments = range(-1, 21)
+    return max(
+        sum(align(life.size_bytes) for life in lives if life.first <= moment <= life.last)
+        for moment in moments
+    )
+
+
+@given(some_lives())
+def test_no_two_live_tensors_overlap(lives):
+    """Tensors whose lives meet share no byte, checked pair by pair and byte by byte."""
+    plan = plan_arena(lives)
+
+    for moment in range(-1, 21):
+        taken = [
+            byte
+            for life in lives
+            if life.first <= moment <= life.last
+            for byte in range(
+                plan.offsets_bytes[life.name], plan.offsets_bytes[life.name] + life.size_bytes, 16
+            )
+        ]
+        assert len(taken) == len(set(taken))
+    assert collisions(lives, plan) == []
+
+
+@given(some_lives())
+def test_plan_is_aligned_and_no_smaller_than_what_is_alive(lives):
+    """Offsets are multiples of a cache line and the arena holds every tensor."""
+    plan = plan_arena(lives)
+
+    ends = [plan.offsets_bytes[life.name] + life.size_bytes for life in lives]
+    assert all(offset % ALIGNMENT_BYTES == 0 for offset in plan.offsets_bytes.values())
+    assert max(*ends, floor_bytes(lives)) <= plan.size_bytes
+
+
+def test_tensors_that_never_meet_share_bytes():
+    """A tensor takes the place of one that died before."""
+    lives = [Life("a", 64, -1, 0), Life("b", 64, 0, 1), Life("c", 64, 1, 2)]
+
+    assert plan_arena(lives).size_bytes == 128
+
+
+def test_collision_of_a_broken_plan_is_found():
+    """The check is no part of the planner: it finds what a planner got wrong."""
+    lives = [Life("a", 64, -1, 1), Life("b", 64, 1, 2)]
+
+    broken = ArenaPlan({"a": 0, "b": 63}, 127)
+
+    assert collisions(lives, broken) == [("b", "a")]
+
+
+def lives_in(program: Program) -> list[Life]:
+    """Lives of a finished program's tensors."""
+    inputs = [entry.buffer for entry in program.inputs]
+    return lives_of(program.records, inputs, program.outputs)
+
+
+def test_person_detector_needs_no_more_than_its_live_tensors():
+    """At 256x320 the arena is the image and the first convolution's output, nothing more."""
+    graph = person_detector(k=5, g=1, c=96, width=320, aspect=0.8).graph(seed=0)
+
+    program = lower(graph)
+
+    assert program.activations_bytes == max(live_bytes(graph)) == 245_760 + 491_520
+
+
+def test_offsets_in_a_program_keep_live_tensors_apart():
+    """What the records carry is the plan that was checked."""
+    graph = person_detector(k=3, g=2, c=48, width=224, aspect=1.0).graph(seed=0)
+
+    program = lower(graph)
+
+    offsets = {
+        buffer.name: buffer.offset_bytes
+        for record in program.records
+        for buffer in activation_buffers(record)
+    }
+    assert collisions(lives_in(program), ArenaPlan(offsets, program.activations_bytes)) == []
+
+
+def residual():
+    """An input that is read again at the end."""
+    builder = GraphBuilder()
+    image = builder.input("image", (8, 8, 16))
+    conv = Conv2d(kernel_h=3, kernel_w=3, out_channels=16, pads=Pads.same(3))
+    tensor = builder.add("b", "one", conv, image)
+    tensor = builder.add("b", "two", conv, tensor)
+    builder.add("b", "sum", Add(), tensor, image)
+    return builder.finish("residual", ["b/sum", "b/two"])
+
+
+def test_input_lives_to_its_last_reader_and_output_to_the_end():
+    """A skip connection keeps the input; an output that is also read inside is kept to the end."""
+    lives = {life.name: life for life in lives_in(lower(residual()))}
+
+    assert (lives["image"].first, lives["image"].last) == (-1, 2)
+    assert lives["b/two"].last == 3
+
+
+def test_view_keeps_the_bytes_it_views_alive():
+    """A reshape has no bytes of its own, so its reader extends its source's life."""
+    builder = GraphBuilder()
+    image = builder.input("image", (4, 4, 8))
+    conv = Conv2d(kernel_h=1, kernel_w=1, out_channels=8)
+    tensor = builder.add("b", "one", conv, image)
+    view = builder.add("b", "view", Reshape(shape=(16, 1, 8)), tensor)
+    other = builder.add("b", "two", conv, image)
+    other = builder.add("b", "other", Reshape(shape=(16, 1, 8)), other)
+    builder.add("b", "sum", Add(), view, other)
+
+    program = lower(builder.finish("views", ["b/sum"]))
+
+    lives = {life.name: life for life in lives_in(program)}
+    assert set(lives) == {"image", "b/one", "b/two", "b/sum"}
+    assert lives["b/one"].last == 2
