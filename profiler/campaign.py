@@ -94,9 +94,7 @@ class _Worker:
             program = self._bench.lower(read_onnx(task.path).graph)
             if measurement_key(self._bench.origin, program.sha256) in self._stored:
                 return Outcome(task)
-            row = self._bench.measure(
-                program, block_type=task.block_type, block_key=task.block_key
-            )
+            row = self._bench.measure(program, block_type=task.block_type, block_key=task.block_key)
         except ModelError as error:
             return Outcome(task, refusal=f"{task.path.name}: {error}")
         return Outcome(task, row=row)

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
 
@@ -149,7 +149,7 @@ class MeasurementStore:
             self._engine = sa.create_engine(f"sqlite:///{path}")
             self._prepare()
 
-    def __enter__(self) -> MeasurementStore:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -225,7 +225,9 @@ class MeasurementStore:
                 "is hwprof's own file and that the disk has room, or choose another --workspace."
             ) from error
         except OSError as error:
-            raise StoreError(f"the measurement store {self._path} cannot be opened: {error}.") from error
+            raise StoreError(
+                f"the measurement store {self._path} cannot be opened: {error}."
+            ) from error
 
 
 def load_measurements(workspace: Workspace | str | Path | None = None) -> pd.DataFrame:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from hwprof.luts import shipped_folder
 from hwprof.profiler.bench import Setup
-from hwprof.surrogates.fit import FitOptions
 from hwprof.workflows.fit_workspace import fit_workspace
 from hwprof.workflows.sample_blocks import sample_blocks
 from hwprof.workspace import Workspace
@@ -35,9 +34,7 @@ def main() -> None:
         workspace, (), count=options.count, method="low-discrepancy", seed=options.seed
     ):
         print(f"{written.block_type}: {written.count} samples")
-    fitted, folder = fit_workspace(
-        workspace, Setup(), workers=options.workers, options=FitOptions(seed=options.seed)
-    )
+    fitted, folder = fit_workspace(workspace, Setup(), workers=options.workers, seed=options.seed)
     for kind in fitted.report.types:
         print(f"{kind.block_type}: {kind.model}, MAPE {kind.scores.mape_percent:.2f} % held out")
     shipped = shipped_folder() / folder.name

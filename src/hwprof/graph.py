@@ -45,7 +45,7 @@ class Pads:
 
     @classmethod
     def same(cls, kernel: int) -> Pads:
-        """Padding of total ``kernel - 1`` that keeps the size at stride 1; the odd one goes last."""
+        """Padding of ``kernel - 1`` that keeps the size at stride 1; the odd one goes last."""
         before = (kernel - 1) // 2
         after = kernel - 1 - before
         return cls(before, before, after, after)
@@ -204,7 +204,9 @@ class Concat(Op):
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
         rest = {tuple(s[i] for i in range(3) if i != self.axis) for s in inputs}
         if len(rest) != 1:
-            raise ModelError(f"concat inputs may differ on axis {self.axis} only; got {list(inputs)}.")
+            raise ModelError(
+                f"concat inputs may differ on axis {self.axis} only; got {list(inputs)}."
+            )
         out = list(inputs[0])
         out[self.axis] = sum(s[self.axis] for s in inputs)
         return (out[0], out[1], out[2])
@@ -220,7 +222,8 @@ class Slice(Op):
     step: Shape = (1, 1, 1)
 
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
-        for begin, count, step, extent in zip(self.start, self.size, self.step, inputs[0], strict=True):
+        box = zip(self.start, self.size, self.step, inputs[0], strict=True)
+        for begin, count, step, extent in box:
             if begin < 0 or count < 1 or step < 1 or begin + (count - 1) * step >= extent:
                 raise ModelError(f"slice {self.start}+{self.size}x{self.step} leaves {inputs[0]}.")
         return self.size
@@ -380,7 +383,9 @@ class Graph:
                 raise ModelError(f"two tensors are called {node.name!r}; give each its own name.")
             missing = [name for name in node.inputs if name not in shapes]
             if missing:
-                raise ModelError(f"node {node.name!r} reads {missing[0]!r} before anything wrote it.")
+                raise ModelError(
+                    f"node {node.name!r} reads {missing[0]!r} before anything wrote it."
+                )
             try:
                 shapes[node.name] = node.op.output_shape([shapes[i] for i in node.inputs])
             except ModelError as error:

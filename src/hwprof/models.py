@@ -42,7 +42,8 @@ def resolve_model(text: str, *, seed: int = 0) -> Model:
     if path.suffix in MODEL_SUFFIXES or path.is_file():
         if path.suffix not in MODEL_SUFFIXES:
             raise ModelError(
-                f"a model file ends in {' or '.join(MODEL_SUFFIXES)}; got {text!r}; export it as ONNX."
+                f"a model file ends in {' or '.join(MODEL_SUFFIXES)}; got {text!r}; "
+                "export it as ONNX."
             )
         model = read_onnx(path)
         return Model(path.name, partition(model.graph, model.metadata), model.graph)

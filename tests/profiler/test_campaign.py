@@ -17,9 +17,7 @@ from hwprof.profiler.store import MeasurementStore
 def tasks(tmp_path_factory: pytest.TempPathFactory) -> list[Task]:
     """Three sampled blocks on disk."""
     folder = tmp_path_factory.mktemp("samples")
-    manifest = write_samples(
-        sample("dwconv", 3, seed=5), folder, seed=5, method="low-discrepancy"
-    )
+    manifest = write_samples(sample("dwconv", 3, seed=5), folder, seed=5, method="low-discrepancy")
     return [
         Task(folder / entry.file, entry.config.block_type, entry.config.key)
         for entry in manifest.entries
@@ -50,9 +48,7 @@ def test_a_second_run_measures_nothing(tasks: list[Task], store: MeasurementStor
     assert (report.measured, report.already_stored) == (0, 3)
 
 
-def test_an_interrupted_campaign_keeps_its_rows(
-    tasks: list[Task], store: MeasurementStore
-) -> None:
+def test_an_interrupted_campaign_keeps_its_rows(tasks: list[Task], store: MeasurementStore) -> None:
     """What was measured before an interruption is stored; the next run does the rest."""
 
     def interrupt(_: object) -> None:

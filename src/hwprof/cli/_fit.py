@@ -40,14 +40,13 @@ def fit(
     Errors are of held-out rows (5-fold), beside what simple guesses reach on the same rows.
     """
     from hwprof.profiler.bench import Setup
-    from hwprof.surrogates.fit import FitOptions
     from hwprof.workflows.fit_workspace import fit_workspace
 
     fitted, folder = fit_workspace(
         workspace,
         Setup(target=target, placement=placement, scheme=scheme),
         workers=workers or os.cpu_count() or 1,
-        options=FitOptions(seed=seed),
+        seed=seed,
     )
     if as_json:
         print_json(fitted.report.to_json())

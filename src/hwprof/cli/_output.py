@@ -14,7 +14,7 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, allow_nan=False, default=_plain))
 
 
-def _plain(value: Any) -> object:  # noqa: ANN401 - whatever JSON does not know
+def _plain(value: Any) -> object:
     to_list = getattr(value, "tolist", None)  # numpy scalars and arrays
     if to_list is None:
         raise TypeError(f"{type(value).__name__} has no place in JSON.")

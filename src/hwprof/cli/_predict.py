@@ -57,7 +57,10 @@ def predict(
         return
     print_table(
         ("block", "type", "us", "source"),
-        [(block.name, block.block_type, block.latency_us, block.source) for block in prediction.blocks],
+        [
+            (block.name, block.block_type, block.latency_us, block.source)
+            for block in prediction.blocks
+        ],
     )
     context = prediction.context
     click.echo(

@@ -9,9 +9,15 @@ from hwprof.workspace import Workspace
 
 
 @click.command()
-@click.option("--block", "blocks", multiple=True, help="Block type; may be repeated [default: all].")
 @click.option(
-    "--count", type=click.IntRange(1, 100_000), default=200, show_default=True, help="For each type."
+    "--block", "blocks", multiple=True, help="Block type; may be repeated [default: all]."
+)
+@click.option(
+    "--count",
+    type=click.IntRange(1, 100_000),
+    default=200,
+    show_default=True,
+    help="For each type.",
 )
 @click.option(
     "--method",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hwprof.firmware_stub.stamp import code_sha256
 from hwprof.profiler.bench import Setup
 from hwprof.profiler.store import MeasurementStore
-from hwprof.surrogates.fit import Fitted, FitOptions, fit
+from hwprof.surrogates.fit import FitOptions, Fitted, fit
 from hwprof.workflows.measure_samples import measure_samples
 from hwprof.workspace import Workspace
 
@@ -18,9 +17,12 @@ if TYPE_CHECKING:
 
 
 def fit_workspace(
-    workspace: Workspace, setup: Setup, *, workers: int, options: FitOptions
+    workspace: Workspace, setup: Setup, *, workers: int, seed: int = 0
 ) -> tuple[Fitted, Path]:
     """Measure samples that have no row yet, fit every block type, and save what was fitted.
+
+    Args:
+        seed: where the folds of the cross-validation and the learners begin.
 
     Returns:
         What was fitted, and the folder it was saved to.
@@ -33,7 +35,7 @@ def fit_workspace(
         measure_samples(workspace, setup, workers=workers)
     with MeasurementStore(workspace.store) as store:
         rows = store.frame()
-    fitted = fit(rows, replace(options, code_sha256=_installed_code(rows)))
+    fitted = fit(rows, FitOptions(seed=seed, code_sha256=_installed_code(rows)))
     return fitted, fitted.save(workspace.artefacts)
 
 
