@@ -1,0 +1,110 @@
+"""What fits a board is known before anything is sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hwprof.errors import ConfigurationError, ModelDoesNotFitError
+from hwprof.measurement import Placement
+from hwprof.profiler.placement import check_fit, placement_indices
+from hwprof.profiler.program import Program
+from hwprof.profiler.protocol import BoardInfo, Memory, MemoryUse
+
+RAM = MemoryUse.ACTIVATIONS | MemoryUse.WEIGHTS | MemoryUse.SCRATCH
+
+BOARD = BoardInfo(
+    program_version=1,
+    max_payload_bytes=4096,
+    clock_hz=1_000_000,
+    max_program_bytes=100,
+    max_constants_bytes=64,
+    pool_bytes=1 << 20,
+    pool_crc32=0,
+    board="tiny",
+    kernels="simd",
+    code_memory="itcm",
+    firmware_id="",
+    identity="",
+    memories=(
+        Memory("fast", 0, 96, MemoryUse.SCRATCH),
+        Memory("ram", 0x1000, 200, RAM),
+        Memory("flash", 0x2000, 64, MemoryUse.STAGED_WEIGHTS),
+    ),
+)
+PLACEMENT = Placement(activations="ram", weights="flash", scratch="fast")
+
+
+def program(**changes: object) -> Program:
+    """An empty program, as far as sizes go."""
+    empty = Program(
+        name="empty", scheme="", placement=PLACEMENT, inputs=(), outputs=(), records=(),
+        constants=(), weights_image=b"", activations_bytes=0, scratch_bytes=0, constants_bytes=0,
+    )  # fmt: skip
+    return replace(empty, **changes)
+
+
+def test_placement_becomes_memory_numbers():
+    """PLACE speaks of memories by their number in HELLO."""
+    assert placement_indices(BOARD, PLACEMENT) == (1, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("part", "memory", "message"),
+    [
+        ("activations", "flash", "tiny offers ram for activations; got 'flash'"),
+        ("weights", "fast", "tiny offers ram, flash for weights; got 'fast'"),
+        ("scratch", "ocram", "tiny offers fast, ram for scratch; got 'ocram'"),
+        ("code", "flash", "the kernels of this image run from itcm, not 'flash'"),
+    ],
+)
+def test_placement_that_is_not_on_offer_is_refused(part: str, memory: str, message: str):
+    """A placement is honoured or refused, never replaced."""
+    with pytest.raises(ConfigurationError, match=message):
+        placement_indices(BOARD, replace(PLACEMENT, **{part: memory}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "collision"),
+    [
+        ({"activations_bytes": 201}, r"activations \(ram\) of 201 bytes in 200"),
+        ({"weights_image": bytes(65)}, r"weights \(flash\) of 65 bytes in 64"),
+        ({"scratch_bytes": 97}, r"scratch \(fast\) of 97 bytes in 96"),
+        ({"constants_bytes": 1_000}, "constants of 1,000 bytes in 64"),
+    ],
+)
+def test_region_larger_than_its_memory_is_refused_with_both_sizes(
+    changes: dict[str, object], collision: str
+):
+    """The message holds what is asked and what there is."""
+    with pytest.raises(ModelDoesNotFitError, match=rf"'empty' does not fit tiny: {collision};"):
+        check_fit(BOARD, program(**changes))
+
+
+def test_all_collisions_are_reported_at_once():
+    """Nobody has to fix one size to hear of the next."""
+    with pytest.raises(ModelDoesNotFitError, match=r"constants of 65.*scratch .*97"):
+        check_fit(BOARD, program(constants_bytes=65, scratch_bytes=97))
+
+
+def crowded(scratch_bytes: int) -> Program:
+    """Three regions in one memory of 200 bytes: 33, 70 from 64 on, scratch from 160 on."""
+    return program(
+        placement=replace(PLACEMENT, weights="ram", scratch="ram"),
+        weights_image=bytes(33),
+        activations_bytes=70,
+        scratch_bytes=scratch_bytes,
+    )
+
+
+def test_regions_that_fill_a_shared_memory_fit():
+    """Regions lie one after the other at multiples of 32 bytes, as the firmware lays them out."""
+    check_fit(BOARD, crowded(40))
+
+
+def test_regions_that_share_a_memory_are_refused_together():
+    """One byte more than the memory is refused with the sum that collides."""
+    message = r"weights and activations and scratch \(ram\) of 201 bytes in 200"
+    with pytest.raises(ModelDoesNotFitError, match=message):
+        check_fit(BOARD, crowded(41))
