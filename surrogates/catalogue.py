@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwprof.errors import ArtefactError, ConfigurationError
+from hwprof.errors import ArtefactError, ConfigurationError, UnknownNameError
 from hwprof.luts import shipped_folder
 from hwprof.measurement import DEFAULT_KERNELS, DEFAULT_SCHEME, DEFAULT_TARGET, Context, Placement
 from hwprof.surrogates.artefact import HEAD_FILE, read_context
@@ -74,6 +74,24 @@ def _subfolders(root: Path) -> list[str]:
         return sorted(os.listdir(root))  # noqa: PTH208 - on every prediction; iterdir costs twice
     except OSError:
         return []
+
+
+def installed_code(context: Context) -> str | None:
+    """Stamp of the installed kernels and machine description; None for numbers from silicon.
+
+    Raises:
+        ArtefactError: the context is of a virtual board that is not installed.
+    """
+    from hwprof.firmware_stub.stamp import code_sha256
+
+    if context.kind == "measured":
+        return None
+    try:
+        return code_sha256(context.board)
+    except UnknownNameError as error:
+        raise ArtefactError(
+            f"a surrogate answers for an installed virtual board only: {error}"
+        ) from error
 
 
 def choose_entry(question: Question, entries: Sequence[Entry]) -> Entry:

@@ -29,8 +29,21 @@ from hwprof.measurement import (
     Context,
     Placement,
 )
-from hwprof.surrogates.artefact import LUT_FILE, Artefact, NetworkCorrection, load_artefact
-from hwprof.surrogates.catalogue import Entry, Question, artefact_roots, choose_entry, list_entries
+from hwprof.surrogates.artefact import (
+    LUT_FILE,
+    Artefact,
+    NetworkCorrection,
+    load_artefact,
+    read_context,
+)
+from hwprof.surrogates.catalogue import (
+    Entry,
+    Question,
+    artefact_roots,
+    choose_entry,
+    installed_code,
+    list_entries,
+)
 from hwprof.surrogates.pricing import LutPricer, MacsPricer, Pricer, Prices, Source, SurrogatePricer
 from hwprof.workspace import Workspace
 
@@ -300,7 +313,7 @@ def load_predictor(
 @lru_cache(maxsize=32)
 def _predictor(question: Question, entries: tuple[Entry, ...], method: str) -> Predictor:
     folder = choose_entry(question, entries).folder
-    artefact = load_artefact(folder)
+    artefact = load_artefact(folder, installed_code(read_context(folder)))
     return Predictor(artefact, _PRICERS[method](artefact, folder), question.target)
 
 

@@ -30,6 +30,34 @@ class Column(NamedTuple):
 CALLS = Column("calls", "call", 100)
 
 
+def loop(name: str, entries: Integers, iterations: Integers) -> Counts:
+    """Counts of an inner loop that is entered ``entries`` times for ``iterations`` each.
+
+    The number of iterations is what a branch predictor learns: a loop that is skipped or runs
+    once leaves the way it always does, a loop of two turns it back and forth, a longer one
+    surprises it at its end.
+    """
+    return {
+        name: entries * iterations,
+        f"{name}_entered": entries * (iterations > 0),
+        f"{name}_twice": entries * (iterations == _TWICE),
+        f"{name}_often": entries * (iterations > _TWICE),
+    }
+
+
+_TWICE = 2
+
+
+def loop_columns(name: str, unit: str, guess_cycles: float) -> tuple[Column, ...]:
+    """Columns of ``loop``; the guess is that of one iteration."""
+    return (
+        Column(name, unit, guess_cycles),
+        Column(f"{name}_entered", f"loop over each {unit} entered", 3),
+        Column(f"{name}_twice", f"loop over each {unit} run twice", 6),
+        Column(f"{name}_often", f"loop over each {unit} run more often", 6),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Counter:
     """The columns of one kernel class and the function that counts them, by column name."""

@@ -7,7 +7,16 @@ channels at a time, the last ones one by one; a "quad" is four channels of a pix
 from __future__ import annotations
 
 from hwprof.surrogates.calls import Calls
-from hwprof.surrogates.cost_terms._base import CALLS, Column, Counter, Counts, once, window
+from hwprof.surrogates.cost_terms._base import (
+    CALLS,
+    Column,
+    Counter,
+    Counts,
+    loop,
+    loop_columns,
+    once,
+    window,
+)
 
 
 def _dedicated(c: Calls) -> Counts:
@@ -17,10 +26,10 @@ def _dedicated(c: Calls) -> Counts:
         "calls": once(c),
         "rows": c.out_h,
         "pixels": inside.pixels,
-        "quads": inside.pixels * quads,
+        **loop("quads", inside.pixels, quads),
         "quad_rows": inside.rows * quads,
         "quad_taps": inside.taps * quads,
-        "singles": inside.pixels * rests,
+        **loop("singles", inside.pixels, rests),
         "single_rows": inside.rows * rests,
         "single_taps": inside.taps * rests,
     }
@@ -31,10 +40,10 @@ DEDICATED = Counter(
         CALLS,
         Column("rows", "output row", 20),
         Column("pixels", "output pixel", 40),
-        Column("quads", "quad", 90),
+        *loop_columns("quads", "quad", 90),
         Column("quad_rows", "kernel row of a quad", 9),
         Column("quad_taps", "tap of a quad", 12),
-        Column("singles", "channel outside quads", 22),
+        *loop_columns("singles", "channel outside quads", 22),
         Column("single_rows", "kernel row of such a channel", 8),
         Column("single_taps", "tap of such a channel", 6),
     ),
@@ -53,15 +62,15 @@ def _buffered(c: Calls) -> Counts:
         "pixels": inside.pixels,
         "column_rows": inside.rows,
         "widened_taps": inside.taps,
-        "widened_words": inside.taps * quads,
-        "widened_bytes": inside.taps * rests,
+        **loop("widened_words", inside.taps, quads),
+        **loop("widened_bytes", inside.taps, rests),
         "cleared_taps": inside.cleared_taps,
         "cleared_pairs": inside.cleared_taps * (c.out_c // 2)
         + inside.cleared_rows * cleared_row // 2,
-        "quads": inside.pixels * quads,
-        "quad_tap_pairs": inside.pixels * quads * (taps // 2),
+        **loop("quads", inside.pixels, quads),
+        **loop("quad_tap_pairs", inside.pixels * quads, taps // 2),
         "quad_last_taps": inside.pixels * quads * (taps % 2),
-        "singles": inside.pixels * rests,
+        **loop("singles", inside.pixels, rests),
         "single_taps": inside.pixels * rests * taps,
     }
 
@@ -73,14 +82,14 @@ BUFFERED = Counter(
         Column("pixels", "output pixel", 80),
         Column("column_rows", "kernel row inside the input", 10),
         Column("widened_taps", "tap inside the input", 18),
-        Column("widened_words", "word widened", 9),
-        Column("widened_bytes", "byte widened", 5),
+        *loop_columns("widened_words", "word widened", 9),
+        *loop_columns("widened_bytes", "byte widened", 5),
         Column("cleared_taps", "tap on padding", 12),
         Column("cleared_pairs", "pair of elements cleared", 3),
-        Column("quads", "quad", 90),
-        Column("quad_tap_pairs", "pair of taps of a quad", 26),
+        *loop_columns("quads", "quad", 90),
+        *loop_columns("quad_tap_pairs", "pair of taps of a quad", 26),
         Column("quad_last_taps", "last odd tap of a quad", 14),
-        Column("singles", "channel outside quads", 24),
+        *loop_columns("singles", "channel outside quads", 24),
         Column("single_taps", "tap of such a channel", 6),
     ),
     _buffered,

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from hwprof.surrogates.calls import DENSE, STEP_2, ZIPPED, Calls, Integers
-from hwprof.surrogates.cost_terms._base import CALLS, Column, Counter, Counts, once, window
+from hwprof.surrogates.cost_terms._base import (
+    CALLS,
+    Column,
+    Counter,
+    Counts,
+    loop,
+    loop_columns,
+    once,
+    window,
+)
 
 
 def _pool(c: Calls) -> Counts:
@@ -16,10 +25,10 @@ def _pool(c: Calls) -> Counts:
         "pixels": inside.pixels,
         "rows": inside.rows,
         "taps": inside.taps,
-        "tap_words": inside.taps * words,
-        "tap_bytes": inside.taps * rests,
-        "output_words": inside.pixels * words,
-        "output_bytes": inside.pixels * rests,
+        **loop("tap_words", inside.taps, words),
+        **loop("tap_bytes", inside.taps, rests),
+        **loop("output_words", inside.pixels, words),
+        **loop("output_bytes", inside.pixels, rests),
     }
 
 
@@ -31,10 +40,10 @@ def _pool_counter(tap_cycles: float, output_cycles: float) -> Counter:
             Column("pixels", "output pixel", 40),
             Column("rows", "window row inside the input", 10),
             Column("taps", "window position inside the input", 12),
-            Column("tap_words", "4 channels of a position", 4 * tap_cycles),
-            Column("tap_bytes", "channel of a position after the last 4", 2 * tap_cycles),
-            Column("output_words", "4 outputs", 4 * output_cycles),
-            Column("output_bytes", "output after the last 4 of a pixel", output_cycles),
+            *loop_columns("tap_words", "4 channels of a position", 4 * tap_cycles),
+            *loop_columns("tap_bytes", "channel of a position after the last 4", 2 * tap_cycles),
+            *loop_columns("output_words", "4 outputs", 4 * output_cycles),
+            *loop_columns("output_bytes", "output after the last 4 of a pixel", output_cycles),
         ),
         _pool,
     )
@@ -64,16 +73,16 @@ def element_counter(cycles_per_element: float) -> Counter:
 def _dense(runs: Integers, length: Integers) -> Counts:
     """Copies of contiguous runs: 16 bytes at a time, then words, then bytes."""
     return {
-        "dense_16": runs * (length // 16),
-        "dense_words": runs * (length % 16 // 4),
-        "dense_bytes": runs * (length % 4),
+        **loop("dense_16", runs, length // 16),
+        **loop("dense_words", runs, length % 16 // 4),
+        **loop("dense_bytes", runs, length % 4),
     }
 
 
 _DENSE_COLUMNS = (
-    Column("dense_16", "16 elements of a dense run", 12),
-    Column("dense_words", "4 elements of a dense run", 4),
-    Column("dense_bytes", "element of a dense run after the last 4", 4),
+    *loop_columns("dense_16", "16 elements of a dense run", 12),
+    *loop_columns("dense_words", "4 elements of a dense run", 4),
+    *loop_columns("dense_bytes", "element of a dense run after the last 4", 4),
 )
 
 
@@ -87,11 +96,11 @@ def _movement(c: Calls) -> Counts:
         "rows": c.out_h,
         "runs": c.runs,
         **_dense(c.runs * (c.run_step == DENSE), c.run_length),
-        "second_words": second * seconds,
-        "second_bytes": second * (c.run_length - 4 * seconds),
-        "strided_bytes": c.runs * (c.run_step > STEP_2) * c.run_length,
-        "zipped_words": zipped * (c.run_length // 4),
-        "zipped_bytes": zipped * (c.run_length % 4),
+        **loop("second_words", second, seconds),
+        **loop("second_bytes", second, c.run_length - 4 * seconds),
+        **loop("strided_bytes", c.runs * (c.run_step > STEP_2), c.run_length),
+        **loop("zipped_words", zipped, c.run_length // 4),
+        **loop("zipped_bytes", zipped, c.run_length % 4),
     }
 
 
@@ -101,11 +110,11 @@ MOVEMENT = Counter(
         Column("rows", "output row", 15),
         Column("runs", "run", 20),
         *_DENSE_COLUMNS,
-        Column("second_words", "4 elements, each second of their source", 11),
-        Column("second_bytes", "element, each second of its source, of the last 4", 5),
-        Column("strided_bytes", "element of a strided run", 5),
-        Column("zipped_words", "4 elements of each of two rows", 15),
-        Column("zipped_bytes", "element of each of two rows after the last 4", 8),
+        *loop_columns("second_words", "4 elements, each second of their source", 11),
+        *loop_columns("second_bytes", "element, each second of its source, of the last 4", 5),
+        *loop_columns("strided_bytes", "element of a strided run", 5),
+        *loop_columns("zipped_words", "4 elements of each of two rows", 15),
+        *loop_columns("zipped_bytes", "element of each of two rows after the last 4", 8),
     ),
     _movement,
 )

@@ -25,7 +25,7 @@ class PhysicalPrior(Regressor):
 
     name: ClassVar[str] = "physical_prior"
 
-    def __init__(self, anchor: Vector | None = None, anchor_strength: float = 1e-3) -> None:
+    def __init__(self, anchor: Vector | None = None, anchor_strength: float = 0.1) -> None:
         self.anchor = anchor
         self.anchor_strength = anchor_strength
         self.coefficients_: Vector = np.zeros(0)

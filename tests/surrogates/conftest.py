@@ -9,6 +9,7 @@ import pytest
 
 from hwprof.architecture import block_graph
 from hwprof.blocks import BLOCK_TYPES
+from hwprof.firmware_stub.stamp import code_sha256
 from hwprof.graph import Concat, Conv2d, FullyConnected, Reshape, Slice
 from hwprof.measurement import Context, Measurement, Origin
 from hwprof.surrogates.artefact import save_artefact
@@ -16,7 +17,7 @@ from hwprof.surrogates.fit import FitOptions, fit
 from hwprof.workspace import Workspace
 
 CONTEXT = Context("rt1170", 996_000_000)
-FIRMWARE = "f" * 64
+FIRMWARE = code_sha256("rt1170")  # predictions are refused for any other code
 
 
 def _conv(op, inputs, out):

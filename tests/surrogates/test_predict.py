@@ -267,6 +267,35 @@ class TestContexts:
 
         assert after == pytest.approx(2 * before)
 
+    def test_other_code(self, fitted, detectors, tmp_path):
+        """A surrogate of other kernels or machine files is refused."""
+        stamp = replace(fitted.artefact.stamp, code_sha256="0" * 64)
+        save_artefact(replace(fitted.artefact, stamp=stamp), Workspace(tmp_path).artefacts)
+
+        with pytest.raises(ArtefactError, match="other kernels or another machine model"):
+            predict_latency(detectors[0], workspace=Workspace(tmp_path))
+
+    def test_absent_board(self, fitted, detectors, tmp_path):
+        """A surrogate of a virtual board that is not installed is refused."""
+        context = replace(fitted.artefact.context, board="rt9999")
+        save_artefact(replace(fitted.artefact, context=context), Workspace(tmp_path).artefacts)
+
+        with pytest.raises(ArtefactError, match="installed virtual board only: unknown board"):
+            predict_latency(detectors[0], target="virtual:rt9999", workspace=Workspace(tmp_path))
+
+    def test_silicon_needs_no_stamp(self, fitted, detectors, tmp_path):
+        """A surrogate of measured rows answers for the board it was measured on."""
+        context = replace(fitted.artefact.context, timing_model="silicon")
+        stamp = replace(fitted.artefact.stamp, code_sha256="0" * 64)
+        measured = replace(fitted.artefact, context=context, stamp=stamp)
+        save_artefact(measured, Workspace(tmp_path).artefacts)
+
+        prediction = predict_latency(
+            detectors[0], target="serial:/dev/ttyACM0", workspace=Workspace(tmp_path)
+        )
+
+        assert prediction.context.kind == "measured"
+
     def test_slug_is_a_file_name(self, board):
         """A context's folder name has no character that a file system minds."""
         odd = replace(board.context, board="../evil board")
