@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hwprof.blocks._base import Axis, BlockConfig, BlockType, GraphBuilder, Value
-from hwprof.blocks._parts import square_conv, whole
+from hwprof.blocks._parts import numbers, square_conv, whole
 from hwprof.graph import Activation, MaxPool, Pads, Shape
+
+# At FastestDet's own 352x352 the picture and the first map of 24 channels are 1,115,136 elements;
+# much more than that does not fit the RT1170's OCRAM.
+_MOST_ELEMENTS = 1_150_000
 
 
 class Stem(BlockType):
@@ -22,7 +26,11 @@ class Stem(BlockType):
         )
 
     def config(self, values: Mapping[str, Value]) -> BlockConfig | None:
-        return self.of((int(values["height"]), int(values["width"]), 3), c_out=int(values["c_out"]))
+        height, width, c_out = numbers(values, "height", "width", "c_out")
+        first_map = -(-height // 2) * -(-width // 2) * c_out
+        if height * width * 3 + first_map > _MOST_ELEMENTS:
+            return None
+        return self.of((height, width, 3), c_out=c_out)
 
     def of(self, shape: Shape, *, c_out: int) -> BlockConfig:
         """The configuration for one input shape."""
