@@ -58,8 +58,9 @@ def calibrate(
     highs = dict.fromkeys(graph.shapes, -np.inf)
     for sample in samples:
         for name, values in session.run(sample).items():
-            lows[name] = min(lows[name], float(values.min()))
-            highs[name] = max(highs[name], float(values.max()))
+            # numpy's minimum keeps a NaN, Python's min would lose it
+            lows[name] = float(np.minimum(lows[name], values.min()))
+            highs[name] = float(np.maximum(highs[name], values.max()))
     return Calibration({name: (lows[name], highs[name]) for name in graph.shapes})
 
 

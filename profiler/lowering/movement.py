@@ -62,10 +62,19 @@ def _run(assembly: Assembly, node: Node, move: _Move) -> Iterator[Record]:
     The smaller of input and output is the one that is requantised.
     """
     source, target = assembly.tensor(node.inputs[0]), assembly.tensor(node.name)
+    if source.size_bytes >= target.size_bytes:
+        yield from _run_in_input_scale(assembly, node, move)
+        return
+    before, source = _in_output_scale(assembly, node, 0)
+    yield from before
+    yield from move(assembly, _Job(node, source, target, assembly.params(node.name).zero_point))
+
+
+def _run_in_input_scale(assembly: Assembly, node: Node, move: _Move) -> Iterator[Record]:
+    """Records of the operator, then the requantisation of its output if one is needed."""
+    source, target = assembly.tensor(node.inputs[0]), assembly.tensor(node.name)
     given, wanted = assembly.params(node.inputs[0]), assembly.params(node.name)
-    if given == wanted or source.size_bytes <= target.size_bytes:
-        before, source = _in_output_scale(assembly, node, 0)
-        yield from before
+    if given == wanted:
         yield from move(assembly, _Job(node, source, target, wanted.zero_point))
         return
     moved = assembly.temporary(node, "moved", assembly.graph.shapes[node.name])
@@ -84,8 +93,8 @@ def _in_output_scale(assembly: Assembly, node: Node, index: int) -> tuple[list[R
 
 
 def average_pool(assembly: Assembly, node: Node, op: AveragePool) -> Iterator[Record]:
-    """Mean over windows."""
-    return _run(assembly, node, partial(_average_pool, op=op))
+    """Mean over windows; the scale of its input holds elements that the output's might cut off."""
+    return _run_in_input_scale(assembly, node, partial(_average_pool, op=op))
 
 
 def _average_pool(assembly: Assembly, job: _Job, op: AveragePool) -> Iterator[Record]:

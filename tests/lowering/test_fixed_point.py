@@ -42,7 +42,7 @@ def test_round_shift_rounds_half_away_from_zero(x, bits):
 
 @given(st.integers(-(1 << 23), 1 << 23), MULTIPLIERS, st.integers(-31, 7))
 def test_rescale_is_its_definition(x, multiplier, shift):
-    """rescale shifts left, multiplies high, and shifts right with rounding."""
+    """A rescaling shifts left, multiplies high, and shifts right with rounding."""
     high = ((x << max(shift, 0)) * multiplier + (1 << 30)) >> 31
 
     expected = half_away(Fraction(high, 1 << max(-shift, 0)))

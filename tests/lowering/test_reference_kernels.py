@@ -114,9 +114,7 @@ def convolved(run: Ran, y: int, x: int, channel: int) -> int:
     record = run.record
     per_group_in, per_group_out = record.in_c // record.groups, record.out_c // record.groups
     first = channel // per_group_out * per_group_in
-    taps = iter(
-        run.weights[channel * record.kernel_h * record.kernel_w * per_group_in :]
-    )
+    taps = iter(run.weights[channel * record.kernel_h * record.kernel_w * per_group_in :])
     total = run.bias[channel]
     for row in range(record.kernel_h):
         for column in range(record.kernel_w):
