@@ -17,7 +17,7 @@ from hwprof.firmware_stub.virtual.counting import BlockCounter
 from hwprof.firmware_stub.virtual.description import BoardDescription, load_board
 from hwprof.firmware_stub.virtual.image import FirmwareImage
 from hwprof.firmware_stub.virtual.peripherals import Surroundings
-from hwprof.firmware_stub.virtual.timing import PipelineTiming, load_timing
+from hwprof.firmware_stub.virtual.timing import FunctionCost, PipelineTiming, load_timing
 
 NEVER = 0xFFFF_FFFE  # an `until` address no firmware executes
 THUMB = 1
@@ -33,7 +33,6 @@ class Stop(StrEnum):
 
     IDLE = "idle"  # the firmware waits for bytes and none are on their way
     TIMEOUT = "timeout"
-    RETURNED = "returned"  # execution reached the address asked for
 
 
 class VirtualBoard:
@@ -52,7 +51,8 @@ class VirtualBoard:
         self.image = image
         self.timing = timing
         self._dead: BoardError | None = None
-        self._counter = BlockCounter()
+        stop_function = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value
+        self._counter = BlockCounter(stop_function or 0)
         self._surroundings = Surroundings(cycles=lambda: self.cycles)
         self._bus = Bus(description.peripherals, self._surroundings)
         self._engine = unicorn.Uc(
@@ -102,7 +102,8 @@ class VirtualBoard:
         Raises:
             BoardError: the processor faulted; every later call raises the same.
         """
-        alarm = _Alarm(self._engine, timeout_s)
+        self._counter.allow_start()
+        alarm = _Alarm(self._counter, timeout_s)
         with alarm:
             while not alarm.rang:
                 received_before = len(self._surroundings.received)
@@ -185,6 +186,14 @@ class VirtualBoard:
         """Instructions executed since power-on."""
         return self._timing_run.instructions()
 
+    def functions(self) -> list[FunctionCost]:
+        """Cycles and instructions of each function since power-on, the most expensive first."""
+        return self._timing_run.functions(self.image.function_at)
+
+    def instruction_classes(self) -> dict[str, int]:
+        """Instructions executed since power-on, by class of the core's data file."""
+        return self._timing_run.classes()
+
     @property
     def warnings(self) -> list[str]:
         """What the model left out of this run: registers and instructions it does not know."""
@@ -209,7 +218,7 @@ class VirtualBoard:
         self._engine.hook_add(unicorn_const.UC_HOOK_MEM_INVALID, self._on_invalid)
         handle = ctypes.c_size_t()
         status = uclib.uc_hook_add(
-            self._engine._uch,
+            self._engine._uch,  # noqa: SLF001 - the public hook_add takes Python callbacks only
             ctypes.byref(handle),
             unicorn_const.UC_HOOK_BLOCK,
             ctypes.c_void_p(self._counter.hook_address),
@@ -234,7 +243,7 @@ class VirtualBoard:
         value = self._bus.read(base + offset, size_bytes)
         if self._surroundings.empty_polls > SPIN_POLLS:
             self._spinning = True
-            self._engine.emu_stop()
+            self._counter.request_stop()
         return value
 
     def _on_write(
@@ -248,16 +257,16 @@ class VirtualBoard:
 
 
 class _Alarm:
-    """Stops an engine from another thread after a while; ``rang`` says that it did."""
+    """Stops a board from another thread after a while; ``rang`` says that it did."""
 
-    def __init__(self, engine: unicorn.Uc, timeout_s: float | None) -> None:
+    def __init__(self, counter: BlockCounter, timeout_s: float | None) -> None:
         self.rang = False
-        self._engine = engine
+        self._counter = counter
         self._timer = None if timeout_s is None else threading.Timer(timeout_s, self._ring)
 
     def _ring(self) -> None:
         self.rang = True
-        self._engine.emu_stop()
+        self._counter.request_stop()
 
     def __enter__(self) -> None:
         if self._timer:

@@ -1,12 +1,14 @@
 """Counts executed blocks inside Unicorn without running any Python.
 
-A hook compiled by numba is called by Unicorn at the start of each translated block with the
-block's address and size. It keeps an open-addressing hash table in one int64 array:
+A hook compiled by numba (``native.py``) is called by Unicorn at the start of each translated block
+with the block's address and size. It keeps an open-addressing hash table in one int64 array:
 
     state[0]            number of blocks seen, n
     state[1]            address behind the previous block
     state[2]            index of the previous block's row, 0 at first
     state[3]            executions that found the table full
+    state[4]            not 0: stop before the next block
+    state[5]            address of Unicorn's ``uc_emu_stop``
     state[HEAD + i]     index of the row of the i-th block seen, i < n
     state[row ...]      key, count, taken, mispredicted, predictor, target, retargeted, unused
 
@@ -15,13 +17,15 @@ another row. ``taken`` counts how often the next block did not start where this 
 predictor is a two-bit saturating counter for each block's last branch: -1 and 0 predict not taken,
 1 and 2 taken. ``retargeted`` counts how often a taken branch went elsewhere than the time before,
 which is what a branch target cache mispredicts of indirect branches.
+
+Stopping goes through the hook because only there it is clean: ``uc_emu_stop`` called from another
+thread, or from a register's callback, makes Unicorn 2.1 execute a load or store twice, and a byte
+of the serial line is lost.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +34,7 @@ from hwprof.errors import BoardError
 
 Int64 = npt.NDArray[np.int64]
 
+PREVIOUS_END, PREVIOUS_ROW, OVERFLOWS, STOP, STOP_FUNCTION = 1, 2, 3, 4, 5
 ROWS = 1 << 15
 ROW_WORDS = 8  # one cache line of the host
 HEAD = 8
@@ -38,53 +43,6 @@ STATE_WORDS = FIRST_ROW + ROWS * ROW_WORDS
 MAX_BLOCKS = ROWS // 2
 SURELY_NOT_TAKEN, NOT_TAKEN, SURELY_TAKEN = -1, 0, 2
 KEY, COUNT, TAKEN, MISPREDICTED, PREDICTOR, TARGET, RETARGETED = range(7)
-
-
-@cache
-def compiled_hook() -> Any:
-    """The native hook; compiled once, then read from numba's cache on disk."""
-    from numba import carray, cfunc, types
-
-    signature = types.void(types.voidptr, types.uint64, types.uint32, types.CPointer(types.int64))
-
-    @cfunc(signature, cache=True)  # type: ignore[untyped-decorator]
-    def count_block(_engine, address, size, data):  # type: ignore[no-untyped-def]
-        state = carray(data, (STATE_WORDS,))
-        start = np.int64(address)
-        row = state[2]
-        if row != 0:
-            predictor = state[row + PREDICTOR]
-            if start != state[1]:
-                state[row + TAKEN] += 1
-                state[row + MISPREDICTED] += predictor <= NOT_TAKEN
-                state[row + RETARGETED] += state[row + TARGET] != start
-                state[row + TARGET] = start
-                if predictor < SURELY_TAKEN:
-                    state[row + PREDICTOR] = predictor + 1
-            else:
-                state[row + MISPREDICTED] += predictor > NOT_TAKEN
-                if predictor > SURELY_NOT_TAKEN:
-                    state[row + PREDICTOR] = predictor - 1
-        key = (start << 16) | np.int64(size)
-        slot = ((start >> 1) ^ (start >> 16)) & (ROWS - 1)
-        row = FIRST_ROW + slot * ROW_WORDS
-        while state[row] != key:
-            if state[row] == 0:
-                if state[0] == MAX_BLOCKS:
-                    state[3] += 1
-                    state[2] = 0
-                    return
-                state[row] = key
-                state[HEAD + state[0]] = row
-                state[0] += 1
-                break
-            slot = (slot + 1) & (ROWS - 1)
-            row = FIRST_ROW + slot * ROW_WORDS
-        state[row + COUNT] += 1
-        state[1] = start + np.int64(size)
-        state[2] = row
-
-    return count_block
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +64,16 @@ class BlockCounts:
 class BlockCounter:
     """Owns the hook's table for one Unicorn engine."""
 
-    def __init__(self) -> None:
+    def __init__(self, stop_function: int) -> None:
         self.state: Int64 = np.zeros(STATE_WORDS, dtype=np.int64)
+        self.state[STOP_FUNCTION] = stop_function
 
     @property
     def hook_address(self) -> int:
-        """Address of the native hook."""
-        return int(compiled_hook().address)
+        """Address of the native hook; the first call of a process loads or compiles it."""
+        from hwprof.firmware_stub.virtual.native import count_block
+
+        return int(count_block.address)
 
     @property
     def data_address(self) -> int:
@@ -122,13 +83,21 @@ class BlockCounter:
     def __len__(self) -> int:
         return int(self.state[0])
 
+    def request_stop(self) -> None:
+        """Have the engine stop before its next block; callable from any thread."""
+        self.state[STOP] = 1
+
+    def allow_start(self) -> None:
+        """Forget a stop that was asked for."""
+        self.state[STOP] = 0
+
     def counts(self) -> BlockCounts:
         """A copy of the counts so far.
 
         Raises:
             BoardError: more blocks ran than the table holds.
         """
-        if self.state[3]:
+        if self.state[OVERFLOWS]:
             raise BoardError(
                 f"a program may have {MAX_BLOCKS} different blocks; more were executed; "
                 "split the run."
@@ -136,7 +105,7 @@ class BlockCounter:
         first = self.state[HEAD : HEAD + len(self)]
         table = self.state[FIRST_ROW:].reshape(ROWS, ROW_WORDS)
         rows = np.ascontiguousarray(table[(first - FIRST_ROW) // ROW_WORDS].T)
-        running = first == self.state[2]
+        running = first == self.state[PREVIOUS_ROW]
         return BlockCounts(
             rows[KEY] >> 16,
             rows[KEY] & 0xFFFF,

@@ -146,26 +146,23 @@ class Decoder:
         if len(given) < len(letters) and letters[0] == "d" and len(given) + 1 == len(letters):
             letters = ["x", *letters[2:]]  # ADDS r0, r1
         for letter, operand in zip(letters, given, strict=False):
-            self._place(insn, letter, operand, found, cls)
+            if operand.type == self._arm.ARM_OP_REG:
+                self._register(letter, operand, cls, found)
+            elif letter == "l" and not cls.tags and _needs_shifter(insn.mnemonic, operand.imm):
+                found.tags.add("shifter")
         if "inline" in found.tags:
             found.reads = [(r, "beside" if role == "late" else role) for r, role in found.reads]
         return found
 
-    def _place(
-        self, insn: CsInsn, letter: str, operand: Any, found: Operands, cls: InstructionClass
-    ) -> None:
+    def _register(self, letter: str, operand: Any, cls: InstructionClass, found: Operands) -> None:
+        """Note one register operand; one with a shift of its own is read by the shifter."""
         is_result, role = OPERAND_LETTERS[letter]
-        if operand.type == self._arm.ARM_OP_IMM and letter == "l" and not cls.tags:
-            if _needs_shifter(insn.mnemonic, operand.imm):
-                found.tags.add("shifter")
-        if operand.type != self._arm.ARM_OP_REG:
-            return
-        inline_shift = operand.shift.type and not cls.tags
-        if inline_shift:
+        if operand.shift.type and not cls.tags:
+            role = "shifted"
             found.tags |= {"shifter", "inline"}
         for register in self._registers(operand.reg):
             if role:
-                found.reads.append((register, "shifted" if inline_shift else role))
+                found.reads.append((register, role))
             if is_result:
                 found.writes.append((register, cls.produces))
 

@@ -73,7 +73,8 @@ class BoardDescription:
 
     def area_of(self, address: int) -> str:
         """Name of the memory or peripheral at an address; ``nothing`` where none is."""
-        for area in (*self.memories, *self.peripherals):
+        areas: tuple[MemoryArea | PeripheralArea, ...] = (*self.memories, *self.peripherals)
+        for area in areas:
             if area.base <= address < area.base + area.size_bytes:
                 return area.name
         return "nothing"

@@ -6,11 +6,16 @@ import hashlib
 import io
 import struct
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hwprof.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from elftools.elf.elffile import ELFFile
 
 MAX_IMAGE_BYTES = 64 << 20
 # Names under which vector tables go: CMSIS, NXP's and GNU's start-up files.
@@ -134,15 +139,17 @@ class FirmwareImage:
         return symbol.name if inside else f"{address:#010x}"
 
 
-def _segments(elf):  # type: ignore[no-untyped-def]
+def _segments(elf: ELFFile) -> Iterator[Segment]:
     for segment in elf.iter_segments("PT_LOAD"):
         if segment["p_filesz"]:
             yield Segment(segment["p_paddr"], segment.data())
 
 
-def _symbols(elf):  # type: ignore[no-untyped-def]
+def _symbols(elf: ELFFile) -> Iterator[Symbol]:
+    from elftools.elf.sections import SymbolTableSection
+
     table = elf.get_section_by_name(".symtab")
-    for symbol in table.iter_symbols() if table else ():
+    for symbol in table.iter_symbols() if isinstance(table, SymbolTableSection) else ():
         kind = symbol["st_info"]["type"]
         if (
             symbol.name

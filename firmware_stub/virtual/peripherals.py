@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from hwprof.errors import BoardError
 
@@ -28,7 +29,7 @@ class Surroundings:
         received: bytes on their way to the board's serial line.
         sent: bytes the board has sent.
         trace_enabled: DEMCR.TRCENA, without which the cycle counter stands still.
-        empty_polls: reads in a row that found nothing received.
+        empty_polls: reads in a row that found nothing received, nothing being sent between them.
     """
 
     cycles: Callable[[], int]
@@ -99,6 +100,7 @@ class Lpuart(Peripheral):
         """Sends, resets, flushes, or keeps the value."""
         match offset:
             case self.DATA:
+                self.surroundings.empty_polls = 0
                 if self._kept.get(self.CTRL, 0) & self.TE:
                     self.surroundings.sent.append(value & 0xFF)
                 return
@@ -182,7 +184,7 @@ class Dwt(Peripheral):
         elif self._unlocked and offset == self.CYCCNT:
             self._set(value)
 
-    def trace_changed(self, enabled: bool) -> None:
+    def trace_changed(self, *, enabled: bool) -> None:
         """DEMCR.TRCENA was written: the counter keeps its value while trace is off."""
         count = self._count()
         self.surroundings.trace_enabled = enabled
@@ -208,7 +210,7 @@ class SystemControlSpace(Peripheral):
     AIRCR, CSSELR, CCSIDR, DEMCR = 0xD0C, 0xD84, 0xD80, 0xDFC
     VECTKEY, SYSRESETREQ, TRCENA = 0x05FA_0000, 1 << 2, 1 << 24
     # Reset values, Arm DDI 0489: CPUID r1p2, CCR, CLIDR, CTR, MPU_TYPE with 16 regions.
-    RESET = {
+    RESET: ClassVar[dict[int, int]] = {
         0xD00: 0x411F_C272,
         0xD14: 0x0004_0200,
         0xD78: 0x0900_0003,
@@ -249,7 +251,7 @@ class SystemControlSpace(Peripheral):
         ):
             raise BoardError("the firmware asked for a system reset; open the board again.")
         if offset == self.DEMCR:
-            self._dwt.trace_changed(bool(value & self.TRCENA))
+            self._dwt.trace_changed(enabled=bool(value & self.TRCENA))
         if offset in (self.SYST_CSR, self.SYST_CVR):
             self._tick_started_at = self.surroundings.cycles()
         self._kept[offset] = value

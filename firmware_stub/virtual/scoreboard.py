@@ -110,9 +110,8 @@ class Scoreboard:
         early = self._executes_early(operation, state, is_younger=is_younger)
         last = state.cycle + operation.cycles - 1
         for register, producer in operation.writes:
-            if early and producer == "late" and register != FLAGS:
-                producer = "early"
-            state.results[register] = (producer, last)
+            sooner = early and producer == "late" and register != FLAGS
+            state.results[register] = ("early" if sooner else producer, last)
 
     def _executes_early(
         self, operation: Operation, state: PipelineState, *, is_younger: bool

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Self
 
 from hwprof.errors import LinkError
 
@@ -39,7 +39,7 @@ class Link(ABC):
             link knows it; behind a serial port the board's identity says so.
     """
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    capabilities: frozenset[Capability] = frozenset()
     target: str
     timing_model: str = "silicon"
 

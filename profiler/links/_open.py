@@ -7,7 +7,6 @@ from collections.abc import Callable
 from hwprof.errors import UnknownNameError
 from hwprof.profiler.links._base import Link
 
-DEFAULT_BAUD = 115_200
 PYSERIAL_SCHEMES = ("socket", "rfc2217", "loop", "spy", "hwgrep", "alt", "cp2110")
 KNOWN = ("virtual:<board>", "serial:<device>", "socket://<host>:<port>", "rfc2217://<host>:<port>")
 
