@@ -20,7 +20,8 @@ def serve(name: str, *, timing: str) -> None:
 
     Prints the device to use as --target serial:DEVICE.
     """
+    from hwprof.firmware_stub.virtual.board import VirtualBoard
     from hwprof.firmware_stub.virtual.serve import serve as serve_board
 
-    del timing  # one choice yet
-    serve_board(name, announce=lambda device: click.echo(f"serial:{device}"))
+    virtual = VirtualBoard.open(name, timing=timing)
+    serve_board(virtual, announce=lambda device: click.echo(f"serial:{device}"))
