@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -125,6 +125,13 @@ class Draft:
         """The view as a tensor of its own: channels last, or flat if it is no feature map."""
         return self.place(view, natural_layout(view.shape), natural_shape(view.shape))
 
+    def whole(self, view: View) -> View:
+        """A view of all of a tensor, so that work on the tensor is work on the view and no more."""
+        if view.is_permutation:
+            return view
+        tensor = self.place_naturally(view)
+        return self.view(tensor, view.shape, natural_layout(view.shape), view.name)
+
     def place(self, view: View, layout: Layout, shape: Shape) -> int:
         """A tensor ``shape`` whose memory holds the view's elements in ``layout``.
 
@@ -183,9 +190,9 @@ class Draft:
         slices = plan_channels(view.source_shape, wanted, shape)
         if slices is None:
             raise ModelError(
-                f"data movement must be a few slices and transposes; that of ONNX node {view.name!r} "
-                f"to shape {list(view.shape)} is not; replace it by slicing, splitting or a channel "
-                "shuffle."
+                f"data movement must be a few slices and transposes; that of ONNX node "
+                f"{view.name!r} to shape {list(view.shape)} is not; replace it by slicing, "
+                "splitting or a channel shuffle."
             )
         parts = [self._apply((part,), view.tensor, f"{view.name}/slice") for part in slices]
         return self.add(Concat(), parts, view.name)

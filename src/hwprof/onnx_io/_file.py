@@ -114,7 +114,8 @@ def read_bytes(source: str | os.PathLike[str]) -> bytes:
             raise
         reason = getattr(error, "strerror", None) or str(error)
         raise ModelError(
-            f"a model is read from a file; {str(path)!r} cannot be opened ({reason}); check the path."
+            f"a model is read from a file; {str(path)!r} cannot be opened ({reason}); "
+            "check the path."
         ) from error
 
 
@@ -138,7 +139,8 @@ def parse(data: bytes) -> ModelProto:
         ) from error
     if not model.graph.node and not model.graph.output:
         raise ModelError(
-            f"an ONNX file holds a graph; these {len(data):,} bytes hold none; export the model again."
+            f"an ONNX file holds a graph; these {len(data):,} bytes hold none; "
+            "export the model again."
         )
     return model
 
@@ -193,7 +195,7 @@ def _opset(model: ModelProto) -> int:
             f"ONNX files of opset {OLDEST_OPSET} or later are read; this one is of opset "
             f"{versions[0] if versions else 'none'}; export it with a newer opset, 17 for example."
         )
-    return max(versions)
+    return int(max(versions))
 
 
 def _array(tensor: TensorProto) -> Array:
@@ -202,8 +204,8 @@ def _array(tensor: TensorProto) -> Array:
 
     if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
         raise ModelError(
-            f"weights must lie in the model file itself; tensor {tensor.name!r} is kept in another; "
-            "save the model with save_as_external_data=False."
+            f"weights must lie in the model file itself; tensor {tensor.name!r} is kept in "
+            "another; save the model with save_as_external_data=False."
         )
     with foreign_errors(f"tensor {tensor.name!r} is damaged"):
         array = numpy_helper.to_array(tensor)
@@ -214,9 +216,7 @@ def _array(tensor: TensorProto) -> Array:
 
 def _inputs(graph: GraphProto, constants: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
     # Before IR version 4 initialisers were listed among the inputs.
-    return {
-        info.name: _static_shape(info) for info in graph.input if info.name not in constants
-    }
+    return {info.name: _static_shape(info) for info in graph.input if info.name not in constants}
 
 
 def _static_shape(info: ValueInfoProto) -> tuple[int, ...]:
@@ -225,8 +225,14 @@ def _static_shape(info: ValueInfoProto) -> tuple[int, ...]:
     if dims and dims[0] is None:
         dims[0] = 1  # the batch, which may be open
     shape = tuple(dim for dim in dims if dim is not None)
-    if not info.type.HasField("tensor_type") or len(shape) != len(dims) or min(shape, default=0) < 1:
-        names = [d.dim_param or (d.dim_value if d.HasField("dim_value") else "?") for d in kind.shape.dim]
+    if (
+        not info.type.HasField("tensor_type")
+        or len(shape) != len(dims)
+        or min(shape, default=0) < 1
+    ):
+        names = [
+            d.dim_param or (d.dim_value if d.HasField("dim_value") else "?") for d in kind.shape.dim
+        ]
         raise ModelError(
             f"every input needs a fixed shape; {info.name!r} has {names}; fix it with python -m "
             f"onnxruntime.tools.make_dynamic_shape_fixed --input_name {info.name} "
@@ -234,8 +240,8 @@ def _static_shape(info: ValueInfoProto) -> tuple[int, ...]:
         )
     if len(shape) == 4 and shape[0] != 1:
         raise ModelError(
-            f"a microcontroller runs one picture at a time; input {info.name!r} has batch {shape[0]}; "
-            "export the model with batch 1."
+            f"a microcontroller runs one picture at a time; input {info.name!r} has batch "
+            f"{shape[0]}; export the model with batch 1."
         )
     return shape
 

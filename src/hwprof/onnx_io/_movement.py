@@ -46,6 +46,14 @@ def _gather(call: Call, data: Array) -> list[Array]:
     return [np.take(data, indices.astype(np.int64), axis=axis)]
 
 
+def _gather_nd(call: Call, data: Array) -> list[Array]:
+    if call.integer("batch_dims", 0):
+        raise ModelError("batch_dims must be 0.")
+    indices = call.required(1).array.astype(np.int64)
+    check_size((*indices.shape[:-1], *data.shape[indices.shape[-1] :]))
+    return [data[tuple(np.moveaxis(indices, -1, 0))]]
+
+
 def _slice(call: Call, data: Array) -> list[Array]:
     starts, ends = call.integers_at(1, "starts"), call.integers_at(2, "ends")
     if starts is None or ends is None:
@@ -101,7 +109,8 @@ def _depth_to_space(call: Call, data: Array) -> list[Array]:
 def _space_to_depth(call: Call, data: Array) -> list[Array]:
     n, c, h, w = data.shape
     b = call.integer("blocksize", 1)
-    blocks = data.reshape(n, c, h // b, b, w // b, b).transpose(0, 3, 5, 1, 2, 4)
+    order = (0, 1, 3, 5, 2, 4) if call.text("mode", "DCR") == "CRD" else (0, 3, 5, 1, 2, 4)
+    blocks = data.reshape(n, c, h // b, b, w // b, b).transpose(order)
     return [blocks.reshape(n, c * b * b, h // b, w // b)]
 
 
@@ -110,22 +119,26 @@ def _expand(call: Call, data: Array) -> list[Array]:
     check_size(shape)
     expanded = np.broadcast_to(data, shape)
     if isinstance(call.operand(0), View) and expanded.size != data.size:
-        raise ModelError(f"Expand may not repeat elements; got {list(data.shape)} to {list(shape)}.")
+        raise ModelError(
+            f"Expand may not repeat elements; got {list(data.shape)} to {list(shape)}."
+        )
     return [expanded]
 
 
-def _identity(call: Call, data: Array) -> list[Array]:
-    del call
+def _dropout(call: Call, data: Array) -> list[Array]:
+    training = call.array(2)
+    if training is not None and training.any():
+        raise ModelError("dropout must be exported for inference; got training_mode true.")
     return [data]
 
 
 MOVES: dict[str, Move] = {
     "DepthToSpace": _depth_to_space,
-    "Dropout": _identity,
+    "Dropout": _dropout,
     "Expand": _expand,
     "Flatten": _flatten,
     "Gather": _gather,
-    "Identity": _identity,
+    "GatherND": _gather_nd,
     "Reshape": _reshape,
     "Slice": _slice,
     "SpaceToDepth": _space_to_depth,

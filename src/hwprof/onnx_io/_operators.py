@@ -6,31 +6,31 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hwprof.errors import UnsupportedOperatorError
+from hwprof.errors import ModelError, UnsupportedOperatorError
+from hwprof.onnx_io._arithmetic import (
+    import_arithmetic,
+    import_batch_normalisation,
+    import_sum,
+)
 from hwprof.onnx_io._call import Call, Importer
 from hwprof.onnx_io._file import OnnxFile
 from hwprof.onnx_io._folding import FOLDS, fold
 from hwprof.onnx_io._movement import MOVES, move
 from hwprof.onnx_io._pointwise import (
-    import_arithmetic,
-    import_batch_normalisation,
     import_clip,
     import_concat,
     import_identity,
     import_softmax,
-    import_sum,
     import_unary,
 )
+from hwprof.onnx_io._pooling import import_global_pool, import_pool, import_reduce_mean
 from hwprof.onnx_io._quantising import import_dequantise, import_quantise
-from hwprof.onnx_io._spatial import (
-    import_global_pool,
-    import_pad,
-    import_pool,
-    import_reduce_mean,
-    import_resize,
-)
+from hwprof.onnx_io._resizing import import_pad, import_resize
 from hwprof.onnx_io._views import Constant, Value
 from hwprof.onnx_io._weighted import import_conv, import_gemm, import_matmul
+
+# FLOAT, FLOAT16, DOUBLE and BFLOAT16 of TensorProto.DataType (onnx.proto).
+_REAL_TYPES = (1, 10, 11, 16)
 
 
 def _shape(call: Call) -> list[Value]:
@@ -42,7 +42,9 @@ def _shape(call: Call) -> list[Value]:
 
 
 def _cast(call: Call) -> list[Value]:
-    """Cast of the network's data: a change of number format, not of numbers."""
+    """Cast of the network's data to real numbers: another format, the same numbers."""
+    if call.integer("to", 0) not in _REAL_TYPES:
+        raise ModelError("the network's data may be cast to floating point only.")
     return [call.view()]
 
 
@@ -81,7 +83,9 @@ IMPORTERS: dict[str, Importer] = {
 
 def import_node(call: Call) -> Sequence[Value]:
     """What a node's outputs are; constants are evaluated, everything else enters the draft."""
-    is_constant = not any(value is not None and not isinstance(value, Constant) for value in call.values)
+    is_constant = not any(
+        value is not None and not isinstance(value, Constant) for value in call.values
+    )
     if is_constant and call.node.op_type in FOLDS:
         return fold(call)
     return IMPORTERS[call.node.op_type](call)

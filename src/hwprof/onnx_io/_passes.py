@@ -22,7 +22,7 @@ from hwprof.graph import (
     Unary,
     UnaryFunction,
 )
-from hwprof.onnx_io._draft import AffineWeights, ChannelAffine, Draft, DraftNode, DraftWeights
+from hwprof.onnx_io._draft import AffineWeights, Draft, DraftNode, DraftWeights
 
 _ACTIVATIONS = {UnaryFunction.RELU: Activation.RELU, UnaryFunction.RELU6: Activation.RELU6}
 
@@ -69,7 +69,11 @@ def fold_affines(draft: Draft) -> None:
     mergeable = _mergeable(draft)
     for tensor, node in list(draft.nodes.items()):
         before = draft.nodes.get(node.inputs[0])
-        if not isinstance(node.weights, AffineWeights) or node.inputs[0] not in mergeable or not before:
+        if (
+            not isinstance(node.weights, AffineWeights)
+            or node.inputs[0] not in mergeable
+            or not before
+        ):
             continue
         weights = _scaled(before, node.weights)
         if weights is not None:

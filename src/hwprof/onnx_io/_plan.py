@@ -13,6 +13,7 @@ from itertools import combinations
 from math import prod
 
 import numpy as np
+import numpy.typing as npt
 
 from hwprof.graph import Op, Reshape, Shape, Slice, Transpose
 from hwprof.onnx_io._views import Positions
@@ -54,7 +55,7 @@ def plan_movement(source: Shape, wanted: Positions, shape: Shape) -> Plan | None
 
 
 def plan_channels(source: Shape, wanted: Positions, shape: Shape) -> tuple[Slice, ...] | None:
-    """Slices whose concatenation is a constant choice of channels; None if it is none, or too long."""
+    """Slices whose concatenation is a choice of channels; None if it is none, or too long."""
     h, w, c = source
     if shape[:2] != (h, w):
         return None
@@ -124,7 +125,7 @@ def _find_box(view: Shape, wanted: Positions) -> _Box | None:
     return _Box(start, size, step, numbers.astype(np.int32))
 
 
-def _progression(coordinate: Positions, extent: int) -> tuple[int, int, int] | None:
+def _progression(coordinate: npt.NDArray[np.integer], extent: int) -> tuple[int, int, int] | None:
     """(start, count, step) of the values that occur; None if their distances differ."""
     values = np.flatnonzero(np.bincount(coordinate, minlength=extent))
     steps = np.diff(values)

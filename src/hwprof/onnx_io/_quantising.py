@@ -1,4 +1,4 @@
-"""QuantizeLinear and DequantizeLinear: scales of tensors, and weights that are stored as integers."""
+"""QuantizeLinear and DequantizeLinear: scales of tensors, and weights stored as integers."""
 
 from __future__ import annotations
 
@@ -68,8 +68,11 @@ def import_dequantise(call: Call) -> list[Value]:
     if not isinstance(value, View):
         return [_dequantised(call, scale, zero_point)]
     params = _params(scale, zero_point)
-    if call.draft.quantisation.setdefault(value.tensor, params) != params:
-        raise ModelError("a tensor is dequantised with other parameters than it was quantised with.")
+    known = call.draft.quantisation.setdefault(value.tensor, params)
+    if known.scale != params.scale or (call.operand(2) and known != params):
+        raise ModelError(
+            "a tensor is dequantised with other parameters than it was quantised with."
+        )
     return [value]
 
 
@@ -90,13 +93,24 @@ def _quantise_view(call: Call, view: View, params: QuantParams) -> View:
 def _operands(call: Call) -> tuple[Array, Array]:
     scale = finite(call.required(1).array, "a scale").astype(np.float32)
     given = call.array(2)
-    kind = call.required(0).array.dtype if isinstance(call.operand(0), Constant) else np.uint8
-    zero_point = np.zeros(scale.shape, kind) if given is None else given
+    zero_point = np.zeros(scale.shape, _integer_type(call)) if given is None else given
     if scale.ndim > 1 or call.integer("block_size", 0):
         raise ModelError("scales are for a whole tensor or for each channel; got blocks.")
     if not (scale > 0).all():
         raise ModelError("a scale must be positive.")
     return scale, zero_point
+
+
+def _integer_type(call: Call) -> np.dtype[Any]:
+    """Type of the integers where no zero point says it."""
+    value = call.operand(0)
+    if call.node.op_type == "DequantizeLinear" and isinstance(value, Constant):
+        return value.array.dtype
+    kinds = {0: np.uint8, 2: np.uint8, 3: np.int8}  # of TensorProto.DataType, 0 where not given
+    kind = kinds.get(call.integer("output_dtype", 0))
+    if kind is None:
+        raise ModelError("activations are quantised to 8 bits; quantise the model to int8.")
+    return np.dtype(kind)
 
 
 def _params(scale: Array, zero_point: Array) -> QuantParams:
@@ -168,8 +182,9 @@ def _following(draft: Draft, op: Op, inputs: Iterable[int]) -> QuantParams | Non
 
 
 def _refuse_unquantised(draft: Draft) -> None:
-    missing = [name for tensor, (name, _) in draft.inputs.items() if tensor not in draft.quantisation]
-    missing += [node.name for tensor, node in draft.nodes.items() if tensor not in draft.quantisation]
+    names = {tensor: name for tensor, (name, _) in draft.inputs.items()}
+    names |= {tensor: node.name for tensor, node in draft.nodes.items()}
+    missing = [name for tensor, name in names.items() if tensor not in draft.quantisation]
     if missing:
         raise ModelError(
             f"a quantised model has QuantizeLinear and DequantizeLinear after every operator; "

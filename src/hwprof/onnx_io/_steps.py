@@ -33,7 +33,7 @@ from hwprof.graph import (
     UnaryFunction,
 )
 
-OnnxArray = npt.NDArray[Any] | np.generic
+OnnxArray = npt.NDArray[Any]
 TO_CHANNELS_LAST = (0, 2, 3, 1)
 TO_CHANNELS_FIRST = (0, 3, 1, 2)
 _ONNX_AXIS = {0: 2, 1: 3, 2: 1}  # of (h, w, c) in (n, c, h, w)
@@ -85,8 +85,9 @@ class NodeTensors:
         """The operator of a scalar function."""
         if function is not UnaryFunction.RELU6:
             return Step(_FUNCTIONS[function])
-        bounds = (("minimum", 0.0), ("maximum", 6.0))
-        return Step("Clip", tuple(self.constant(role, np.float32(value)) for role, value in bounds))
+        minimum = self.constant("minimum", np.array(0, np.float32))
+        maximum = self.constant("maximum", np.array(6, np.float32))
+        return Step("Clip", (minimum, maximum))
 
 
 _FUNCTIONS = {

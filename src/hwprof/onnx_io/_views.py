@@ -113,9 +113,7 @@ class View:
 
     def on(self, tensor: int, name: str) -> View:
         """The same elements of another tensor of the same shape."""
-        return View(
-            tensor, self.source_shape, self.shape, self.layout, name, None, self._positions
-        )
+        return View(tensor, self.source_shape, self.shape, self.layout, name, None, self._positions)
 
     def origins(self) -> Iterator[View]:
         """The views before this one, latest first."""
@@ -133,7 +131,9 @@ def check_size(shape: OnnxShape) -> None:
     if min(shape, default=1) < 1:
         raise ModelError(f"every tensor needs at least one element; got shape {list(shape)}.")
     if prod(shape) > MAX_ELEMENTS:
-        raise ModelError(f"a tensor has at most {MAX_ELEMENTS:,} elements; got shape {list(shape)}.")
+        raise ModelError(
+            f"a tensor has at most {MAX_ELEMENTS:,} elements; got shape {list(shape)}."
+        )
 
 
 def axes_in_memory(shape: OnnxShape, layout: Layout) -> tuple[int, ...]:

@@ -27,10 +27,10 @@ def import_conv(call: Call) -> list[View]:
     frame = window(call, weights.shape[2:])
     op = Conv2d(**frame.fields, out_channels=weights.shape[0], groups=call.integer("group", 1))
     shape = (op.out_channels, weights.shape[1], *frame.kernel)
-    if op.weight_shape([call.draft.shape(source)]) != (shape[0], shape[2], shape[3], shape[1]):
+    channels = call.draft.shape(source)[2]
+    if channels != shape[1] * op.groups:
         raise ModelError(
-            f"weights {list(weights.shape)} do not fit {call.draft.shape(source)[2]} input channels in "
-            f"{op.groups} groups."
+            f"weights {list(weights.shape)} do not fit {channels} channels in {op.groups} groups."
         )
     kernel, scales = _kernel(weights, output_axis=0)
     drafted = DraftWeights(
@@ -87,7 +87,8 @@ def _fully_connected(call: Call, view: View, weights: DraftWeights) -> View:
         moved[:, view.positions.reshape(-1)] = kernel
         kernel = moved
     else:
-        tensor = call.draft.place(view, restrict(view.shape, tuple(range(len(view.shape)))), (1, 1, view.shape[-1]))
+        layout = restrict(view.shape, (len(view.shape) - 1,))
+        tensor = call.draft.place(view, layout, (1, 1, view.shape[-1]))
     op = FullyConnected(out_features=len(kernel))
     drafted = DraftWeights(kernel, weights.bias, weights.scales)
     output = call.draft.add(op, [tensor], call.name, drafted)
@@ -122,7 +123,9 @@ def _kernel(weights: Constant, output_axis: int) -> tuple[Array, Array | None]:
         return finite(weights.array, "weights").astype(np.float32), None
     scales = np.asarray(quantised.scales, np.float64)
     if scales.ndim and scales.size > 1 and quantised.axis != output_axis:
-        raise ModelError("int8 weights may have one scale for each output channel; got another axis.")
+        raise ModelError(
+            "int8 weights may have one scale for each output channel; got another axis."
+        )
     count = weights.shape[output_axis]
     return quantised.values, np.broadcast_to(finite(scales.reshape(-1), "scales"), (count,))
 
@@ -130,4 +133,7 @@ def _kernel(weights: Constant, output_axis: int) -> tuple[Array, Array | None]:
 def _bias(value: Constant | None, count: int) -> Array:
     if value is None:
         return np.zeros(count)
-    return np.broadcast_to(finite(value.array, "a bias").reshape(-1), (count,))
+    bias = finite(value.array, "a bias").reshape(-1)
+    if bias.size not in (1, count):
+        raise ModelError(f"a bias has one element for each of {count} outputs; got {bias.size}.")
+    return np.broadcast_to(bias, (count,))

@@ -1,8 +1,8 @@
 """ONNX files to ``Graph``: float or QDQ, ours or anybody's.
 
-The file is bounded, decoded and checked; then every node is read in order. Constants are evaluated,
-data movement is traced, the rest enters a draft that is tidied and becomes the Graph. Nothing of the
-file is executed.
+The file is bounded, decoded and checked; then every node is read in order. Constants are
+evaluated, data movement is traced, the rest enters a draft that is tidied and becomes the Graph.
+Nothing of the file is executed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def load_model(path: str | os.PathLike[str]) -> OnnxModel:
     suffix = Path(path).suffix.lower()
     if suffix not in _READERS:
         raise ConfigurationError(
-            f"a model file ends in {' or '.join(_READERS)}; got {os.fspath(path)!r}; export it as ONNX."
+            f"a model file ends in {' or '.join(_READERS)}; got {os.fspath(path)!r}; export it as "
+            "ONNX."
         )
     return _READERS[suffix](path)
 
@@ -74,14 +75,14 @@ def load_model(path: str | os.PathLike[str]) -> OnnxModel:
 def read_onnx(source: Source) -> OnnxModel:
     """Read an ONNX model from a path, from bytes, or from an ``onnx.ModelProto``.
 
-    Tensors become channels-last; batch normalisation, activations and padding are folded. Nodes keep
-    the names of the ONNX nodes they stem from. In a file of ours a node's block is its name up to
-    the last "/", in any other each node is its own block.
+    Tensors become channels-last; batch normalisation, activations and padding are folded. Nodes
+    keep the names of the ONNX nodes they stem from. In a file of ours a node's block is its name
+    up to the last "/", in any other each node is its own block.
 
     Raises:
         UnsupportedOperatorError: operators outside the supported set, all of them at once.
-        ModelError: the file is missing, too large, damaged, breaks the standard, or has shapes that
-            are not static.
+        ModelError: the file is missing, too large, damaged, breaks the standard, or has shapes
+            that are not static.
     """
     data = _data(source)
     model = _file.parse(data)
@@ -100,7 +101,7 @@ def _data(source: Source) -> bytes:
     if isinstance(source, str | os.PathLike):
         return _file.read_bytes(source)
     with foreign_errors("the ModelProto cannot be serialised"):
-        return source.SerializeToString(deterministic=True)
+        return bytes(source.SerializeToString(deterministic=True))
 
 
 class _Reading:
@@ -178,7 +179,8 @@ class _Reading:
         value = self._values.get(name)
         if not isinstance(value, View):
             raise ModelError(
-                f"every output must depend on an input; {name!r} is constant; drop it from the model."
+                f"every output must depend on an input; {name!r} is constant; drop it from the "
+                "model."
             )
         with foreign_errors(f"output {name!r} cannot be read"):
             return self._draft.place_naturally(value)

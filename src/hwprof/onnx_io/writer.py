@@ -180,8 +180,8 @@ class _Emitter:
 
     def _parameters(self, tensor: str, params: QuantParams) -> tuple[str, str]:
         return (
-            self._constant(f"{tensor}/scale", np.float32(params.scale)),
-            self._constant(f"{tensor}/zero_point", np.int8(params.zero_point)),
+            self._constant(f"{tensor}/scale", np.array(params.scale, np.float32)),
+            self._constant(f"{tensor}/zero_point", np.array(params.zero_point, np.int8)),
         )
 
     def _weights(self, node: Node) -> tuple[str, ...]:
@@ -213,11 +213,13 @@ class _Emitter:
             self._constant(f"{name}/zero_point", np.zeros(len(scales), values.dtype)),
         )
         source = self._constant(f"{name}/quantised", values)
-        return self._append(Step("DequantizeLinear", operands, {"axis": 0}), source, self._fresh(name))
+        return self._append(
+            Step("DequantizeLinear", operands, {"axis": 0}), source, self._fresh(name)
+        )
 
     def _constant(self, name: str, array: OnnxArray) -> str:
         name = self._fresh(name)
-        self._arrays[name] = np.ascontiguousarray(array) if np.ndim(array) else np.asarray(array)
+        self._arrays[name] = array
         return name
 
     def _fresh(self, name: str) -> str:
