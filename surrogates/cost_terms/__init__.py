@@ -74,24 +74,41 @@ TERMS: tuple[Term, ...] = tuple(
 )
 """Columns of ``count_terms``, in order."""
 
-_COLUMN_OF = {term.name: column for column, term in enumerate(TERMS)}
-_COLUMNS = {
-    kernel: {
-        column.name: _COLUMN_OF[f"{kernel.name.lower()}_{column.name}"]
-        for column in counter.columns
+_COLUMNS: Mapping[KernelClass, slice] = MappingProxyType(
+    {
+        kernel: slice(first, first + len(counter.columns))
+        for kernel, counter in COUNTERS.items()
+        for first in [next(i for i, term in enumerate(TERMS) if term.kernel is kernel)]
     }
-    for kernel, counter in COUNTERS.items()
-}
+)
+
+_FEW_CALLS = 64
+"""Below this many calls, plain integers are counted faster than arrays are set up."""
 
 
 def count_terms(rows: Sequence[Row]) -> Matrix:
     """Counts of every term for every call, (n_calls, n_terms)."""
+    position = {row: number for number, row in enumerate(dict.fromkeys(rows))}
+    count = _count_one_by_one if len(position) <= _FEW_CALLS else _count_together
+    counts = count(list(position))
+    return counts[[position[row] for row in rows]]
+
+
+def _count_one_by_one(rows: Sequence[Row]) -> Matrix:
+    counts = np.zeros((len(rows), len(TERMS)))
+    for number, row in enumerate(rows):
+        kernel = KernelClass(row[0])
+        call = Calls(*row)  # type: ignore[arg-type]  # plain integers, see Counter
+        counts[number, _COLUMNS[kernel]] = list(COUNTERS[kernel].count(call).values())
+    return counts
+
+
+def _count_together(rows: Sequence[Row]) -> Matrix:
     calls = Calls.of(rows)
     counts = np.zeros((len(rows), len(TERMS)))
     for number in np.unique(calls.kernel).tolist():
         kernel = KernelClass(number)
         chosen = np.flatnonzero(calls.kernel == number)
         counted = COUNTERS[kernel].count(Calls(*(field[chosen] for field in calls)))
-        for name, values in counted.items():
-            counts[chosen, _COLUMNS[kernel][name]] = values
+        counts[chosen, _COLUMNS[kernel]] = np.stack(list(counted.values()), axis=1)
     return counts

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-import numpy as np
-
 from hwprof.surrogates.calls import Calls, Integers
 
 Counts: TypeAlias = Mapping[str, Integers]
@@ -28,6 +26,11 @@ class Column(NamedTuple):
 
 
 CALLS = Column("calls", "call", 100)
+
+
+def smaller(first: Integers, second: Integers) -> Integers:
+    """Elementwise minimum, for plain numbers too."""
+    return first + (second - first) * (second < first)
 
 
 def loop(name: str, entries: Integers, iterations: Integers) -> Counts:
@@ -60,7 +63,11 @@ def loop_columns(name: str, unit: str, guess_cycles: float) -> tuple[Column, ...
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """The columns of one kernel class and the function that counts them, by column name."""
+    """The columns of one kernel class and the function that counts them, by column name.
+
+    The function gives its counts in the order of the columns. It uses the operators that arrays
+    and plain integers share: a few calls are counted one by one, many as arrays.
+    """
 
     columns: tuple[Column, ...]
     count: Callable[[Calls], Counts]
@@ -68,7 +75,7 @@ class Counter:
 
 def once(c: Calls) -> Integers:
     """One for each call."""
-    return np.ones_like(c.kernel)
+    return c.groups - c.groups + 1
 
 
 class Window(NamedTuple):
@@ -111,12 +118,12 @@ class _Axis(NamedTuple):
 
 def _lost(axis: _Axis, before: Integers) -> Integers:
     """Window positions of one axis that fall on padding, summed over outputs."""
-    after = np.maximum((axis.out - 1) * axis.stride - before + axis.kernel - axis.size, 0)
-    return _overhang(before, axis) + _overhang(after, axis)
+    after = (axis.out - 1) * axis.stride - before + axis.kernel - axis.size
+    return _overhang(before, axis) + _overhang(after * (after > 0), axis)
 
 
 def _overhang(excess: Integers, axis: _Axis) -> Integers:
     """Sum of excess - i * stride over the outputs i that hang over by that much."""
-    reached = np.minimum(-(-excess // axis.stride), axis.out)
+    reached = smaller(-(-excess // axis.stride), axis.out)
     total: Integers = reached * excess - axis.stride * reached * (reached - 1) // 2
     return total

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from hwprof.surrogates.calls import DENSE, STEP_2, ZIPPED, Calls, Integers
 from hwprof.surrogates.cost_terms._base import (
     CALLS,
@@ -13,6 +11,7 @@ from hwprof.surrogates.cost_terms._base import (
     loop,
     loop_columns,
     once,
+    smaller,
     window,
 )
 
@@ -122,7 +121,7 @@ MOVEMENT = Counter(
 
 def _resize(c: Calls) -> Counts:
     # Nearest rows repeat when growing; a repeated row is one copy of the row above.
-    fresh = np.minimum(c.in_h, c.out_h)
+    fresh = smaller(c.in_h, c.out_h)
     pixels = fresh * c.out_w
     repeated = c.out_h - fresh
     pixel, row = _dense(pixels, c.out_c), _dense(repeated, c.out_w * c.out_c)

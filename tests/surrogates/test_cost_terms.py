@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwprof.blocks import GraphBuilder
+from hwprof.architecture import block_graph
+from hwprof.blocks import BLOCK_TYPES, GraphBuilder
 from hwprof.graph import Conv2d, FullyConnected, Pads, ResizeNearest, Slice
+from hwprof.surrogates import cost_terms
 from hwprof.surrogates.calls import Calls, graph_calls
 from hwprof.surrogates.cost_terms import COUNTERS, TERMS, count_terms
 
@@ -32,6 +34,21 @@ def test_columns(kernel):
     counter = COUNTERS[kernel]
 
     assert list(counter.count(any_call())) == [column.name for column in counter.columns]
+
+
+def test_few_and_many_agree(board, monkeypatch):
+    """Calls counted one by one and together have the same counts."""
+    rows = [row for name in BLOCK_TYPES for config in board.draw(name, 4) for row in calls(config)]
+    monkeypatch.setattr(cost_terms, "_FEW_CALLS", len(rows))
+    one_by_one = count_terms(rows)
+    monkeypatch.setattr(cost_terms, "_FEW_CALLS", 0)
+
+    np.testing.assert_array_equal(count_terms(rows), one_by_one)
+
+
+def calls(config):
+    """Kernel calls of one block."""
+    return graph_calls(block_graph(config))
 
 
 def test_names():
