@@ -25,6 +25,7 @@ struct hwp_measured hwp_run_record(const struct hwp_program *program,
     hwp_kernel kernel = hwp_record_kernel(record);
     hwp_record_bind(record, &program->regions, &operands);
 
+    board_forget_branches();
     uint32_t start = board_cycles();
     kernel(words, &operands);
     measured.cycles = board_cycles() - start;

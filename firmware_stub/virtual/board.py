@@ -53,7 +53,9 @@ class VirtualBoard:
         self._dead: BoardError | None = None
         stop_function = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value
         self._counter = BlockCounter(stop_function or 0)
-        self._surroundings = Surroundings(cycles=lambda: self.cycles)
+        self._surroundings = Surroundings(
+            cycles=lambda: self.cycles, forget_branches=self._counter.forget_branches
+        )
         self._bus = Bus(description.peripherals, self._surroundings)
         self._engine = unicorn.Uc(
             unicorn_const.UC_ARCH_ARM, unicorn_const.UC_MODE_THUMB | unicorn_const.UC_MODE_MCLASS

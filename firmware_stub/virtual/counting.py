@@ -91,6 +91,12 @@ class BlockCounter:
         """Forget a stop that was asked for."""
         self.state[STOP] = 0
 
+    def forget_branches(self) -> None:
+        """Put the branch predictor into the state of power-on; counts stay."""
+        rows = self.state[FIRST_ROW:].reshape(ROWS, ROW_WORDS)
+        rows[:, PREDICTOR] = 0
+        rows[:, TARGET] = 0
+
     def counts(self) -> BlockCounts:
         """A copy of the counts so far.
 

@@ -26,6 +26,7 @@ class Surroundings:
 
     Attributes:
         cycles: core cycles since power-on.
+        forget_branches: empties the branch predictor.
         received: bytes on their way to the board's serial line.
         sent: bytes the board has sent.
         trace_enabled: DEMCR.TRCENA, without which the cycle counter stands still.
@@ -33,6 +34,7 @@ class Surroundings:
     """
 
     cycles: Callable[[], int]
+    forget_branches: Callable[[], None]
     received: bytearray = field(default_factory=bytearray)
     sent: bytearray = field(default_factory=bytearray)
     trace_enabled: bool = False
@@ -208,6 +210,7 @@ class SystemControlSpace(Peripheral):
 
     SYST_CSR, SYST_RVR, SYST_CVR = 0x010, 0x014, 0x018
     AIRCR, CSSELR, CCSIDR, DEMCR = 0xD0C, 0xD84, 0xD80, 0xDFC
+    BPIALL = 0xF78  # CMSIS core_cm7.h, SCB_Type offset 0x278
     VECTKEY, SYSRESETREQ, TRCENA = 0x05FA_0000, 1 << 2, 1 << 24
     # Reset values, Arm DDI 0489: CPUID r1p2, CCR, CLIDR, CTR, MPU_TYPE with 16 regions.
     RESET: ClassVar[dict[int, int]] = {
@@ -252,6 +255,8 @@ class SystemControlSpace(Peripheral):
             raise BoardError("the firmware asked for a system reset; open the board again.")
         if offset == self.DEMCR:
             self._dwt.trace_changed(enabled=bool(value & self.TRCENA))
+        if offset == self.BPIALL:
+            self.surroundings.forget_branches()
         if offset in (self.SYST_CSR, self.SYST_CVR):
             self._tick_started_at = self.surroundings.cycles()
         self._kept[offset] = value

@@ -50,6 +50,9 @@ struct lpuart {
 
 /* Cycle counter, DDI 0403E C1.6.5 and C1.8.7; the lock of DWT is that of CoreSight (DDI 0489F 12). */
 #define DEMCR (*(volatile uint32_t *)0xE000EDFCu)
+
+/* Branch predictor invalidate all, write only: CMSIS core_cm7.h, SCB offset 0x278. */
+#define SCB_BPIALL (*(volatile uint32_t *)0xE000EF78u)
 #define DEMCR_TRCENA (1u << 24)
 #define DWT_CTRL (*(volatile uint32_t *)0xE0001000u)
 #define DWT_CTRL_CYCCNTENA (1u << 0)
@@ -112,6 +115,12 @@ void board_initialise(void)
 uint32_t board_cycles(void)
 {
     return DWT_CYCCNT;
+}
+
+void board_forget_branches(void)
+{
+    SCB_BPIALL = 0;
+    __asm__ volatile("dsb\n\tisb" ::: "memory");
 }
 
 uint32_t board_read(uint8_t *data, uint32_t max_bytes)
