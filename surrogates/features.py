@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
+from math import log1p
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +57,38 @@ def block_features(configs: Sequence[BlockConfig]) -> FeatureTable:
 def graph_features(graphs: Sequence[Graph]) -> FeatureTable:
     """Features of each graph."""
     return _table([graph_calls(graph) for graph in graphs])
+
+
+def parameter_table(configs: Sequence[BlockConfig]) -> Matrix:
+    """What a user would look blocks up by, (n_blocks, n_columns): extents and parameters.
+
+    Numbers are log(1 + value); a word is a column of its own, far enough from its absence that
+    blocks of different words are never neighbours.
+    """
+    described = [_described(config) for config in configs]
+    names = {name: column for column, name in enumerate(dict.fromkeys(chain(*described)))}
+    table = np.zeros((len(configs), len(names)))
+    for row, values in enumerate(described):
+        for name, value in values.items():
+            table[row, names[name]] = value
+    return table
+
+
+_WORD_DISTANCE = 100.0
+
+
+def _described(config: BlockConfig) -> dict[str, float]:
+    values = {
+        f"input_{i}_{axis}": log1p(extent)
+        for i, shape in enumerate(config.inputs)
+        for axis, extent in zip("hwc", shape, strict=True)
+    }
+    for name, value in config.params:
+        if isinstance(value, int):
+            values[name] = log1p(value)
+        else:
+            values[f"{name}={value}"] = _WORD_DISTANCE
+    return values
 
 
 def _config_calls(config: BlockConfig) -> list[Row]:

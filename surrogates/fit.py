@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from statistics import median_low
@@ -32,7 +32,12 @@ from hwprof.surrogates.artefact import (
     Stamp,
     save_artefact,
 )
-from hwprof.surrogates.features import FEATURE_VERSION, FEATURES, graph_features
+from hwprof.surrogates.features import (
+    FEATURE_VERSION,
+    FEATURES,
+    graph_features,
+    parameter_table,
+)
 from hwprof.surrogates.intervals import (
     DEFAULT_LEVEL,
     conformal_quantile,
@@ -180,23 +185,23 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Table:
-    """Rows of a fit as arrays; ``types`` holds the block type of each row."""
+    """Rows of a fit as arrays.
+
+    Attributes:
+        parameters: what a user would look each row up by, (n, n_columns).
+        types: block type of each row.
+    """
 
     X: Matrix
     y: Vector
+    parameters: Matrix
     macs: Vector
     types: npt.NDArray[np.str_]
     folds: Folds
 
     def of(self, block_type: str) -> _Table:
         chosen = self.types == block_type
-        return _Table(
-            self.X[chosen],
-            self.y[chosen],
-            self.macs[chosen],
-            self.types[chosen],
-            self.folds[chosen],
-        )
+        return _Table(*(getattr(self, column.name)[chosen] for column in fields(self)))
 
 
 def fit(rows: Rows, options: FitOptions | None = None, *, context: Context | None = None) -> Fitted:
@@ -256,6 +261,7 @@ def _table(samples: Samples, options: FitOptions) -> _Table:
     return _Table(
         X=features.X,
         y=samples.cycles,
+        parameters=parameter_table(samples.configs),
         macs=features.macs,
         types=np.array([config.block_type for config in samples.configs]),
         folds=assign_folds(samples.configs, options.n_folds, options.seed),
@@ -326,7 +332,7 @@ def _baselines(table: _Table) -> dict[str, Scores]:
     if table.macs.all():
         values = held_out(lambda _: MacsCoefficient(), (table.macs[:, None], table.y), table.folds)
         scores[MacsCoefficient.name] = score(table.y, values)
-    values = held_out(lambda _: NearestSample(), (table.X, table.y), table.folds)
+    values = held_out(lambda _: NearestSample(), (table.parameters, table.y), table.folds)
     scores[NearestSample.name] = score(table.y, values)
     return scores
 

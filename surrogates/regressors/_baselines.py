@@ -41,7 +41,7 @@ class MacsCoefficient(Regressor):
 
 
 class NearestSample(Regressor):
-    """The cycles of the nearest known row, by distance of log(1 + count); a table without fit."""
+    """The cycles of the nearest known row, by distance in X: a table without a fit."""
 
     name: ClassVar[str] = "nearest"
 
@@ -50,12 +50,12 @@ class NearestSample(Regressor):
         self.cycles_: Vector = np.zeros(0)
 
     def fit(self, X: Matrix, y: Vector) -> Self:
-        self.known_, self.cycles_ = np.log1p(X), y
+        self.known_, self.cycles_ = X, y
         return self
 
     def predict(self, X: Matrix) -> Vector:
         # |a - b|^2 without |a|^2, which moves no minimum.
-        gaps = (self.known_**2).sum(axis=1) - 2 * np.log1p(X) @ self.known_.T
+        gaps = (self.known_**2).sum(axis=1) - 2 * X @ self.known_.T
         nearest: Vector = self.cycles_[gaps.argmin(axis=1)]
         return nearest
 

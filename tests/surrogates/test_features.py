@@ -9,7 +9,7 @@ from hwprof import networks
 from hwprof.architecture import block_graph
 from hwprof.blocks import BlockConfig
 from hwprof.surrogates import features
-from hwprof.surrogates.features import FEATURES, block_features, graph_features
+from hwprof.surrogates.features import FEATURES, block_features, graph_features, parameter_table
 
 
 @pytest.fixture(name="detector")
@@ -55,6 +55,18 @@ def test_block_without_calls():
 
     assert not table.X[[0, 2]].any()
     np.testing.assert_array_equal(table.X[1], graph_features([block_graph(pool)]).X[0])
+
+
+def test_words_keep_apart():
+    """In the table of parameters, another word is farther than any other extent."""
+    relu, none, large = (
+        BlockConfig.of("fc", [(1, 1, extent)], activation=word, out_features=8)
+        for extent, word in ((4, "relu"), (4, "none"), (100_000, "relu"))
+    )
+    table = parameter_table([relu, none, large])
+    distance = np.linalg.norm(table - table[0], axis=1)
+
+    assert distance[1] > distance[2] > 0
 
 
 def test_unknown_block_type():
