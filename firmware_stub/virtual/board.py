@@ -54,7 +54,7 @@ class VirtualBoard:
         stop_function = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value
         self._counter = BlockCounter(stop_function or 0)
         self._surroundings = Surroundings(
-            cycles=lambda: self.cycles, forget_branches=self._counter.forget_branches
+            cycles=lambda: self.cycles, forget_branches=self._forget_branches
         )
         self._bus = Bus(description.peripherals, self._surroundings)
         self._engine = unicorn.Uc(
@@ -240,6 +240,9 @@ class VirtualBoard:
         self._engine.reg_write(arm_const.UC_ARM_REG_PC, self.image.entry | THUMB)
 
     # Unicorn's callbacks
+
+    def _forget_branches(self) -> None:
+        self._timing_run.forget_branches()
 
     def _on_read(self, _engine: unicorn.Uc, offset: int, size_bytes: int, base: int) -> int:
         value = self._bus.read(base + offset, size_bytes)

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import floor
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,7 @@ from hwprof.firmware_stub.virtual.scoreboard import PipelineState, Scoreboard
 TIMING_MODEL = "pipeline-1"
 MODES = ("pipeline",)
 HEAD_BYTES = 48  # enough of a successor to see every latency that crosses into it
+_ROUND_HALF_DOWN = 0.499  # sums of equal terms in another order must not round differently
 ReadMemory = Callable[[int, int], bytes]
 Float64 = npt.NDArray[np.float64]
 
@@ -144,6 +146,8 @@ class PipelineRun:
         self._read_memory = read_memory
         self._costs: list[BlockCost] = []
         self._table: Float64 = np.zeros((6, 0))
+        self._whole_cycles = 0
+        self._drained_at_cycles = 0.0
 
     def _counts(self) -> BlockCounts:
         """The counts, after every block among them has its cost."""
@@ -175,7 +179,21 @@ class PipelineRun:
 
     def cycles(self) -> int:
         """Modelled core cycles."""
-        return round(float(self._cycles_of_blocks().sum()))
+        return self._whole_cycles + self._cycles_since_drained()
+
+    def forget_branches(self) -> None:
+        """Empty the branch predictor; the barrier behind it drains the pipeline.
+
+        Some costs are fractions of a cycle on average, but a drained core has spent whole ones:
+        rounding here keeps a stretch between two such points free of what came before it.
+        """
+        self._whole_cycles += self._cycles_since_drained()
+        self._drained_at_cycles = float(self._cycles_of_blocks().sum())
+        self._counter.forget_branches()
+
+    def _cycles_since_drained(self) -> int:
+        since = float(self._cycles_of_blocks().sum()) - self._drained_at_cycles
+        return floor(since + _ROUND_HALF_DOWN)
 
     def functions(self, name_at: Callable[[int], str]) -> list[FunctionCost]:
         """Cycles and instructions by function, the most expensive first."""
