@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from hwprof.cli import _options
 from hwprof.cli._output import print_json, print_table
 from hwprof.measurement import DEFAULT_KERNELS, Placement
 from hwprof.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hwprof.surrogates.predict import Method
 
 
 @click.command()
@@ -32,7 +37,7 @@ def predict(
     placement: Placement,
     scheme: str,
     kernels: str,
-    method: str,
+    method: Method,
     workspace: Workspace,
     as_json: bool,
 ) -> None:
@@ -49,7 +54,7 @@ def predict(
         kernels=kernels,
         scheme=scheme,
         placement=placement,
-        method=method,  # type: ignore[arg-type] - click.Choice has checked it
+        method=method,
         workspace=workspace,
     )
     if as_json:

@@ -13,6 +13,7 @@ from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
     from hwprof.search.results import Found, SearchResult
+    from hwprof.surrogates.predict import Method
 
 
 @click.command()
@@ -45,7 +46,7 @@ def search(
     trials: int,
     sampler: str,
     task: str,
-    latency: str,
+    latency: Method,
     exhaustive: bool,
     verify: bool,
     study: str,
@@ -68,7 +69,7 @@ def search(
         space=space,
         strategy=sampler,
         task=task,
-        latency=latency,  # type: ignore[arg-type] - click.Choice has checked it
+        latency=latency,
         budget_us=None if budget_ms is None else 1000 * budget_ms,
         options=SearchOptions(trials=trials, seed=seed, study=study),
         setup=Setup(target=target, placement=placement),

@@ -1,0 +1,191 @@
+"""The command line does what a user types, and answers a mistake with one sentence and exit 2."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hwprof.architecture import block_architecture
+from hwprof.blocks import BlockConfig
+from hwprof.cli import main
+
+Run = Callable[..., Result]
+SMALL = BlockConfig.of("shufflev2", [(8, 8, 16)], stride=1, c_out=16)
+PROFILE_FIELDS = {
+    "model", "target", "board", "clock_hz", "kernels", "scheme", "placement", "kind", "cycles",
+    "latency_us", "macs", "peak_ram_bytes", "flash_bytes", "firmware_sha256", "timing_model",
+    "layers",
+}  # fmt: skip
+PREDICT_FIELDS = {
+    "model", "target", "board", "kernels", "scheme", "placement", "timing_model", "kind",
+    "latency_us", "low_us", "high_us", "interval_level", "covered_macs_percent", "blocks",
+}  # fmt: skip
+FIT_FIELDS = {
+    "n", "model", "mape_percent", "within_5_percent", "within_10_percent", "spearman", "kendall",
+}  # fmt: skip
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Calls ``hwprof`` in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HWPROF_WORKSPACE", raising=False)
+
+    def call(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments)
+
+    return call
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A small block as an ONNX file."""
+    from hwprof.onnx_io import write_onnx
+
+    path = tmp_path / "small.onnx"
+    write_onnx(block_architecture(SMALL).graph(), path)
+    return path
+
+
+def assert_refused(result: Result, sentence: str) -> None:
+    """A mistake: exit code 2, one sentence, no traceback."""
+    assert result.exit_code == 2, result.output
+    assert sentence in result.output
+    assert "Traceback" not in result.output
+
+
+def test_the_users_two_lines_end_in_a_fitted_surrogate(run: Run, tmp_path: Path) -> None:
+    """``hwprof sample --block shufflev2`` and ``hwprof fit`` in an empty folder."""
+    sampled = run("sample", "--block", "shufflev2", "--count", "24")
+    fitted = run("fit", "--json", "--workers", "1")
+
+    assert sampled.exit_code == 0, sampled.output
+    assert fitted.exit_code == 0, fitted.output
+    scores = json.loads(fitted.stdout)["block_types"]["shufflev2"]
+    assert set(scores) >= FIT_FIELDS
+    assert scores["n"] == 24
+    assert scores["mape_percent"] < scores["baselines"]["macs"]["mape_percent"]
+    assert list((tmp_path / "hwprof-work" / "artefacts").iterdir())
+
+
+def test_profile_prints_the_documented_object(run: Run, model: Path) -> None:
+    """Layers add up to the whole, and the number says that it is modelled."""
+    result = run("profile", str(model), "--json")
+    report = json.loads(result.stdout)
+
+    assert set(report) >= PROFILE_FIELDS
+    assert report["kind"] == "modelled"
+    assert sum(layer["cycles"] for layer in report["layers"]) == report["cycles"]
+    assert all(
+        set(layer) == {"name", "op", "macs", "cycles", "latency_us"} for layer in report["layers"]
+    )
+
+
+def test_predict_prints_the_documented_object(run: Run) -> None:
+    """The seed detector is predicted from what ships, block by block, inside its interval."""
+    result = run("predict", "person-detector:k=5,g=1,c=96,width=320,aspect=0.8", "--json")
+    report = json.loads(result.stdout)
+
+    assert set(report) >= PREDICT_FIELDS
+    assert report["kind"] == "predicted"
+    assert report["low_us"] < report["latency_us"] < report["high_us"]
+    assert sum(block["latency_us"] for block in report["blocks"]) == pytest.approx(
+        report["latency_us"], rel=0.05
+    )
+
+
+def test_inspect_names_the_bottleneck_and_the_published_figures(run: Run) -> None:
+    """The first convolution is the bottleneck; NXP's figures stand beside ours, named published."""
+    result = run("inspect", "--json")
+    report = json.loads(result.stdout)
+
+    assert report["bottleneck"] == "stem/conv"
+    assert {group["name"]: group["macs"] for group in report["groups"]} == {
+        "backbone": 48_683_520,
+        "head": 29_214_720,
+    }
+    assert report["published_mflops"] == {"backbone": 97.9, "head": 58.4, "total": 156.4}
+
+
+def test_search_prints_the_documented_object_and_resumes(run: Run) -> None:
+    """A second call with more trials keeps the first ones; winners are run on the board."""
+    arguments = ("search", "person-detection", "--budget-ms", "60", "--no-exhaustive", "--json")
+    first = json.loads(run(*arguments, "--trials", "6", "--no-verify").stdout)
+    second = json.loads(run(*arguments, "--trials", "8").stdout)
+
+    assert (first["trials"], second["trials"]) == (6, 8)
+    assert second["space_size"] == 91_184
+    assert second["seed_network"]["task_name"].endswith("proxy")
+    assert all(abs(row["predicted_us"] / row["modelled_us"] - 1) < 0.05 for row in second["pareto"])
+
+
+def test_export_writes_every_row_with_units(run: Run, tmp_path: Path) -> None:
+    """The CSV has the documented columns."""
+    run("sample", "--block", "fusion", "--count", "2")
+    run("profile", "--workers", "1")
+    result = run("export", "rows.csv")
+
+    assert result.exit_code == 0
+    lines = (tmp_path / "rows.csv").read_text().splitlines()
+    assert len(lines) == 3
+    assert {"cycles", "latency_us", "peak_ram_bytes"} <= set(lines[0].split(","))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("sample", "--block", "shuflev2"), "did you mean shufflev2"),
+        (("profile", "person-detector", "--target", "virtual:rt1171"), "did you mean virtual:rt1170"),
+        (("profile", "persn-detector"), "did you mean person-detector"),
+        (("predict", "person-detector:k=5,q=2"), "unknown parameter of person-detector 'q'"),
+        (("predict", "person-detector:width=240,aspect=0.8"), "width="),
+        (("predict", "missing.onnx"), "missing.onnx"),
+        (("predict", "person-detector", "--target", "virtual:rt1060"), "no surrogate"),
+        (("predict", "person-detector", "--placement", "weights=tape"), "hwprof fit"),
+        (("predict", "person-detector", "--placement", "weigts=flash"), "part=memory"),
+        (("profile", "person-detector", "--placement", "activations=tape"), "tape"),
+        (("profile",), "run 'hwprof sample' first"),
+        (("fit",), "run 'hwprof sample'"),
+        (("export",), "no measurement store"),
+        (("search", "person-detektion"), "did you mean person-detection"),
+        (("search", "--budget-ms", "1", "--trials", "3", "--no-exhaustive"), "raise the budget"),
+        (("search", "--budget-ms", "-5"), "positive"),
+    ],
+)
+def test_a_mistake_is_one_sentence(run: Run, arguments: tuple[str, ...], sentence: str) -> None:
+    """The sentence holds the way out, or the nearest names."""
+    assert_refused(run(*arguments), sentence)
+
+
+@pytest.mark.parametrize("command", ["profile", "predict", "inspect"])
+def test_a_truncated_file_is_refused(run: Run, model: Path, command: str) -> None:
+    """Half an ONNX file is no model."""
+    model.write_bytes(model.read_bytes()[:200])
+
+    assert_refused(run(command, str(model)), "cut off, damaged or of another format")
+
+
+def test_a_model_larger_than_the_memory_is_refused(run: Run) -> None:
+    """Both sizes are named before anything is sent."""
+    result = run("profile", "person-detector", "--placement", "activations=dtcm")
+
+    assert_refused(result, "dtcm")
+    assert "bytes" in result.output
+
+
+def test_a_foreign_store_is_refused_and_untouched(run: Run, tmp_path: Path) -> None:
+    """Another program's database is not written to."""
+    run("sample", "--block", "fusion", "--count", "1")
+    path = tmp_path / "hwprof-work" / "measurements.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table songs (title text)")
+    connection.close()
+    before = path.read_bytes()
+
+    assert_refused(run("profile", "--workers", "1"), "no hwprof store")
+    assert path.read_bytes() == before
