@@ -141,9 +141,8 @@ def _dequantised(call: Call, scale: Array, zero_point: Array) -> Constant:
     # float64 holds an int32 bias and its scale exactly enough to find the integer again.
     levels = values.astype(np.float64) - zero_point.astype(np.float64).reshape(shape)
     real = levels * scale.astype(np.float64).reshape(shape)
-    if zero_point.any():
-        raise ModelError("integer weights must be symmetric (zero point 0); quantise them so.")
-    return Constant(real, QuantisedArray(values, scale, call.integer("axis", 1)))
+    axis = call.integer("axis", 1)
+    return Constant(real, QuantisedArray(values, scale, axis, not zero_point.any()))
 
 
 def complete_quantisation(draft: Draft) -> None:

@@ -35,13 +35,15 @@ class QuantisedArray:
     """Where a constant came from through DequantizeLinear.
 
     Attributes:
-        values: int8 weights or int32 biases, zero point 0.
+        values: the integers as stored, uint8 moved to int8.
         scales: float32, () for all or (n,) along ``axis``.
+        is_symmetric: whether the zero point is 0.
     """
 
     values: Array
     scales: Array
     axis: int
+    is_symmetric: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)

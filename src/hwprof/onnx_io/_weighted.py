@@ -121,6 +121,8 @@ def _kernel(weights: Constant, output_axis: int) -> tuple[Array, Array | None]:
     quantised = weights.quantised
     if quantised is None or quantised.values.dtype != np.int8:
         return finite(weights.array, "weights").astype(np.float32), None
+    if not quantised.is_symmetric:
+        raise ModelError("int8 weights must be symmetric; quantise them with zero point 0.")
     scales = np.asarray(quantised.scales, np.float64)
     if scales.ndim and scales.size > 1 and quantised.axis != output_axis:
         raise ModelError(

@@ -38,6 +38,7 @@ from hwprof.onnx_io._views import (
 
 # Positions that may be held at once while data movement is traced: 512 MB of int32.
 _MOST_TRACED = 1 << 27
+_TRANSPARENT = ("Cast", "DequantizeLinear", "Identity", "QuantizeLinear")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,12 +135,24 @@ class _Reading:
     def _input(self, name: str, shape: OnnxShape) -> View:
         check_size(shape)
         layout, place = natural_layout(shape), natural_shape(shape)
-        readers = [node for node in self._file.nodes if name in node.inputs]
+        readers = self._readers(name)
         if len(shape) == 4 and readers and all(map(_makes_channels_first, readers)):
             layout, place = restrict(shape, (0, 1, 2, 3)), (shape[1], shape[2], shape[3])
         if len(shape) == 3 and any(node.op_type == "Conv" for node in readers):
             layout, place = restrict(shape, (2, 1)), (1, shape[2], shape[1])
         return self._draft.view(self._draft.add_input(name, place), shape, layout, name)
+
+    def _readers(self, name: str) -> list[OnnxNode]:
+        """The nodes that read a tensor, seen through those that leave it as it is."""
+        names, readers = {name}, []
+        for node in self._file.nodes:
+            if names.isdisjoint(node.inputs[:1]):
+                continue
+            if node.op_type in _TRANSPARENT:
+                names.update(node.outputs)
+            else:
+                readers.append(node)
+        return readers
 
     def _read(self, node: OnnxNode) -> None:
         label = node.name or next(iter(node.outputs), node.op_type)
