@@ -64,3 +64,5 @@ $(FW_BUILD)/image.elf: $(FW_OBJECTS) $(FW_BUILD)/link.ld
 $(FW_IMAGE): $(FW_BUILD)/image.elf
 	@mkdir -p $(@D)
 	@install -m 644 $< $@
+
+include $(FW)/fuzz.mk

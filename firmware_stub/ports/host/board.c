@@ -1,0 +1,106 @@
+/*
+ * Board API on a process of the host, for sanitizers: the line is standard input and output, the
+ * memories are arrays with red zones between them, and the cycle counter counts its readings.
+ * `make firmware-fuzz` builds it with the kernels of kernels_touch.c.
+ */
+#include "board.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hwp_program.h"
+
+#define RAM_FLAGS (BOARD_HOLDS_ACTIVATIONS | BOARD_TAKES_WEIGHTS | BOARD_HOLDS_SCRATCH)
+
+static _Alignas(32) uint8_t dtcm[0x10000];
+static _Alignas(32) uint8_t ocram[0x120000];
+static _Alignas(32) uint8_t flash[0x1000];
+static uint32_t program[0x14000 / 4];
+static uint32_t constants[0x14000 / 4];
+static int8_t pool[HWP_POOL_BYTES];
+
+static const struct board_memory memories[] = {
+    {"dtcm", dtcm, sizeof dtcm, RAM_FLAGS},
+    {"ocram", ocram, sizeof ocram, RAM_FLAGS},
+    {"flash", flash, sizeof flash, BOARD_STAGES_WEIGHTS},
+};
+
+const struct board_description board = {
+    .name = "host",
+    .code_memory = "itcm",
+    .clock_hz = 1000000000u,
+    .memories = memories,
+    .memory_count = sizeof memories / sizeof memories[0],
+    .program = {program, sizeof program},
+    .constants = {constants, sizeof constants},
+    .pool = pool,
+};
+
+/* docs/FORMATS.md, "Seeded tensors". */
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+void board_initialise(void)
+{
+    uint64_t state = 0x687770726F660001u;
+    for (uint32_t i = 0; i < HWP_POOL_BYTES; i += 8) {
+        uint64_t value = next_random(&state);
+        memcpy(pool + i, &value, sizeof value);
+    }
+    for (uint32_t i = 0; i < HWP_POOL_BYTES; i++) {
+        pool[i] = pool[i] == -128 ? -127 : pool[i];
+    }
+}
+
+void board_forget_branches(void)
+{
+}
+
+uint32_t board_cycles(void)
+{
+    static uint32_t readings;
+    return ++readings;
+}
+
+uint32_t board_read(uint8_t *data, uint32_t max_bytes)
+{
+    struct pollfd input = {STDIN_FILENO, POLLIN, 0};
+    if (poll(&input, 1, 0) <= 0) {
+        return 0;
+    }
+    ssize_t count = read(STDIN_FILENO, data, max_bytes);
+    if (count <= 0) {
+        exit(EXIT_SUCCESS); /* the host has closed the line */
+    }
+    return (uint32_t)count;
+}
+
+void board_write(const uint8_t *data, uint32_t size_bytes)
+{
+    while (size_bytes > 0) {
+        ssize_t count = write(STDOUT_FILENO, data, size_bytes);
+        if (count <= 0) {
+            exit(EXIT_FAILURE);
+        }
+        data += count;
+        size_bytes -= (uint32_t)count;
+    }
+}
+
+void board_wait_for_input(void)
+{
+    struct pollfd input = {STDIN_FILENO, POLLIN, 0};
+    poll(&input, 1, -1);
+}
+
+void board_identity(char text[BOARD_IDENTITY_BYTES])
+{
+    strcpy(text, "host");
+}
