@@ -166,7 +166,12 @@ def reshape(assembly: Assembly, node: Node, op: Reshape) -> Iterator[Record]:
     del op
     if assembly.is_view(node):
         return
-    yield from _run(assembly, node, _reshape)
+    tensors = assembly.tensor(node.inputs[0]), assembly.tensor(node.name)
+    params = assembly.params(node.inputs[0]), assembly.params(node.name)
+    if params[0] == params[1]:
+        yield from _reshape(assembly, _Job(node, *tensors, params[1].zero_point))
+    else:
+        yield requantised(assembly, node, tensors, params)
 
 
 def _reshape(assembly: Assembly, job: _Job) -> Iterator[Record]:

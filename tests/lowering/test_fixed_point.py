@@ -50,6 +50,14 @@ def test_rescale_is_its_definition(x, multiplier, shift):
     assert int(rescale(x, multiplier, shift)) == expected
 
 
+@given(st.integers(-100, 100), st.integers(1, 20))
+def test_halves_are_shifted_away_from_zero(whole, bits):
+    """A value exactly between two integers goes to the one further from zero."""
+    between = (2 * whole + 1) << (bits - 1)
+
+    assert int(round_shift(between, bits)) == (whole + 1 if whole >= 0 else whole)
+
+
 def test_rescale_takes_a_factor_for_each_channel():
     """Multipliers and shifts of shape (c,) apply to the last axis."""
     sums = np.array([[1000, 1000], [-1000, 3]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwprof.graph import (
+    Activation,
     Add,
     AveragePool,
     Concat,
@@ -44,6 +45,7 @@ from hwprof.profiler.program import (
     SoftmaxRecord,
 )
 from hwprof.profiler.reference import expected_checksums, run_reference
+from hwprof.profiler.reference._kernels import _dot
 from hwprof.profiler.reference._memory import Memory
 from hwprof.profiler.reference._run import _constant_bytes
 
@@ -202,12 +204,12 @@ def test_depthwise_is_its_definition(single, window, extents, multiplier):
     assert run.output == every_output(run.record, lambda y, x, c: depthwise(run, y, x, c))
 
 
-def test_large_sums_stay_exact(single):
-    """A convolution whose sums leave float32's integers is still exact."""
-    op = Conv2d(kernel_h=3, kernel_w=3, out_channels=2)
-    run = ran(single(op, (4, 4, 700)))
+def test_sums_beyond_float32_are_exact():
+    """A sum of 2,001 products of 255 and 127 needs 26 bits, and its last one is kept."""
+    rows = np.full((1, 2001), 255, np.int16)
+    kernel = np.full((1, 2001), 127, np.int8)
 
-    assert run.output == every_output(run.record, lambda y, x, c: convolved(run, y, x, c))
+    assert _dot(rows, kernel).item() == 2001 * 255 * 127
 
 
 def test_fully_connected_is_its_definition(single):
@@ -329,11 +331,28 @@ def test_requantise_is_its_definition(single):
 SCALES = st.floats(1e-3, 1.0)
 
 
+SATURATING = {
+    "a rail below and above": (QuantParams(0.004, 4), Activation.NONE, 0.95, 1.0),
+    "only the rail above a ReLU": (QuantParams(0.004, 4), Activation.RELU, 0.4, 0.6),
+    "no rail at a ReLU6 bound": (QuantParams(0.05, -128), Activation.RELU6, 0.0, 0.0),
+}
+
+
+@pytest.mark.parametrize("case", SATURATING)
+def test_only_rails_count_as_saturation(case, single):
+    """What a fused activation clamps is wanted, what a rail of int8 cuts off is not."""
+    output, activation, least, most = SATURATING[case]
+    graph = single(Add(activation=activation), (16, 16, 8), (16, 16, 8))
+    params = {"in_0": QuantParams(0.1, 0), "in_1": QuantParams(0.1, 0), "block/op": output}
+    result = run_reference(lower(replace(graph, quantisation=params)))
+
+    assert result.records[0].rescaled == 16 * 16 * 8
+    assert least <= result.saturated_share <= most
+
+
 @given(st.integers(1, 40), SCALES, st.integers(-128, 127))
 def test_softmax_is_within_a_step_of_real_softmax(single, classes, scale, zero_point):
     """In fixed point the result is at most one step of 1/256 away from the real one."""
-    from dataclasses import replace
-
     graph = single(Softmax(), (3, 2, classes))
     params = {
         "in_0": QuantParams(scale, zero_point),

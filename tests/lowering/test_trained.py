@@ -138,6 +138,46 @@ def test_operator_takes_the_scales_of_a_stranger(name, single, with_weights):
     assert differences(stated(graph, foreign))["block/op"] <= 1
 
 
+def test_clamp_of_relu6_is_six_in_the_outputs_scale(single, with_weights):
+    """The upper bound is six real units above the zero point."""
+    graph = stated(
+        graph_of("conv_relu6", single, with_weights), {"block/op": QuantParams(0.05, -100)}
+    )
+
+    (record,) = lower(graph).records
+    assert (record.activation_min, record.activation_max) == (-100, -100 + 120)
+
+
+def test_chosen_scale_tells_relu6_from_the_rail(single, with_weights):
+    """Where we choose the scale, six lies one step below the rail."""
+    graph = graph_of("conv_relu6", single, with_weights)
+    calibration = Calibration({"in_0": (0.0, 1.0), "block/op": (0.0, 6.0)})
+
+    (record,) = lower(graph, calibration=calibration).records
+    assert record.activation_max == 126
+
+
+def test_addends_of_one_scale_are_halved(single, with_weights):
+    """TFLite's parameters: twice the larger scale is the common one."""
+    same = QuantParams(0.02, 3)
+    graph = graph_of("add", single, with_weights)
+    graph = stated(graph, {"in_0": same, "in_1": same, "block/op": same})
+
+    (record,) = lower(graph).records
+    assert (record.input_1_multiplier, record.input_1_shift) == (1 << 30, 0)
+    assert (record.output_multiplier, record.output_shift) == (1 << 30, -18)
+
+
+def test_reshape_between_scales_is_a_requantisation(chain, with_weights):
+    """A view cannot have other parameters than the bytes it views."""
+    conv = Conv2d(kernel_h=1, kernel_w=1, out_channels=8)
+    graph = with_weights(chain([conv, Reshape(shape=(10, 9, 8)), conv], MAP))
+    program = lower(stated(graph, {"block/op_1": QuantParams(0.03, 9)}))
+
+    kinds = [record.c_name for record in program.records]
+    assert kinds == ["conv2d", "requantise", "conv2d"]
+
+
 def network(with_weights: WeightsFor) -> Graph:
     """A residual block, a pool, a head with branches in several ranges."""
     builder = GraphBuilder()
