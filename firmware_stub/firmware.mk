@@ -14,7 +14,7 @@ FW_MANIFEST ?= --write
 
 FW_CC := $(CROSS_COMPILE)gcc
 FW_CPU := -mcpu=cortex-m7 -mthumb -mfloat-abi=hard -mfpu=fpv5-d16
-FW_WARNINGS := -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes -Werror
+FW_WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes -Werror
 # Nothing of the machine that compiles may reach the image: no paths, no times, no random names.
 FW_REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=. -fno-ident
 FW_CFLAGS := -std=c11 -fno-strict-aliasing -ffunction-sections -fdata-sections \

@@ -65,6 +65,7 @@ struct hwp_result hwp_regions_plan(struct hwp_regions *regions,
     }
     span[HWP_REGION_CONSTANTS] =
         (struct hwp_region_span){(uint8_t *)board.constants.start, header->constants_bytes};
+    /* Never written: what a record writes to lies in the activations or the scratch. */
     span[HWP_REGION_POOL] = (struct hwp_region_span){(uint8_t *)board.pool, HWP_POOL_BYTES};
     return hwp_done();
 }

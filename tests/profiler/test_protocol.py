@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import struct
+from enum import IntEnum
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hwprof.errors import ConfigurationError, ProtocolError
+from hwprof.firmware_stub.manifest import IMAGES
 from hwprof.profiler.protocol import (
     BoardInfo,
+    Destination,
     FrameReader,
     MemoryUse,
     MessageType,
@@ -194,3 +198,21 @@ def test_error_is_decoded_to_code_and_sentence():
     assert decode_error(b"\x07\x00record 3: no") == (7, "record 3: no")
     with pytest.raises(ProtocolError, match="at least 2 bytes"):
         decode_error(b"\x07")
+
+
+def _c_enum(header: str, prefix: str) -> dict[str, int]:
+    """Members of an enum in the firmware's header, prefix taken off."""
+    return {
+        name: int(value, 0)
+        for name, value in re.findall(rf"^    {prefix}(\w+) = (\w+),$", header, re.MULTILINE)
+    }
+
+
+@pytest.mark.parametrize(
+    ("prefix", "numbers"),
+    [("HWP_MESSAGE_", MessageType), ("HWP_DESTINATION_", Destination)],
+)
+def test_host_and_firmware_use_the_same_numbers(prefix: str, numbers: type[IntEnum]):
+    """Both sides of the wire are written by hand, and may not drift apart."""
+    header = (IMAGES.parent / "include" / "hwp_protocol.h").read_text()
+    assert _c_enum(header, prefix) == {number.name: int(number) for number in numbers}
