@@ -19,7 +19,7 @@ from network_error import draw
 
 from hwprof import predict_latency
 from hwprof.surrogates import Predictor, load_artefact
-from hwprof.surrogates.catalogue import Question, artefact_roots, choose_entry, list_entries
+from hwprof.surrogates.catalogue import Question, artefact_roots, choose_entries, list_entries
 from hwprof.surrogates.pricing import SurrogatePricer
 
 _SINGLES = 300
@@ -81,7 +81,7 @@ def many_s() -> dict[str, float]:
 
 def cold_predictor() -> Predictor:
     """A predictor that has priced no block yet."""
-    entry = choose_entry(Question(), list_entries(artefact_roots()))
+    entry = choose_entries(Question(), list_entries(artefact_roots()))[0]
     artefact = load_artefact(entry.folder)
     return Predictor(artefact, SurrogatePricer(artefact))
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,14 @@ class Artefact:
     correction: NetworkCorrection
     provenance: Provenance
     version: int = field(default=FORMAT_VERSION, init=False)
+
+    def completed(self, other: Artefact) -> Artefact:
+        """This artefact with the other's models for block types it has none for.
+
+        The prior is that of more rows. Both must be of one context.
+        """
+        prior = max(self.prior, other.prior, key=lambda model: model.n)
+        return replace(self, types={**other.types, **self.types}, prior=prior)
 
 
 def context_slug(context: Context) -> str:

@@ -59,14 +59,9 @@ def artefact_roots(workspace: Workspace | None = None) -> tuple[Path, ...]:
 
 
 def list_entries(roots: Sequence[Path]) -> tuple[Entry, ...]:
-    """Artefacts below the roots; of two with one folder name the earlier root's counts."""
-    found: dict[str, Entry] = {}
-    for root in roots:
-        for name in _subfolders(root):
-            head = root / name / HEAD_FILE
-            if name not in found and head.is_file():
-                found[name] = Entry(root / name, head.stat().st_mtime_ns)
-    return tuple(found.values())
+    """Artefacts below the roots, in their order."""
+    heads = [root / name / HEAD_FILE for root in roots for name in _subfolders(root)]
+    return tuple(Entry(head.parent, head.stat().st_mtime_ns) for head in heads if head.is_file())
 
 
 def _subfolders(root: Path) -> list[str]:
@@ -94,8 +89,8 @@ def installed_code(context: Context) -> str | None:
         ) from error
 
 
-def choose_entry(question: Question, entries: Sequence[Entry]) -> Entry:
-    """The one artefact that answers.
+def choose_entries(question: Question, entries: Sequence[Entry]) -> list[Entry]:
+    """The artefacts that answer, all of one context, in the order given.
 
     Raises:
         ArtefactError: none was fitted for it; the message holds the commands that do.
@@ -106,13 +101,14 @@ def choose_entry(question: Question, entries: Sequence[Entry]) -> Entry:
     placed = _placed(question, matching)
     if not placed:
         raise ArtefactError(_missing(question, contexts.values()))
-    if len(placed) > 1:
-        names = "; ".join(describe(context) for context in placed.values())
+    answers = dict.fromkeys(placed.values())
+    if len(answers) > 1:
+        names = "; ".join(describe(context) for context in answers)
         raise ConfigurationError(
-            f"{len(placed)} surrogates answer for {question}: {names}; name the placement, or keep "
-            "one of them in the workspace."
+            f"surrogates of {len(answers)} contexts answer for {question}: {names}; name the "
+            "placement, or keep one of them in the workspace."
         )
-    return next(iter(placed))
+    return list(placed)
 
 
 def _placed(question: Question, matching: Mapping[Entry, Context]) -> Mapping[Entry, Context]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -95,16 +96,19 @@ def _put_model(
 
 
 class LutPricer:
-    """A table's own value, exact and without an interval; the prior where it has none."""
+    """A table's own value, exact and without an interval; the prior where it has none.
 
-    def __init__(self, artefact: Artefact, table: LookupTable) -> None:
+    Of several tables the first that knows a block answers.
+    """
+
+    def __init__(self, artefact: Artefact, tables: Sequence[LookupTable]) -> None:
         self._artefact = artefact
-        self._table = table
+        self._values = ChainMap(*(dict(table.values) for table in tables))
 
     def price(self, configs: Sequence[BlockConfig]) -> Prices:
         features = block_features(configs)
         prices = Prices.empty(len(configs), features.macs)
-        values = [self._table.get(config.key) for config in configs]
+        values = [self._values.get(config.key) for config in configs]
         known = np.array([row for row, value in enumerate(values) if value is not None], dtype=int)
         cycles = np.array([value for value in values if value is not None])
         prices.put(known, cycles, 0.0, Source.LUT)

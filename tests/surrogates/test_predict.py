@@ -19,6 +19,7 @@ from hwprof.measurement import Placement
 from hwprof.networks import person_detector
 from hwprof.surrogates import catalogue, predict_latency
 from hwprof.surrogates.artefact import LUT_FILE, NetworkCorrection, context_slug, save_artefact
+from hwprof.surrogates.fit import FitOptions, fit
 from hwprof.surrogates.predict import Predictor
 from hwprof.surrogates.pricing import SurrogatePricer
 from hwprof.workspace import Workspace
@@ -194,7 +195,8 @@ class TestMethods:
         """A known block has the table's value, an unknown one the prior's."""
         known, unknown = board.draw("spp", 2)
         folder = save_artefact(fitted.artefact, Workspace(tmp_path).artefacts)
-        table = LookupTable(board.context, CYCLES_METRIC, "cycle", {known.key: 996_000.0})
+        values, code = {known.key: 996_000.0}, fitted.artefact.stamp.code_sha256
+        table = LookupTable(board.context, CYCLES_METRIC, "cycle", values, code)
         save_table(table, folder / LUT_FILE)
 
         predictions = [
@@ -204,6 +206,16 @@ class TestMethods:
 
         assert predictions[0].latency_us == pytest.approx(1000)
         assert [one.blocks[0].source for one in predictions] == ["lut", "prior"]
+
+    def test_lut_of_other_code(self, fitted, board, detectors, tmp_path):
+        """A table of other kernels than its surrogate's is refused."""
+        folder = save_artefact(fitted.artefact, Workspace(tmp_path).artefacts)
+        save_table(
+            LookupTable(board.context, CYCLES_METRIC, "cycle", {}, "0" * 64), folder / LUT_FILE
+        )
+
+        with pytest.raises(ArtefactError, match="is of another context or code"):
+            predict_latency(detectors[0], workspace=Workspace(tmp_path), method="lut")
 
     def test_no_lut(self, detectors, workspace):
         """Without a table the method says that there is none."""
@@ -233,6 +245,20 @@ class TestContexts:
         """A context without a surrogate is refused with the commands that fit it."""
         with pytest.raises(ArtefactError, match=r"run 'hwprof profile .*and 'hwprof fit'"):
             predict_latency(detectors[0], workspace=workspace, **question)
+
+    def test_shipped_types_complete_the_workspace(
+        self, board, fitted, detectors, tmp_path, monkeypatch
+    ):
+        """Block types without a model in the workspace are priced by what ships."""
+        shipped = tmp_path / "shipped"
+        save_artefact(fitted.artefact, shipped)
+        monkeypatch.setattr(catalogue, "shipped_folder", lambda: shipped)
+        own = fit(board.measure(("spp",), 25), FitOptions(models=("physical_prior",)))
+        own.save(Workspace(tmp_path).artefacts)
+
+        prediction = predict_latency(detectors[0], workspace=Workspace(tmp_path))
+
+        assert prediction.covered_macs_percent == 100
 
     def test_only_placement(self, fitted, detectors, tmp_path):
         """The only placement fitted answers when none is asked for."""
