@@ -103,7 +103,7 @@ def _predictor(question: Question, entries: tuple[Entry, ...], method: str) -> P
     code = installed_code(read_context(folders[0]))
     artefact = load_artefact(folders[0], code)
     for folder in folders[1:]:
-        # A stale one completes nothing; what it would have covered is listed as priced by the prior.
+        # A stale one completes nothing; what it would have covered is listed under the prior.
         with suppress(ArtefactError):
             artefact = artefact.completed(load_artefact(folder, code))
     return Predictor(artefact, _PRICERS[method](artefact, folders), question.target)
