@@ -50,12 +50,13 @@ def test_rescale_is_its_definition(x, multiplier, shift):
     assert int(rescale(x, multiplier, shift)) == expected
 
 
-@given(st.integers(-100, 100), st.integers(1, 20))
-def test_halves_are_shifted_away_from_zero(whole, bits):
-    """A value exactly between two integers goes to the one further from zero."""
-    between = (2 * whole + 1) << (bits - 1)
+@pytest.mark.parametrize("bits", range(5))
+def test_every_small_value_is_shifted_as_defined(bits):
+    """Halves on both sides of zero are few, so all small values are tried."""
+    values = range(-40, 41)
 
-    assert int(round_shift(between, bits)) == (whole + 1 if whole >= 0 else whole)
+    expected = [half_away(Fraction(value, 1 << bits)) for value in values]
+    assert round_shift(list(values), bits).tolist() == expected
 
 
 def test_rescale_takes_a_factor_for_each_channel():

@@ -295,6 +295,16 @@ def test_int8_weights_without_activation_scales_are_refused(with_weights):
         lower(graph, calibration=calibration)
 
 
+def test_weights_that_are_not_finite_are_refused(with_weights):
+    """A NaN among the weights is named, not quantised."""
+    graph = network(with_weights)
+    graph.weights["b/pw"].kernel[0] = np.nan
+    calibration = Calibration(dict.fromkeys(graph.shapes, (0.0, 1.0)))
+
+    with pytest.raises(ModelError, match="must be finite; node 'b/pw'"):
+        lower(graph, calibration=calibration)
+
+
 def test_quantised_model_takes_no_other_scheme(with_weights):
     """Its own scales stand."""
     graph = stated(network(with_weights))
