@@ -258,8 +258,10 @@ def _bounded_groups(
         for low, high in _bounds(node, softmax):
             group = groups[node.name]
             zero_point = zero_points[group]
+            # At the lowest zero point nothing in the group is negative, tanh's output included.
+            below = 0.0 if zero_point == INT8_MIN else -low
             gain = min(
-                _room_over(INT8_MAX - zero_point, high), _room_over(zero_point - INT8_MIN, -low)
+                _room_over(INT8_MAX - zero_point, high), _room_over(zero_point - INT8_MIN, below)
             )
             scales[group] = max(scales.get(group, 0.0), 1 / gain)
     return {group: QuantParams(scale, zero_points[group]) for group, scale in scales.items()}

@@ -281,6 +281,15 @@ def test_convolution_after_any_operator_keeps_its_deviation(op, chain):
     assert result.saturated_share < 0.05
 
 
+@pytest.mark.parametrize("function", list(UnaryFunction))
+@pytest.mark.parametrize("scheme", [DEFAULT_SCHEME, "int8-symmetric-per-channel"])
+def test_function_of_an_input_has_a_scale(function, scheme, single):
+    """Every function can stand first, where its input is never negative."""
+    program = lower(single(Unary(function=function), (8, 8, 8)), scheme=scheme)
+
+    assert len(np.unique(run_reference(program).outputs["block/op"])) > 20
+
+
 def test_product_fits_its_scale():
     """A product's scale follows from its factors' moments."""
     builder = GraphBuilder()
