@@ -15,12 +15,13 @@ from hwprof.search.front import pareto_indices
 from hwprof.search.problem import Candidate, Problem
 from hwprof.search.spaces import Point
 from hwprof.search.strategies import Strategy, constrain
-from hwprof.search.study import finished, open_study, record, suggest
+from hwprof.search.study import finished, open_study, origin, record, suggest
 
 if TYPE_CHECKING:
     import optuna
 
 DEFAULT_TRIALS = 120
+_DIGEST_DIGITS = 8
 
 Progress = Callable[[int], None]
 """Told how many more trials are done."""
@@ -33,7 +34,7 @@ class SearchOptions:
     Attributes:
         trials: in all; those that the study holds already count.
         seed: with the same seed a search finds the same, interrupted or not.
-        study: name in the storage; empty for one made of space, strategy and seed.
+        study: name in the storage; empty for one made of the search itself.
     """
 
     trials: int = DEFAULT_TRIALS
@@ -48,12 +49,16 @@ class SearchOptions:
             )
 
     def study_name(self, problem: Problem, strategy: Strategy) -> str:
-        """Name under which the trials are kept."""
+        """Name under which the trials are kept.
+
+        A name that is made up ends in a digest of all that the search is made of, so that
+        another budget or a newly fitted surrogate begins a study of its own.
+        """
         if self.study:
             return self.study
-        budget = "" if problem.budget_us is None else f"-{problem.budget_us:g}us"
+        digest = hashlib.sha256(repr(origin(problem, strategy, self.seed)).encode()).hexdigest()
         parts = problem.space.name, strategy.name, problem.task.name, f"seed{self.seed}"
-        return "-".join(parts) + budget
+        return "-".join((*parts, digest[:_DIGEST_DIGITS]))
 
 
 def run_search(

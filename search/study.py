@@ -39,7 +39,7 @@ def open_study(
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # progress is hwprof's to show
     try:
         study = _load(name, storage)
-        _claim(study, _origin(problem, strategy, seed))
+        _claim(study, origin(problem, strategy, seed))
         yield study
     except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
         raise _unusable(storage, error) from error
@@ -73,7 +73,8 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
 
 
-def _origin(problem: Problem, strategy: Strategy, seed: int) -> dict[str, object]:
+def origin(problem: Problem, strategy: Strategy, seed: int) -> dict[str, object]:
+    """What a study's trials belong to, as it is kept with them."""
     return {
         "space": problem.space.name,
         "space_sha256": problem.space.fingerprint,
@@ -85,18 +86,18 @@ def _origin(problem: Problem, strategy: Strategy, seed: int) -> dict[str, object
     }
 
 
-def _claim(study: optuna.Study, origin: Mapping[str, object]) -> None:
+def _claim(study: optuna.Study, wanted: Mapping[str, object]) -> None:
     stored = study.user_attrs.get(_ORIGIN)
     if stored is None and not study.get_trials(deepcopy=False):
-        study.set_user_attr(_ORIGIN, dict(origin))
-        stored = origin
-    different = [key for key in origin if stored is None or stored.get(key) != origin[key]]
+        study.set_user_attr(_ORIGIN, dict(wanted))
+        return
+    was = stored or {}
+    different = [key for key in wanted if was.get(key) != wanted[key]]
     if different:
         key = different[0]
-        was = stored.get(key) if stored is not None else None
         raise ConfigurationError(
             f"a study goes on with the search that it was made for; {study.study_name!r} has "
-            f"{key} {was!r}, this search {origin[key]!r}; choose another --study name."
+            f"{key} {was.get(key)!r}, this search {wanted[key]!r}; choose another --study name."
         )
 
 

@@ -139,6 +139,14 @@ def test_a_storage_of_another_optuna_is_refused(make_problem, storage):
         run_search(make_problem(), RANDOM, SearchOptions(trials=1), storage=storage)
 
 
+@pytest.mark.parametrize("change", [{"budget_us": 1e6}, {"task": ParametersProxy()}])
+def test_another_search_begins_another_study(make_problem, change):
+    """Without a name of the user's, no two searches share one."""
+    problem, options = make_problem(), SearchOptions()
+    other = replace(problem, **change)
+    assert options.study_name(problem, RANDOM) != options.study_name(other, RANDOM)
+
+
 @pytest.mark.parametrize("values", [{"trials": 0}, {"seed": -1}])
 def test_impossible_options_are_refused(values):
     """A search has a trial and a seed."""

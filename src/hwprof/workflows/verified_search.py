@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hwprof.architecture import Architecture
+from hwprof.networks import person_detector
 from hwprof.search.estimators import FloatArray, GivenLatency
 from hwprof.search.exhaustive import ExhaustiveFront, exhaustive_front
 from hwprof.search.loop import SearchOptions, evaluate_point, pareto_front, run_search
@@ -14,6 +16,8 @@ from hwprof.search.problem import Candidate, Problem
 from hwprof.search.results import Found, SearchResult
 from hwprof.search.strategies import Strategy
 from hwprof.surrogates.predict import Predictor
+
+_DIGEST_DIGITS = 8
 
 Profile = Callable[[Architecture], float]
 """Latency in microseconds of one architecture, by running it."""
@@ -43,8 +47,20 @@ def predicted_latency(predictor: Predictor, method: str) -> GivenLatency:
         return predictor.predict_many(architectures).latency_us
 
     context = predictor.context
-    name = f"{method} for {context.board} ({context.timing_model}, {context.placement})"
-    return GivenLatency(name, latencies_us)
+    return GivenLatency(
+        f"{method} {_digest(predictor)} for {context.board} ({context.timing_model}, "
+        f"{context.placement})",
+        latencies_us,
+    )
+
+
+def _digest(predictor: Predictor) -> str:
+    """Tells one fit from another by what it says of the blocks of the person detector.
+
+    A study keeps values of one fit; after another it must not go on with them.
+    """
+    prices = [block.latency_us for block in predictor.predict(person_detector()).blocks]
+    return hashlib.sha256(repr(prices).encode()).hexdigest()[:_DIGEST_DIGITS]
 
 
 def verified_search(
