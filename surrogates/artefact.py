@@ -113,6 +113,10 @@ class Artefact:
     provenance: Provenance
     version: int = field(default=FORMAT_VERSION, init=False)
 
+    def corrected(self, correction: NetworkCorrection) -> Artefact:
+        """This artefact with another network correction."""
+        return replace(self, correction=correction)
+
     def completed(self, other: Artefact) -> Artefact:
         """This artefact with the other's models for block types it has none for.
 

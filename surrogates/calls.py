@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from hwprof.errors import ModelError
 from hwprof.graph import (
     Add,
     AveragePool,
@@ -99,8 +100,18 @@ class Calls(NamedTuple):
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Calls:
-        """Rows of ``graph_calls`` as columns."""
-        return cls(*np.array(rows, dtype=np.int64).reshape(-1, len(cls._fields)).T)
+        """Rows of ``graph_calls`` as columns.
+
+        Raises:
+            ModelError: a count beyond 64 bits.
+        """
+        try:
+            table = np.array(rows, dtype=np.int64).reshape(-1, len(cls._fields))
+        except OverflowError as error:
+            raise ModelError(
+                "a block has more MACs than 64 bits count; use a smaller one."
+            ) from error
+        return cls(*table.T)
 
 
 def graph_calls(graph: Graph) -> list[Row]:

@@ -204,20 +204,27 @@ class _Table:
         return _Table(*(getattr(self, column.name)[chosen] for column in fields(self)))
 
 
-def fit(rows: Rows, options: FitOptions | None = None, *, context: Context | None = None) -> Fitted:
+def fit(
+    rows: Rows,
+    options: FitOptions | None = None,
+    *,
+    context: Context | None = None,
+    firmware_sha256: str = "",
+) -> Fitted:
     """Fit one surrogate for each block type of the rows.
 
     Args:
         rows: measurements, or a table of them (docs/FORMATS.md, "Measurement store").
         options: how; the defaults if None.
         context: the one to fit where rows come from several.
+        firmware_sha256: the image whose rows to fit where they come from several.
 
     Raises:
         StoreError: no row can be used, or no block type has enough of them.
         ConfigurationError: rows come from several contexts and none was chosen.
     """
     options = options or FitOptions()
-    samples = collect_samples(rows, context)
+    samples = collect_samples(rows, context, firmware_sha256)
     table = _table(samples, options)
     counts = Counter(str(kind) for kind in table.types)
     fitted_types = sorted(kind for kind, n in counts.items() if n >= options.min_rows)

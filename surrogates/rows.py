@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from math import isfinite
+from math import inf, nan
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
@@ -60,13 +60,16 @@ class _Good:
     origin: tuple[Context, str]
 
 
-def collect_samples(rows: Rows, context: Context | None = None) -> Samples:
+def collect_samples(
+    rows: Rows, context: Context | None = None, firmware_sha256: str = ""
+) -> Samples:
     """Sort rows into good ones of a single context and counted rest.
 
     Args:
         rows: a DataFrame with the columns of docs/FORMATS.md, "Measurement store", of which
             ``block_key``, ``board``, ``clock_hz`` and ``cycles`` are required; or measurements.
         context: which context to take where rows come from several.
+        firmware_sha256: which image's rows to take where they come from several.
 
     Raises:
         StoreError: there is no row, or a required column is missing.
@@ -84,7 +87,7 @@ def collect_samples(rows: Rows, context: Context | None = None) -> Samples:
             excluded[verdict] += 1
     if not good:
         raise StoreError(_nothing_left(len(table), excluded))
-    chosen, firmware = _choose(good, context)
+    chosen, firmware = _choose(good, context, firmware_sha256)
     kept = [item for item in good if item.origin == (chosen, firmware)]
     if len(kept) < len(good):
         excluded["other context"] = len(good) - len(kept)
@@ -140,15 +143,19 @@ def _judge(row: Mapping[str, Any]) -> _Good | str:
         return "unreadable block key"
     except ModelError:
         return "block that cannot be built"
-    return _Good(config, graph, float(row["cycles"]), _origin(row))
+    return _Good(config, graph, _number(row["cycles"]), _origin(row))
+
+
+def _number(value: object) -> float:
+    """Number in a cell; a NaN for anything else."""
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return nan
 
 
 def _positive(value: object) -> bool:
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return False
-    return isfinite(number) and number > 0
+    return 0 < _number(value) < inf
 
 
 def _text(value: object) -> str:
@@ -161,27 +168,42 @@ _FAULTS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "whole network": lambda row: row.get("block_type") == NETWORK,
     "cycles not positive and finite": lambda row: not _positive(row["cycles"]),
     "saturated outputs": lambda row: (
-        not float(row.get("saturated_share", 0.0)) <= MAX_SATURATED_SHARE
+        not _number(row.get("saturated_share", 0.0)) <= MAX_SATURATED_SHARE
     ),
+    "unreadable context": lambda row: not (_positive(row["clock_hz"]) and _has_words(row)),
 }
+
+_WORDS = (*_PLACEMENT_COLUMNS, *(name for name in _CONTEXT_COLUMNS if name != "clock_hz"))
+
+
+def _has_words(row: Mapping[str, Any]) -> bool:
+    return all(isinstance(row[name], str) for name in _WORDS if name in row)
 
 
 def _origin(row: Mapping[str, Any]) -> tuple[Context, str]:
     parts = {name: row[column] for column, name in _PLACEMENT_COLUMNS.items() if column in row}
     known = {name: row[name] for name in _CONTEXT_COLUMNS if name in row}
-    known["clock_hz"] = int(known["clock_hz"])
+    known["clock_hz"] = int(_number(known["clock_hz"]))
     context = Context(**known, placement=Placement(**parts))
     return context, _text(row.get("firmware_sha256"))
 
 
-def _choose(good: Sequence[_Good], wanted: Context | None) -> tuple[Context, str]:
+def _choose(
+    good: Sequence[_Good], wanted: Context | None, wanted_firmware: str
+) -> tuple[Context, str]:
     origins = Counter(item.origin for item in good)
-    matching = [origin for origin in origins if wanted in {None, origin[0]}]
+    matching = [
+        (context, firmware)
+        for context, firmware in origins
+        if wanted in {None, context} and wanted_firmware in {"", firmware}
+    ]
     if len(matching) == 1:
         return matching[0]
     names = "; ".join(f"{describe(context)} ({n} rows)" for (context, _), n in origins.items())
     if not matching:
-        raise ConfigurationError(f"no row is of the context asked for; the rows have: {names}.")
+        raise ConfigurationError(
+            f"no row is of the context and firmware asked for; the rows have: {names}."
+        )
     if len({context for context, _ in matching}) == 1:
         raise ConfigurationError(
             f"a surrogate is fitted on rows of one firmware image; got {len(matching)} of "

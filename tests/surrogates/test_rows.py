@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, replace
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from hwprof.errors import ConfigurationError, StoreError
+from hwprof.errors import ConfigurationError, HwprofError, StoreError
 from hwprof.measurement import Placement
 from hwprof.surrogates.rows import collect_samples
 
@@ -125,7 +128,9 @@ class TestContexts:
 
     def test_absent(self, rows, board):
         """A context that no row has is refused."""
-        with pytest.raises(ConfigurationError, match="no row is of the context asked for"):
+        with pytest.raises(
+            ConfigurationError, match="no row is of the context and firmware asked for"
+        ):
             collect_samples(rows, replace(board.context, clock_hz=1))
 
     def test_two_images(self, rows, board):
@@ -134,3 +139,36 @@ class TestContexts:
 
         with pytest.raises(ConfigurationError, match="rows of one firmware image; got 2"):
             collect_samples([*rows, other])
+
+    def test_chosen_image(self, rows, board):
+        """The chosen image's rows are taken, the others counted."""
+        other = board.row(board.draw("spp", 1)[0], firmware="0" * 64)
+
+        samples = collect_samples([*rows, other], firmware_sha256="0" * 64)
+
+        assert samples.firmware_sha256 == "0" * 64
+        assert samples.excluded == {"other context": 5}
+
+
+_CELLS = st.one_of(
+    st.none(),
+    st.integers(-(10**30), 10**30),
+    st.floats(),
+    st.text(max_size=5),
+    st.sampled_from(["network", "spp(c_out=8,groups=1,kernel=3)[4x4x16]", "fc()[1x1x1]"]),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_any_table(data):
+    """Whatever stands in a table's cells, rows are sorted or refused in one sentence."""
+    names = data.draw(st.lists(st.sampled_from(_COLUMNS), unique=True))
+    columns = {name: [data.draw(_CELLS), data.draw(_CELLS)] for name in (*_NEEDED, *names)}
+
+    with suppress(HwprofError):
+        collect_samples(pd.DataFrame(columns, dtype=object))
+
+
+_NEEDED = ("block_key", "board", "clock_hz", "cycles")
+_COLUMNS = ("block_type", "kernels", "scheme", "code_memory", "saturated_share", "error")
