@@ -24,13 +24,13 @@ def import_pool(call: Call) -> list[View]:
     if call.integer("ceil_mode", 0):
         may_pad = not (averages and includes_pads)
         frame = _rounded_up(frame, call.draft.shape(source)[:2], may_pad=may_pad)
-    if averages:
-        padded = frame.pads != Pads()
-        op: AveragePool | MaxPool = AveragePool(
-            **frame.fields, count_include_pad=includes_pads and padded
-        )
-    else:
-        op = MaxPool(**frame.fields)
+    # Exporters set count_include_pad without padding, where it means nothing.
+    includes_pads &= call.is_ours or frame.pads != Pads()
+    op = (
+        AveragePool(**frame.fields, count_include_pad=includes_pads)
+        if averages
+        else MaxPool(**frame.fields)
+    )
     return [spatial_view(call, call.draft.add(op, [source], call.name))]
 
 

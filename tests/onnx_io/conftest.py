@@ -1,0 +1,201 @@
+"""A float evaluator of graphs, and onnxruntime beside it.
+
+The evaluator follows the definitions in ``hwprof.graph`` and shares no idea with the code under
+test. Tensors are (h, w, c); ``nchw`` is how ONNX has them.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import pytest
+
+from hwprof.graph import (
+    Activation,
+    Add,
+    AveragePool,
+    Concat,
+    Conv2d,
+    FloatWeights,
+    FullyConnected,
+    MaxPool,
+    Mul,
+    Pad,
+    QuantisedWeights,
+    Requantise,
+    Reshape,
+    ResizeNearest,
+    Slice,
+    Softmax,
+    Transpose,
+    Unary,
+    UnaryFunction,
+)
+from hwprof.onnx_io.seeded import moments, seeded_weights
+
+_FUNCTIONS = {
+    "none": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "tanh": np.tanh,
+}
+
+
+def evaluate(graph, inputs):
+    """All tensors of a graph by name, for inputs (h, w, c) by name."""
+    tensors = {name: _quantised(graph, name, value) for name, value in inputs.items()}
+    expected = moments(graph)
+    for node in graph.nodes:
+        weights = None
+        if node in graph.weighted_nodes:
+            weights = graph.weights.get(node.name)
+            weights = weights or seeded_weights(graph, node, expected[node.inputs[0]])
+            weights = _real(graph, node, weights)
+        output = _run(node.op, [tensors[name] for name in node.inputs], weights)
+        output = _FUNCTIONS[getattr(node.op, "activation", Activation.NONE)](output)
+        assert output.shape == graph.shapes[node.name], node
+        tensors[node.name] = _quantised(graph, node.name, output)
+    return tensors
+
+
+def nchw(tensor):
+    """(h, w, c) as ONNX has it."""
+    return np.ascontiguousarray(tensor.transpose(2, 0, 1)[np.newaxis])
+
+
+def _quantised(graph, name, value):
+    params = graph.quantisation.get(name)
+    if params is None:
+        return value
+    levels = np.clip(np.rint(value / np.float32(params.scale)) + params.zero_point, -128, 127)
+    return (levels - params.zero_point) * np.float32(params.scale)
+
+
+def _real(graph, node, weights):
+    if not isinstance(weights, QuantisedWeights):
+        return weights
+    columns = weights.scales.reshape(-1, *(1,) * (weights.kernel.ndim - 1))
+    scale = weights.scales * np.float32(graph.quantisation[node.inputs[0]].scale)
+    return FloatWeights(weights.kernel * columns, weights.bias * scale)
+
+
+def _windows(op, x, fill):
+    """Windows (out_h, out_w, c, kernel_h, kernel_w) of the padded input."""
+    pads = op.pads
+    x = np.pad(x, ((pads.top, pads.bottom), (pads.left, pads.right), (0, 0)), constant_values=fill)
+    windows = np.lib.stride_tricks.sliding_window_view(x, (op.kernel_h, op.kernel_w), (0, 1))
+    return windows[:: op.stride_h, :: op.stride_w]
+
+
+def _run(op, inputs, weights):
+    x = inputs[0]
+    match op:
+        case Conv2d():
+            windows = np.split(_windows(op, x, 0), op.groups, axis=2)
+            kernels = np.split(weights.kernel, op.groups)
+            parts = [
+                np.einsum("hwcij,oijc->hwo", w, k, optimize=True)
+                for w, k in zip(windows, kernels, strict=True)
+            ]
+            return np.concatenate(parts, axis=2) + weights.bias
+        case FullyConnected():
+            return (weights.kernel @ x.reshape(-1) + weights.bias).reshape(1, 1, -1)
+        case AveragePool(count_include_pad=True):
+            return _windows(op, x, 0).mean(axis=(3, 4), dtype=np.float32)
+        case AveragePool():
+            return np.nanmean(_windows(op, x, np.nan), axis=(3, 4), dtype=np.float32)
+        case MaxPool():
+            return _windows(op, x, -np.inf).max(axis=(3, 4))
+        case Add():
+            return inputs[0] + inputs[1]
+        case Mul():
+            return inputs[0] * inputs[1]
+        case Concat():
+            return np.concatenate(inputs, axis=op.axis)
+        case Slice():
+            bounds = zip(op.start, op.size, op.step, strict=True)
+            return x[tuple(slice(b, b + (n - 1) * s + 1, s) for b, n, s in bounds)]
+        case Transpose():
+            return x.reshape(op.view).transpose(op.permutation).reshape(op.shape)
+        case ResizeNearest():
+            rows = np.arange(op.out_h) * x.shape[0] // op.out_h
+            columns = np.arange(op.out_w) * x.shape[1] // op.out_w
+            return x[rows][:, columns]
+        case Pad():
+            p = op.pads
+            return np.pad(x, ((p.top, p.bottom), (p.left, p.right), (0, 0)))
+        case Unary():
+            return _FUNCTIONS[UnaryFunction(op.function)](x)
+        case Softmax():
+            powers = np.exp(x - x.max(axis=2, keepdims=True))
+            return powers / powers.sum(axis=2, keepdims=True)
+        case Requantise():
+            return x
+        case Reshape():
+            assert prod(op.shape) == x.size
+            return x.reshape(op.shape)
+    raise AssertionError(op)
+
+
+class Reference:
+    """Runs a model in onnxruntime and its graph in numpy on the same seeded inputs."""
+
+    evaluate = staticmethod(evaluate)
+    nchw = staticmethod(nchw)
+
+    @staticmethod
+    def session(model):
+        """An onnxruntime session that computes what the file says, unoptimised."""
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 3
+        options.intra_op_num_threads = 1
+        data = model if isinstance(model, bytes) else model.SerializeToString()
+        return onnxruntime.InferenceSession(data, options)
+
+    def outputs(self, model, read):
+        """Pairs (onnxruntime's output, the graph's output in ONNX shape)."""
+        session = self.session(model)
+        rng = np.random.default_rng(0)
+        feeds, inputs = {}, {}
+        for entry, (name, shape) in zip(
+            session.get_inputs(), read.graph.inputs.items(), strict=True
+        ):
+            extents = [extent if isinstance(extent, int) else 1 for extent in entry.shape]
+            value = feeds[entry.name] = rng.standard_normal(extents, dtype=np.float32)
+            inputs[name] = _channels_last(value, shape)
+        tensors = evaluate(read.graph, inputs)
+        expected = session.run(list(read.output_names), feeds)
+        return [
+            (value, _as_onnx(tensors[name], value.shape))
+            for value, name in zip(expected, read.graph.outputs, strict=True)
+        ]
+
+    def assert_equal(self, model, read, tolerance=1e-5):
+        """Graph and file compute the same, relative to the largest output."""
+        for expected, found in self.outputs(model, read):
+            np.testing.assert_allclose(
+                found, expected, rtol=0, atol=tolerance * abs(expected).max()
+            )
+
+
+def _channels_last(value, shape):
+    if value.ndim == 4 and shape == (*value.shape[2:], value.shape[1]):
+        return value[0].transpose(1, 2, 0)
+    if value.ndim == 3 and shape == (1, value.shape[2], value.shape[1]):
+        return value.transpose(0, 2, 1)
+    return value.reshape(shape)
+
+
+def _as_onnx(tensor, shape):
+    return nchw(tensor) if len(shape) == 4 and shape[0] == 1 else tensor.reshape(shape)
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """What a graph must equal."""
+    return Reference()
