@@ -291,36 +291,36 @@ def _signed_tensors(graph: Graph) -> set[str]:
     """Tensors that can be negative; graph inputs count as images or rectified features."""
     signed: set[str] = set()
     for node in graph.nodes:
-        rule: Callable[[Any, bool], bool] = _SIGNED.get(type(node.op), _as_input)
-        if rule(node.op, bool(signed.intersection(node.inputs))):
+        rule: Callable[..., bool] = _SIGNED.get(type(node.op), _as_input)
+        if rule(node.op, signed=bool(signed.intersection(node.inputs))):
             signed.add(node.name)
     return signed
 
 
-def _as_input(op: Op, signed: bool) -> bool:  # noqa: FBT001 - a table's common signature
+def _as_input(op: Op, *, signed: bool) -> bool:
     del op
     return signed
 
 
-def _unless_rectified(op: Conv2d | FullyConnected, signed: bool) -> bool:  # noqa: FBT001
+def _unless_rectified(op: Conv2d | FullyConnected, *, signed: bool) -> bool:
     del signed
     return op.activation is Activation.NONE
 
 
-def _if_sum_is(op: Add | Mul, signed: bool) -> bool:  # noqa: FBT001
+def _if_sum_is(op: Add | Mul, *, signed: bool) -> bool:
     return signed and op.activation is Activation.NONE
 
 
-def _if_function_is(op: Unary, signed: bool) -> bool:  # noqa: FBT001
+def _if_function_is(op: Unary, *, signed: bool) -> bool:
     return signed and op.function is UnaryFunction.TANH
 
 
-def _never(op: Op, signed: bool) -> bool:  # noqa: FBT001
+def _never(op: Op, *, signed: bool) -> bool:
     del op, signed
     return False
 
 
-_SIGNED: dict[type[Op], Callable[[Any, bool], bool]] = {
+_SIGNED: dict[type[Op], Callable[..., bool]] = {
     Conv2d: _unless_rectified,
     FullyConnected: _unless_rectified,
     Add: _if_sum_is,

@@ -49,6 +49,7 @@ from hwprof.profiler.program import (
 _ADD_LEFT_SHIFT = 20  # TFLite's for int8: 255 << 20 is still far from 2^31
 _SOFTMAX_INTEGER_BITS = 5  # differences run in Q5.26
 _SOFTMAX_FRACTION_BITS = 26
+_SOFTMAX_LARGEST_ROW = (1 << 12) - 1  # the kernel sums exponentials of at most 1.0 in Q12.19
 _LARGEST_STEP = INT8_MAX - INT8_MIN  # of an input plus its offset
 _SCRATCH = Buffer("scratch", Region.SCRATCH, 0, 0)
 
@@ -169,8 +170,13 @@ def unary(assembly: Assembly, node: Node, op: Unary) -> Iterator[Record]:
 def softmax(assembly: Assembly, node: Node, op: Softmax) -> Iterator[Record]:
     """Softmax in TFLite's arithmetic, and a requantisation where another scale is asked for."""
     del op
-    target = assembly.params(node.name)
-    output = assembly.tensor(node.name)
+    target, output = assembly.params(node.name), assembly.tensor(node.name)
+    classes = assembly.graph.shapes[node.name][2]
+    if classes > _SOFTMAX_LARGEST_ROW:
+        raise ModelError(
+            f"softmax runs over at most {_SOFTMAX_LARGEST_ROW} channels; node {node.name!r} has "
+            f"{classes}; leave it out and take the largest logit."
+        )
     if target == SOFTMAX_PARAMS:
         yield _softmax_record(assembly, node, output)
         return

@@ -37,14 +37,15 @@ def weight_operands(assembly: Assembly, node: Node, *, depthwise: bool) -> Weigh
         ModelDoesNotFitError: seeded weights larger than the pool.
     """
     weights = assembly.quantised.weights[node.name]
-    return _SUPPLIES[type(weights)](assembly, node, weights, depthwise)
+    return _SUPPLIES[type(weights)](assembly, node, weights, depthwise=depthwise)
 
 
 def _seeded(
     assembly: Assembly,
     node: Node,
     weights: SeededWeights,
-    depthwise: bool,  # noqa: FBT001
+    *,
+    depthwise: bool,
 ) -> WeightOperands:
     """A few words: the board knows the pool and makes equal words itself."""
     del depthwise  # a slice of random bytes means as much in any layout
@@ -75,7 +76,8 @@ def _trained(
     assembly: Assembly,
     node: Node,
     weights: QuantisedWeights,
-    depthwise: bool,  # noqa: FBT001
+    *,
+    depthwise: bool,
 ) -> WeightOperands:
     channels = weights.bias.size
     input_scale = assembly.params(node.inputs[0]).scale
@@ -95,7 +97,7 @@ def _trained(
     )
 
 
-_SUPPLIES: dict[type[Any], Callable[[Assembly, Node, Any, bool], WeightOperands]] = {
+_SUPPLIES: dict[type[Any], Callable[..., WeightOperands]] = {
     SeededWeights: _seeded,
     QuantisedWeights: _trained,
 }

@@ -11,8 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwprof.blocks import BLOCK_TYPES, GraphBuilder
-from hwprof.errors import ConfigurationError, ModelDoesNotFitError, UnsupportedOperatorError
-from hwprof.graph import Add, Concat, Conv2d, Graph, Op, Pad, Pads, Reshape
+from hwprof.errors import (
+    ConfigurationError,
+    ModelDoesNotFitError,
+    ModelError,
+    UnsupportedOperatorError,
+)
+from hwprof.graph import Add, Concat, Conv2d, Graph, Op, Pad, Pads, Reshape, Softmax
 from hwprof.networks import person_detector
 from hwprof.profiler.lowering import lower
 from hwprof.profiler.program import Buffer, Program, Region
@@ -264,6 +269,12 @@ def test_seeded_tensor_larger_than_the_pool_is_refused(single):
     """A slice must lie inside the pool."""
     with pytest.raises(ModelDoesNotFitError, match="1,048,576 bytes; 'in_0' needs 2,097,152"):
         lower(single(Conv2d(kernel_h=1, kernel_w=1, out_channels=1), (512, 512, 8)))
+
+
+def test_softmax_over_too_many_channels_is_refused(single):
+    """The kernel's sum has twelve integer bits."""
+    with pytest.raises(ModelError, match="at most 4095 channels; node 'block/op' has 4096"):
+        lower(single(Softmax(), (1, 1, 4096)))
 
 
 def test_operator_without_a_lowering_is_named(single):
