@@ -114,7 +114,7 @@ def test_inspect_names_the_bottleneck_and_the_published_figures(run: Run) -> Non
 
 def test_search_prints_the_documented_object_and_resumes(run: Run) -> None:
     """A second call with more trials keeps the first ones; winners are run on the board."""
-    arguments = ("search", "person-detection", "--budget-ms", "60", "--no-exhaustive", "--json")
+    arguments = ("search", "person-detection", "--budget-ms", "90", "--no-exhaustive", "--json")
     first = json.loads(run(*arguments, "--trials", "6", "--no-verify").stdout)
     second = json.loads(run(*arguments, "--trials", "8").stdout)
 
