@@ -6,8 +6,6 @@ test. Tensors are (h, w, c); ``nchw`` is how ONNX has them.
 
 from __future__ import annotations
 
-from math import prod
-
 import numpy as np
 import pytest
 
@@ -30,7 +28,6 @@ from hwprof.graph import (
     Softmax,
     Transpose,
     Unary,
-    UnaryFunction,
 )
 from hwprof.onnx_io.seeded import moments, seeded_weights
 
@@ -53,7 +50,9 @@ def evaluate(graph, inputs):
             weights = graph.weights.get(node.name)
             weights = weights or seeded_weights(graph, node, expected[node.inputs[0]])
             weights = _real(graph, node, weights)
-        output = _run(node.op, [tensors[name] for name in node.inputs], weights)
+        output = _OPERATORS[type(node.op)](
+            node.op, [tensors[name] for name in node.inputs], weights
+        )
         output = _FUNCTIONS[getattr(node.op, "activation", Activation.NONE)](output)
         assert output.shape == graph.shapes[node.name], node
         tensors[node.name] = _quantised(graph, node.name, output)
@@ -89,54 +88,95 @@ def _windows(op, x, fill):
     return windows[:: op.stride_h, :: op.stride_w]
 
 
-def _run(op, inputs, weights):
-    x = inputs[0]
-    match op:
-        case Conv2d():
-            windows = np.split(_windows(op, x, 0), op.groups, axis=2)
-            kernels = np.split(weights.kernel, op.groups)
-            parts = [
-                np.einsum("hwcij,oijc->hwo", w, k, optimize=True)
-                for w, k in zip(windows, kernels, strict=True)
-            ]
-            return np.concatenate(parts, axis=2) + weights.bias
-        case FullyConnected():
-            return (weights.kernel @ x.reshape(-1) + weights.bias).reshape(1, 1, -1)
-        case AveragePool(count_include_pad=True):
-            return _windows(op, x, 0).mean(axis=(3, 4), dtype=np.float32)
-        case AveragePool():
-            return np.nanmean(_windows(op, x, np.nan), axis=(3, 4), dtype=np.float32)
-        case MaxPool():
-            return _windows(op, x, -np.inf).max(axis=(3, 4))
-        case Add():
-            return inputs[0] + inputs[1]
-        case Mul():
-            return inputs[0] * inputs[1]
-        case Concat():
-            return np.concatenate(inputs, axis=op.axis)
-        case Slice():
-            bounds = zip(op.start, op.size, op.step, strict=True)
-            return x[tuple(slice(b, b + (n - 1) * s + 1, s) for b, n, s in bounds)]
-        case Transpose():
-            return x.reshape(op.view).transpose(op.permutation).reshape(op.shape)
-        case ResizeNearest():
-            rows = np.arange(op.out_h) * x.shape[0] // op.out_h
-            columns = np.arange(op.out_w) * x.shape[1] // op.out_w
-            return x[rows][:, columns]
-        case Pad():
-            p = op.pads
-            return np.pad(x, ((p.top, p.bottom), (p.left, p.right), (0, 0)))
-        case Unary():
-            return _FUNCTIONS[UnaryFunction(op.function)](x)
-        case Softmax():
-            powers = np.exp(x - x.max(axis=2, keepdims=True))
-            return powers / powers.sum(axis=2, keepdims=True)
-        case Requantise():
-            return x
-        case Reshape():
-            assert prod(op.shape) == x.size
-            return x.reshape(op.shape)
-    raise AssertionError(op)
+def _conv2d(op, inputs, weights):
+    windows = np.split(_windows(op, inputs[0], 0), op.groups, axis=2)
+    kernels = np.split(weights.kernel, op.groups)
+    parts = [
+        np.einsum("hwcij,oijc->hwo", w, k, optimize=True)
+        for w, k in zip(windows, kernels, strict=True)
+    ]
+    return np.concatenate(parts, axis=2) + weights.bias
+
+
+def _fully_connected(op, inputs, weights):
+    return (weights.kernel @ inputs[0].reshape(-1) + weights.bias).reshape(1, 1, -1)
+
+
+def _average_pool(op, inputs, weights):
+    fill = 0 if op.count_include_pad else np.nan
+    return np.nanmean(_windows(op, inputs[0], fill), axis=(3, 4), dtype=np.float32)
+
+
+def _slice(op, inputs, weights):
+    bounds = zip(op.start, op.size, op.step, strict=True)
+    return inputs[0][tuple(slice(b, b + (n - 1) * s + 1, s) for b, n, s in bounds)]
+
+
+def _resize_nearest(op, inputs, weights):
+    rows = np.arange(op.out_h) * inputs[0].shape[0] // op.out_h
+    columns = np.arange(op.out_w) * inputs[0].shape[1] // op.out_w
+    return inputs[0][rows][:, columns]
+
+
+def _pad(op, inputs, weights):
+    pads = op.pads
+    return np.pad(inputs[0], ((pads.top, pads.bottom), (pads.left, pads.right), (0, 0)))
+
+
+def _softmax(op, inputs, weights):
+    powers = np.exp(inputs[0] - inputs[0].max(axis=2, keepdims=True))
+    return powers / powers.sum(axis=2, keepdims=True)
+
+
+def _transpose(op, inputs, weights):
+    return inputs[0].reshape(op.view).transpose(op.permutation).reshape(op.shape)
+
+
+def _max_pool(op, inputs, weights):
+    return _windows(op, inputs[0], -np.inf).max(axis=(3, 4))
+
+
+def _add(op, inputs, weights):
+    return inputs[0] + inputs[1]
+
+
+def _mul(op, inputs, weights):
+    return inputs[0] * inputs[1]
+
+
+def _concat(op, inputs, weights):
+    return np.concatenate(inputs, axis=op.axis)
+
+
+def _reshape(op, inputs, weights):
+    return inputs[0].reshape(op.shape)
+
+
+def _requantise(op, inputs, weights):
+    return inputs[0]
+
+
+def _unary(op, inputs, weights):
+    return _FUNCTIONS[op.function](inputs[0])
+
+
+_OPERATORS = {
+    Add: _add,
+    AveragePool: _average_pool,
+    Concat: _concat,
+    Conv2d: _conv2d,
+    FullyConnected: _fully_connected,
+    MaxPool: _max_pool,
+    Mul: _mul,
+    Pad: _pad,
+    Requantise: _requantise,
+    Reshape: _reshape,
+    ResizeNearest: _resize_nearest,
+    Slice: _slice,
+    Softmax: _softmax,
+    Transpose: _transpose,
+    Unary: _unary,
+}
 
 
 class Reference:
@@ -145,8 +185,7 @@ class Reference:
     evaluate = staticmethod(evaluate)
     nchw = staticmethod(nchw)
 
-    @staticmethod
-    def session(model):
+    def session(self, model):
         """An onnxruntime session that computes what the file says, unoptimised."""
         import onnxruntime
 
@@ -178,9 +217,8 @@ class Reference:
     def assert_equal(self, model, read, tolerance=1e-5):
         """Graph and file compute the same, relative to the largest output."""
         for expected, found in self.outputs(model, read):
-            np.testing.assert_allclose(
-                found, expected, rtol=0, atol=tolerance * abs(expected).max()
-            )
+            bound = tolerance * abs(expected).max()
+            np.testing.assert_allclose(found, expected, rtol=0, atol=bound)
 
 
 def _channels_last(value, shape):

@@ -70,18 +70,14 @@ def _average_pool(draw, shape):
 
 def _slice(draw, shape):
     start = tuple(draw(st.integers(0, n - 1)) for n in shape)
-    step = tuple(draw(st.integers(1, 2)) for _ in shape)
-    size = tuple(
-        draw(st.integers(1, (n - 1 - b) // s + 1))
-        for n, b, s in zip(shape, start, step, strict=True)
-    )
-    if size == shape:  # a slice of everything is written as, and read as, nothing but a reshape
+    step = tuple(draw(st.integers(1, 2)) if n > 1 else 1 for n in shape)
+    bounds = zip(shape, start, step, strict=True)
+    size = tuple(draw(st.integers(1, (n - 1 - b) // s + 1)) for n, b, s in bounds)
+    if size == shape:  # a slice of everything is read as what it is, a reshape to the same shape
         return Reshape(shape=shape)
-    return Slice(
-        start=start,
-        size=size,
-        step=tuple(s if n > 1 else 1 for s, n in zip(step, size, strict=True)),
-    )
+    # The step between one element and none is written as 1.
+    step = tuple(s if n > 1 else 1 for s, n in zip(step, size, strict=True))
+    return Slice(start=start, size=size, step=step)
 
 
 def _shuffle(draw, shape):
@@ -94,23 +90,32 @@ def _shuffle(draw, shape):
     return Transpose(view=(1, h * w, group, c // group), permutation=(0, 1, 3, 2), shape=shape)
 
 
+def _max_pool(draw, shape):
+    return MaxPool(**_window(draw, *shape[:2]))
+
+
+def _fully_connected(draw, shape):
+    return FullyConnected(out_features=draw(st.integers(1, 6)), activation=draw(_ACTIVATIONS))
+
+
+def _pad(draw, shape):
+    return Pad(pads=Pads(*(draw(st.integers(0, 2)) for _ in range(4))))
+
+
+def _reshape(draw, shape):
+    h, w, c = shape
+    return Reshape(shape=draw(st.sampled_from([(w, h, c), (c, h, w), (1, 1, h * w * c)])))
+
+
+def _others(draw, shape):
+    resized = ResizeNearest(out_h=2 * shape[0], out_w=3 * shape[1])
+    function = draw(st.sampled_from(UnaryFunction))
+    return draw(st.sampled_from([resized, Unary(function=function), Softmax(), Requantise()]))
+
+
 _UNARY = (
-    _conv,
-    _average_pool,
-    _slice,
-    _shuffle,
-    lambda draw, shape: MaxPool(**_window(draw, *shape[:2])),
-    lambda draw, shape: FullyConnected(
-        out_features=draw(st.integers(1, 6)), activation=draw(_ACTIVATIONS)
-    ),
-    lambda draw, shape: ResizeNearest(out_h=2 * shape[0], out_w=3 * shape[1]),
-    lambda draw, shape: Pad(pads=Pads(*(draw(st.integers(0, 2)) for _ in range(4)))),
-    lambda draw, shape: Unary(function=draw(st.sampled_from(UnaryFunction))),
-    lambda draw, shape: Softmax(),
-    lambda draw, shape: Requantise(),
-    lambda draw, shape: Reshape(shape=(shape[1], shape[0], shape[2])),
-    lambda draw, shape: Reshape(shape=(1, 1, int(np.prod(shape)))),
-)
+    _conv, _average_pool, _max_pool, _fully_connected, _slice, _shuffle, _pad, _reshape, _others,
+)  # fmt: skip
 _BINARY = (
     lambda draw: Add(activation=draw(_ACTIVATIONS)),
     lambda draw: Mul(activation=draw(_ACTIVATIONS)),
@@ -131,10 +136,8 @@ def graphs(draw):
         if draw(st.booleans()):
             inputs, op = [first], draw(st.sampled_from(_UNARY))(draw, builder.shape(first))
         else:
-            inputs, op = (
-                [first, draw(st.sampled_from(partners))],
-                draw(st.sampled_from(_BINARY))(draw),
-            )
+            inputs = [first, draw(st.sampled_from(partners))]
+            op = draw(st.sampled_from(_BINARY))(draw)
         block = draw(st.sampled_from(["stem", "body", "body/inner"]))
         tensors.append(builder.add(block, f"node{number}", op, *inputs))
         unread = (unread - set(inputs)) | {tensors[-1]}
@@ -211,12 +214,8 @@ def test_trained_weights_survive():
 def _quantised() -> Graph:
     builder = GraphBuilder()
     image = builder.input("image", (6, 5, 4))
-    conv = builder.add(
-        "a",
-        "conv",
-        Conv2d(kernel_h=3, kernel_w=3, out_channels=8, activation=Activation.RELU),
-        image,
-    )
+    rectified = Conv2d(kernel_h=3, kernel_w=3, out_channels=8, activation=Activation.RELU)
+    conv = builder.add("a", "conv", rectified, image)
     moved = builder.add("a", "scaled", Requantise(), conv)
     dense = builder.add("b", "dense", FullyConnected(out_features=3), moved)
     graph = builder.finish("quantised", [dense, image])
