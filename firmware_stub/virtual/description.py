@@ -72,12 +72,12 @@ class BoardDescription:
         return IMAGES / self.image
 
     def area_of(self, address: int) -> str:
-        """Name of the memory or peripheral at an address; ``nothing`` where none is."""
+        """Name of the memory or peripheral at an address; ``no memory`` where none is."""
         areas: tuple[MemoryArea | PeripheralArea, ...] = (*self.memories, *self.peripherals)
         for area in areas:
             if area.base <= address < area.base + area.size_bytes:
                 return area.name
-        return "nothing"
+        return "no memory"
 
 
 def board_names() -> list[str]:
