@@ -36,19 +36,20 @@ def smaller(first: Integers, second: Integers) -> Integers:
 def loop(name: str, entries: Integers, iterations: Integers) -> Counts:
     """Counts of an inner loop that is entered ``entries`` times for ``iterations`` each.
 
-    The number of iterations is what a branch predictor learns: a loop that is skipped or runs
-    once leaves the way it always does, a loop of two turns it back and forth, a longer one
-    surprises it at its end.
+    How the branch predictor fares depends on the number: a loop that is skipped or runs once
+    leaves the way it always does, two or three iterations turn a two-bit counter back and
+    forth, more surprise it once, at the end.
     """
     return {
         name: entries * iterations,
         f"{name}_entered": entries * (iterations > 0),
         f"{name}_twice": entries * (iterations == _TWICE),
-        f"{name}_often": entries * (iterations > _TWICE),
+        f"{name}_thrice": entries * (iterations == _THRICE),
+        f"{name}_often": entries * (iterations > _THRICE),
     }
 
 
-_TWICE = 2
+_TWICE, _THRICE = 2, 3
 
 
 def loop_columns(name: str, unit: str, guess_cycles: float) -> tuple[Column, ...]:
@@ -56,8 +57,9 @@ def loop_columns(name: str, unit: str, guess_cycles: float) -> tuple[Column, ...
     return (
         Column(name, unit, guess_cycles),
         Column(f"{name}_entered", f"loop over each {unit} entered", 3),
-        Column(f"{name}_twice", f"loop over each {unit} run twice", 6),
-        Column(f"{name}_often", f"loop over each {unit} run more often", 6),
+        Column(f"{name}_twice", f"loop over each {unit} run twice", 8),
+        Column(f"{name}_thrice", f"loop over each {unit} run three times", 12),
+        Column(f"{name}_often", f"loop over each {unit} run more often", 8),
     )
 
 

@@ -93,7 +93,7 @@ def _movement(c: Calls) -> Counts:
     return {
         "calls": once(c),
         "rows": c.out_h,
-        "runs": c.runs,
+        **loop("runs", c.out_h, c.runs // c.out_h),
         **_dense(c.runs * (c.run_step == DENSE), c.run_length),
         **loop("second_words", second, seconds),
         **loop("second_bytes", second, c.run_length - 4 * seconds),
@@ -107,7 +107,7 @@ MOVEMENT = Counter(
     (
         CALLS,
         Column("rows", "output row", 15),
-        Column("runs", "run", 20),
+        *loop_columns("runs", "run", 20),
         *_DENSE_COLUMNS,
         *loop_columns("second_words", "4 elements, each second of their source", 11),
         *loop_columns("second_bytes", "element, each second of its source, of the last 4", 5),
