@@ -6,6 +6,7 @@ import ctypes
 import threading
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
 import unicorn
 from unicorn import arm_const, unicorn_const
@@ -65,14 +66,15 @@ class VirtualBoard:
         self._spinning = False
         self._map()
         self._load()
-        self._hook()
+        self._engine.hook_add(unicorn_const.UC_HOOK_MEM_INVALID, self._on_invalid)
+        self._hook_blocks()
         self._timing_run = timing.follow(self._counter, self.read_memory)
         self._power_on()
 
     @classmethod
     def open(
         cls, name: str = "rt1170", *, image: Path | None = None, timing: str = "pipeline"
-    ) -> VirtualBoard:
+    ) -> Self:
         """A board by name, with its own firmware unless an image is given.
 
         Raises:
@@ -216,8 +218,7 @@ class VirtualBoard:
         for segment in self.image.segments:
             self.stage(segment.address, segment.data)
 
-    def _hook(self) -> None:
-        self._engine.hook_add(unicorn_const.UC_HOOK_MEM_INVALID, self._on_invalid)
+    def _hook_blocks(self) -> None:
         handle = ctypes.c_size_t()
         status = uclib.uc_hook_add(
             self._engine._uch,  # noqa: SLF001 - the public hook_add takes Python callbacks only

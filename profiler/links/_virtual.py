@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hwprof.errors import LinkError
 from hwprof.profiler.links._base import Capability, Counters, Link
+
+if TYPE_CHECKING:
+    from hwprof.firmware_stub.virtual.board import VirtualBoard
 
 
 class VirtualLink(Link):
@@ -22,12 +26,15 @@ class VirtualLink(Link):
     capabilities = frozenset({Capability.STAGE, Capability.COUNTERS})
 
     def __init__(self, name: str = "rt1170", *, image: Path | None = None) -> None:
-        from hwprof.firmware_stub.virtual.board import VirtualBoard
-
         self.target = f"virtual:{name}"
-        self.board = VirtualBoard.open(name, image=image)
+        self.board = self._open(name, image)
         self.timing_model = self.board.timing.version
         self._closed = False
+
+    def _open(self, name: str, image: Path | None) -> VirtualBoard:
+        from hwprof.firmware_stub.virtual.board import VirtualBoard
+
+        return VirtualBoard.open(name, image=image)
 
     def read(self, max_bytes: int, timeout_s: float) -> bytes:
         """See ``Link.read``; runs the board."""
