@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hwprof.firmware_stub.stamp import code_sha256
-from hwprof.profiler.bench import Setup
+from hwprof.profiler.bench import Bench, Setup
 from hwprof.profiler.store import MeasurementStore
 from hwprof.surrogates.fit import FitOptions, Fitted, fit
 from hwprof.workflows.measure_samples import measure_samples
@@ -31,11 +31,20 @@ def fit_workspace(
         StoreError: nothing was sampled or measured, or too little of it.
         ConfigurationError: the rows come from several contexts.
     """
+    origin = None
     if workspace.has_samples:
         measure_samples(workspace, setup, workers=workers)
+        with Bench(setup) as bench:
+            origin = bench.origin
     with MeasurementStore(workspace.store) as store:
         rows = store.frame()
-    fitted = fit(rows, FitOptions(seed=seed, code_sha256=_installed_code(rows)))
+    fitted = fit(
+        rows,
+        FitOptions(seed=seed, code_sha256=_installed_code(rows)),
+        # Rows of other placements or of an earlier image may lie in the same store.
+        context=origin.context if origin else None,
+        firmware_sha256=origin.firmware_sha256 if origin else "",
+    )
     return fitted, fitted.save(workspace.artefacts)
 
 
