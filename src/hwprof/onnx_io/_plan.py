@@ -198,7 +198,7 @@ def digits(wanted: Positions) -> tuple[Digit, ...] | None:
         expected = rows[0] + stride * np.arange(len(rows), dtype=np.int64)[:, np.newaxis]
         same = (rows == expected).all(axis=1)
         count = len(rows) if same.all() else int(np.argmin(same))
-        if stride < 1 or len(rows) % count:
+        if stride < 1 or count == 1 or len(rows) % count:
             return None
         found.insert(0, (count, stride))
         block *= count
