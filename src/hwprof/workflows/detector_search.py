@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from tqdm import tqdm
@@ -65,25 +65,25 @@ def search_by_name(request: SearchRequest, workspace: Workspace) -> SearchResult
     )
     problem = Problem(space, task, predicted_latency(predictor, request.latency), request.budget_us)
     workspace.root.mkdir(parents=True, exist_ok=True)
-    with _progress() as report:
+    with _progress() as report, ExitStack() as stack:
+        bench = stack.enter_context(Bench(setup)) if request.verify else None
         return verified_search(
             problem,
             strategy,
             request.options,
             storage=workspace.studies,
-            profile=_profile(setup) if request.verify else None,
+            profile=_profile(bench) if bench else None,
             exhaustive=request.exhaustive,
             progress=report,
         )
 
 
-def _profile(setup: Setup) -> Callable[[Architecture], float]:
-    """Runs one architecture on a board of its own, verified."""
+def _profile(bench: Bench) -> Callable[[Architecture], float]:
+    """Runs architectures on one board, each verified."""
 
     def latency_us(architecture: Architecture) -> float:
-        with Bench(setup) as bench:
-            program = bench.lower(architecture.graph())
-            row = bench.measure(program, block_type="network", block_key=architecture.name)
+        program = bench.lower(architecture.graph())
+        row = bench.measure(program, block_type="network", block_key=architecture.name)
         if row.error:
             raise BoardError(f"{architecture.name} did not verify: {row.error}.")
         return row.latency_us
