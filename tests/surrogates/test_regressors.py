@@ -226,3 +226,15 @@ class TestBaselines:
         X, y = samples()
 
         np.testing.assert_array_equal(NearestSample().fit(X, y).predict(X), y)
+
+
+def test_one_wild_row():
+    """A row thirteen times too slow hardly moves the costs."""
+    X, _ = samples()
+    y = X @ COSTS
+    y[3] *= 13
+
+    fitted = PhysicalPrior().fit(X, y)
+
+    others = np.arange(len(y)) != 3
+    np.testing.assert_allclose(fitted.predict(X)[others], y[others], rtol=0.01)
