@@ -104,7 +104,7 @@ class _Window(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conv2dRecord(_Window):
-    """Weights (out_c, kernel_h, kernel_w, in_c / groups); offsets are minus/plus the zero points."""
+    """Weights (out_c, kernel_h, kernel_w, in_c / groups); offsets are minus/plus the zero points."""  # noqa: E501 - a line of the header
 
     opcode = 1
     c_name = "conv2d"
@@ -371,7 +371,7 @@ class FillConstant:
 
 @dataclass(frozen=True, slots=True)
 class PoolConstant:
-    """int32 word i is the signed pool byte ``pool_offset_bytes + i`` shifted left, made by the board."""
+    """int32 word i is signed pool byte ``pool_offset_bytes + i`` shifted left, by the board."""
 
     kind: ClassVar[int] = 2
     buffer: Buffer
@@ -473,7 +473,8 @@ def encode(program: Program) -> bytes:
     """Bytes of a program; the layout is docs/FORMATS.md, "Program"."""
     body = bytearray()
     for entry in program.inputs:
-        body += struct.pack("<III", entry.buffer.address, entry.buffer.size_bytes, entry.pool_offset_bytes)
+        where = entry.buffer
+        body += struct.pack("<III", where.address, where.size_bytes, entry.pool_offset_bytes)
     for output in program.outputs:
         body += struct.pack("<II", output.address, output.size_bytes)
     for constant in program.constants:

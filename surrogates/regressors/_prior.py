@@ -65,7 +65,8 @@ def _non_negative(system: Matrix, wanted: Vector) -> Vector:
     """Non-negative least squares; the triangle of a QR step has the same solution, sooner."""
     from scipy.optimize import nnls
 
-    triangle = np.linalg.qr(np.column_stack([system, wanted]), mode="r")
+    stacked = np.column_stack([system, wanted])
+    triangle = np.asarray(np.linalg.qr(stacked, mode="r"), np.float64)
     found: Vector = nnls(triangle[:, :-1], triangle[:, -1], maxiter=_ITERATIONS)[0]
     return found
 

@@ -140,7 +140,10 @@ def test_export_writes_every_row_with_units(run: Run, tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         (("sample", "--block", "shuflev2"), "did you mean shufflev2"),
-        (("profile", "person-detector", "--target", "virtual:rt1171"), "did you mean virtual:rt1170"),
+        (
+            ("profile", "person-detector", "--target", "virtual:rt1171"),
+            "did you mean virtual:rt1170",
+        ),
         (("profile", "persn-detector"), "did you mean person-detector"),
         (("predict", "person-detector:k=5,q=2"), "unknown parameter of person-detector 'q'"),
         (("predict", "person-detector:width=240,aspect=0.8"), "width="),

@@ -23,6 +23,12 @@ COMMANDS = {
 }
 
 
+class _MistakeError(click.ClickException):
+    """A user's mistake, told in one sentence."""
+
+    exit_code = 2
+
+
 class _WorkflowGroup(click.Group):
     """Lists commands in workflow order and imports a command's module when it is called."""
 
@@ -48,9 +54,7 @@ class _WorkflowGroup(click.Group):
         try:
             return super().invoke(ctx)
         except HwprofError as error:
-            problem = click.ClickException(str(error))
-            problem.exit_code = 2
-            raise problem from error
+            raise _MistakeError(str(error)) from error
 
 
 @click.group(cls=_WorkflowGroup, context_settings={"help_option_names": ["-h", "--help"]})
