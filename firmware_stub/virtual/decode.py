@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FLAGS = "flags"
 WIDE_PREFIXES = (0b11101, 0b11110, 0b11111)  # Arm DDI 0403E A5.1: a 32-bit instruction
+LONGEST_BYTES = 4
 ALWAYS = (0, 15)  # Capstone: no condition, or AL
 PLAIN_IMMEDIATES = ("addw", "subw", "movw")  # 12 or 16 bits, nothing to shift
 MAX_BYTE = 0xFF
@@ -71,6 +72,7 @@ class Decoder:
 
         self._core = core
         self._arm = arm
+        self._decoded: dict[tuple[int, bytes], Operation] = {}
         self._capstone = capstone.Cs(
             capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS
         )
@@ -87,22 +89,42 @@ class Decoder:
 
     def block(self, code: bytes, address: int) -> list[Operation]:
         """All operations of a block; what Capstone cannot decode becomes class ``unknown``."""
-        found: list[Operation] = []
+        return list(self._walk(code, address))
+
+    def straight(self, code: bytes, address: int) -> list[Operation]:
+        """Operations up to the first branch, or as far as ``code`` holds them whole."""
+        found = []
+        for operation in self._walk(code, address):
+            found.append(operation)
+            if operation.branch:
+                break
+        return found
+
+    def _walk(self, code: bytes, address: int) -> Iterator[Operation]:
         offset = 0
         while offset + 1 < len(code):
-            for insn in self._capstone.disasm(code[offset:], address + offset):
-                found.append(self._operation(insn))
-                offset += insn.size
-            if offset + 1 < len(code):
-                size_bytes = 4 if code[offset + 1] >> 3 in WIDE_PREFIXES else 2
-                text = f".inst {code[offset : offset + size_bytes].hex()}"
-                found.append(
-                    Operation(
-                        text=text, address=address + offset, size_bytes=size_bytes, cls=UNKNOWN
-                    )
-                )
-                offset += size_bytes
-        return found
+            key = (address + offset, code[offset : offset + LONGEST_BYTES])
+            if key not in self._decoded:
+                self._decode(code[offset:], address + offset)
+            operation = self._decoded[key]
+            offset += operation.size_bytes
+            if offset <= len(code):
+                yield operation
+
+    def _decode(self, code: bytes, address: int) -> None:
+        """Decode and keep everything up to the first branch, at least one instruction.
+
+        An IT instruction decides how those behind it are decoded, so they are decoded together.
+        """
+        offset = 0
+        for insn in self._capstone.disasm(code, address):
+            operation = self._operation(insn)
+            self._decoded[(insn.address, code[offset : offset + LONGEST_BYTES])] = operation
+            offset += insn.size
+            if operation.branch:
+                return
+        if not offset:
+            self._decoded[(address, code[:LONGEST_BYTES])] = _undecoded(code, address)
 
     def _operation(self, insn: CsInsn) -> Operation:
         cls = self._class_of(insn)
@@ -255,6 +277,12 @@ class Operands:
         self.tags: set[str] = set()
         self.cycles = 1
         self.bank: BankHint | None = None
+
+
+def _undecoded(code: bytes, address: int) -> Operation:
+    size_bytes = LONGEST_BYTES if code[1] >> 3 in WIDE_PREFIXES else 2
+    text = f".inst {code[:size_bytes].hex()}"
+    return Operation(text=text, address=address, size_bytes=size_bytes, cls=UNKNOWN)
 
 
 def _needs_shifter(mnemonic: str, immediate: int) -> bool:

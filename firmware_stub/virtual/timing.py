@@ -12,8 +12,9 @@ docs/TIMING.md is the long form. The version is bumped whenever any input gives 
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import floor
@@ -61,7 +62,8 @@ class FunctionCost:
 class PipelineTiming:
     """Core pipeline only: every memory answers as TCM or a cache hit does.
 
-    Shared by the boards of a process: costs depend on code bytes alone and are kept.
+    Shared by the boards of a process: costs depend on code bytes alone and are kept. Any thread may
+    call; one at a time works.
     """
 
     def __init__(self, core: CoreModel) -> None:
@@ -70,6 +72,7 @@ class PipelineTiming:
         self._decoder = Decoder(core)
         self._scoreboard = Scoreboard(core)
         self._costs: dict[tuple[int, bytes, bytes, bytes], BlockCost] = {}
+        self._lock = threading.Lock()
 
     def follow(self, counter: BlockCounter, read_memory: ReadMemory) -> PipelineRun:
         """Cost what a counter counts, reading code through ``read_memory``."""
@@ -77,6 +80,10 @@ class PipelineTiming:
 
     def block_cost(self, address: int, size_bytes: int, read_memory: ReadMemory) -> BlockCost:
         """Cost of the block at an address, its successors' first instructions included."""
+        with self._lock:
+            return self._known_cost(address, size_bytes, read_memory)
+
+    def _known_cost(self, address: int, size_bytes: int, read_memory: ReadMemory) -> BlockCost:
         code = read_memory(address, size_bytes)
         behind = _head(address + size_bytes, read_memory)
         operations = self._decoder.block(code, address)
@@ -86,8 +93,8 @@ class PipelineTiming:
         if key not in self._costs:
             self._costs[key] = self._cost(
                 operations,
-                self._decoder.block(behind, address + size_bytes),
-                self._decoder.block(target, target_address or 0),
+                self._decoder.straight(behind, address + size_bytes),
+                self._decoder.straight(target, target_address or 0),
             )
         return self._costs[key]
 
@@ -115,9 +122,8 @@ class PipelineTiming:
         self, end: PipelineState, successor: Sequence[Operation], *, may_pair: bool
     ) -> float:
         """How many cycles more the successor takes behind ``end`` than in a fresh pipeline."""
-        stretch = list(_straight(successor))
-        entered = self._scoreboard.run(stretch, end.handed_on(may_pair=may_pair))
-        return entered.cycles - self._scoreboard.run(stretch).cycles
+        entered = self._scoreboard.run(successor, end.handed_on(may_pair=may_pair))
+        return entered.cycles - self._scoreboard.run(successor).cycles
 
 
 def _head(address: int, read_memory: ReadMemory) -> bytes:
@@ -125,14 +131,6 @@ def _head(address: int, read_memory: ReadMemory) -> bytes:
         return read_memory(address, HEAD_BYTES)
     except ConfigurationError:  # the end of a memory
         return b""
-
-
-def _straight(operations: Sequence[Operation]) -> Iterator[Operation]:
-    """Operations up to the first branch."""
-    for operation in operations:
-        yield operation
-        if operation.branch:
-            return
 
 
 class PipelineRun:
