@@ -11,7 +11,7 @@ squares a few times, each sample weighted by limit / |error| where its error is 
 
 from __future__ import annotations
 
-from typing import ClassVar, Self, cast
+from typing import ClassVar, Self
 
 import numpy as np
 
