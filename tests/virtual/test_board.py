@@ -8,7 +8,9 @@ import pytest
 
 from hwprof.errors import BoardError, ConfigurationError, UnknownNameError
 from hwprof.firmware_stub.virtual.board import Stop, VirtualBoard
-from hwprof.firmware_stub.virtual.image import Symbol
+from hwprof.firmware_stub.virtual.description import load_board
+from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment, Symbol
+from hwprof.firmware_stub.virtual.timing import load_timing
 
 
 class TestRunning:
@@ -147,6 +149,13 @@ class TestMemory:
         board = start("endless")
 
         assert board.read_memory(board.description.pool_address, 1 << 20) == pool_bytes()
+
+    def test_an_image_for_other_memories_is_refused(self):
+        """A segment that no memory of the board can take is refused before anything runs."""
+        image = FirmwareImage("far", "", 0x6000_0000, (Segment(0x6000_0000, b"1234"),), ())
+
+        with pytest.raises(ConfigurationError, match="4 bytes at 0x60000000"):
+            VirtualBoard(load_board("rt1170"), image, load_timing("pipeline", "cortex_m7"))
 
 
 class TestCounting:
