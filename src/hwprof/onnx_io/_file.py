@@ -29,6 +29,7 @@ MAX_ELEMENTS = 1 << 24
 OLDEST_OPSET = 7
 _STANDARD_DOMAINS = ("", "ai.onnx")
 _LONGEST_CAUSE = 200
+_LONGEST_WORD = 80
 
 Array = npt.NDArray[Any]
 Source = Union[str, os.PathLike[str], bytes, "ModelProto"]
@@ -49,6 +50,11 @@ class OnnxNode:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        """What the node is called in the Graph and in messages."""
+        return self.name or next(iter(self.outputs), self.op_type)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,17 +177,17 @@ def describe(model: ModelProto) -> OnnxFile:
     graph = model.graph
     with foreign_errors("the file cannot be decoded"):
         opset = _opset(model)
-        constants = {tensor.name: _array(tensor) for tensor in graph.initializer}
+        constants = {_text(tensor.name): _array(tensor) for tensor in graph.initializer}
         if graph.sparse_initializer:
             raise ModelError("sparse initialisers are not read; store the weights dense.")
         return OnnxFile(
-            name=graph.name,
+            name=_text(graph.name),
             opset=opset,
             inputs=_inputs(graph, constants),
-            outputs=tuple(output.name for output in graph.output),
+            outputs=tuple(_text(output.name) for output in graph.output),
             constants=constants,
             nodes=tuple(_node(node) for node in graph.node),
-            metadata={entry.key: entry.value for entry in model.metadata_props},
+            metadata={_text(e.key): _text(e.value) for e in model.metadata_props},
         )
 
 
@@ -198,6 +204,17 @@ def _opset(model: ModelProto) -> int:
             f"{versions[0] if versions else 'none'}; export it with a newer opset, 17 for example."
         )
     return int(max(versions))
+
+
+def _text(value: str | bytes) -> str:
+    if isinstance(value, bytes):  # what protobuf hands out where the bytes are no UTF-8
+        raise ModelError(f"names are UTF-8 text; {value[:40]!r} is none; export the model again.")
+    return value
+
+
+def _word(value: str | bytes) -> str:
+    """An operator's name as far as it can be printed; a longer one is none that exists."""
+    return "".join(filter(str.isprintable, _text(value)))[:_LONGEST_WORD]
 
 
 def _array(tensor: TensorProto) -> Array:
@@ -218,7 +235,9 @@ def _array(tensor: TensorProto) -> Array:
 
 def _inputs(graph: GraphProto, constants: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
     # Before IR version 4 initialisers were listed among the inputs.
-    return {info.name: _static_shape(info) for info in graph.input if info.name not in constants}
+    return {
+        _text(info.name): _static_shape(info) for info in graph.input if info.name not in constants
+    }
 
 
 def _static_shape(info: ValueInfoProto) -> tuple[int, ...]:
@@ -237,7 +256,7 @@ def _static_shape(info: ValueInfoProto) -> tuple[int, ...]:
         ]
         raise ModelError(
             f"every input needs a fixed shape; {info.name!r} has {names}; fix it with python -m "
-            f"onnxruntime.tools.make_dynamic_shape_fixed --input_name {info.name} "
+            f"onnxruntime.tools.make_dynamic_shape_fixed --input_name {info.name!r} "
             "--input_shape 1,3,224,224 MODEL FIXED."
         )
     if len(shape) == 4 and shape[0] != 1:
@@ -251,11 +270,11 @@ def _static_shape(info: ValueInfoProto) -> tuple[int, ...]:
 def _node(node: NodeProto) -> OnnxNode:
     standard = node.domain in _STANDARD_DOMAINS
     return OnnxNode(
-        op_type=node.op_type if standard else f"{node.domain}.{node.op_type}",
-        name=node.name,
-        inputs=tuple(node.input),
-        outputs=tuple(node.output),
-        attributes={attribute.name: _attribute(attribute) for attribute in node.attribute},
+        op_type=_word(node.op_type) if standard else _word(f"{node.domain}.{node.op_type}"),
+        name=_text(node.name),
+        inputs=tuple(map(_text, node.input)),
+        outputs=tuple(map(_text, node.output)),
+        attributes={_text(entry.name): _attribute(entry) for entry in node.attribute},
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from hwprof.errors import ModelError
 from hwprof.graph import FloatWeights, Graph, Node, QuantisedWeights, QuantParams
 from hwprof.onnx_io import metadata as keys
-from hwprof.onnx_io._draft import Draft, DraftNode, DraftWeights
+from hwprof.onnx_io._draft import Array, Draft, DraftNode, DraftWeights
 from hwprof.onnx_io._file import OnnxFile
 from hwprof.onnx_io.seeded import is_seeded
 
@@ -103,14 +103,19 @@ def _final(
     node: DraftNode, weights: DraftWeights, params: QuantParams | None
 ) -> FloatWeights | QuantisedWeights:
     if weights.scales is None:
-        kernel = np.ascontiguousarray(weights.kernel, np.float32)
-        return FloatWeights(kernel, weights.bias.astype(np.float32))
+        return _float_weights(node, weights.kernel, weights.bias)
     if params is None:  # int8 weights in a network of floats
         column = weights.scales.reshape(-1, *(1,) * (weights.kernel.ndim - 1))
-        kernel = (weights.kernel * column).astype(np.float32)
-        return FloatWeights(kernel, weights.bias.astype(np.float32))
+        return _float_weights(node, weights.kernel * column, weights.bias)
     scales = weights.scales.astype(np.float32)
     bias = np.rint(weights.bias / (scales.astype(np.float64) * np.float32(params.scale)))
-    if (bias < _INT32.min).any() or (bias > _INT32.max).any():
+    if not ((bias >= _INT32.min) & (bias <= _INT32.max)).all():
         raise ModelError(f"the int32 bias of {node.name!r} overflows; quantise the model again.")
     return QuantisedWeights(np.ascontiguousarray(weights.kernel), scales, bias.astype(np.int32))
+
+
+def _float_weights(node: DraftNode, kernel: Array, bias: Array) -> FloatWeights:
+    weights = FloatWeights(np.ascontiguousarray(kernel, np.float32), bias.astype(np.float32))
+    if not (np.isfinite(weights.kernel).all() and np.isfinite(weights.bias).all()):
+        raise ModelError(f"the weights of {node.name!r} overflow float32; export the model again.")
+    return weights

@@ -104,7 +104,7 @@ def refuse_unsupported(file: OnnxFile) -> None:
         if is_computed and node.op_type != "Shape":
             computed.update(node.outputs)
         if node.op_type not in IMPORTERS and (is_computed or node.op_type not in FOLDS):
-            unknown.setdefault(node.op_type, node.name or node.outputs[0])
+            unknown.setdefault(node.op_type, node.label)
     if unknown:
         found = ", ".join(f"{kind} (node {name!r})" for kind, name in sorted(unknown.items()))
         raise UnsupportedOperatorError(

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
+import numpy as np
+
 from hwprof.errors import ConfigurationError, ModelError
 from hwprof.graph import Graph
 from hwprof.onnx_io import _file
@@ -90,7 +92,9 @@ def read_onnx(source: Source) -> OnnxModel:
     file = _file.describe(model)
     refuse_unsupported(file)
     _file.check(model)
-    return OnnxModel(_Reading(file).graph(), file.metadata, _file.sha256(data), file.outputs)
+    with np.errstate(all="ignore"):  # what is not finite is refused where it becomes a weight
+        graph = _Reading(file).graph()
+    return OnnxModel(graph, file.metadata, _file.sha256(data), file.outputs)
 
 
 _READERS = {".onnx": read_onnx}
@@ -155,7 +159,7 @@ class _Reading:
         return readers
 
     def _read(self, node: OnnxNode) -> None:
-        label = node.name or next(iter(node.outputs), node.op_type)
+        label = node.label
         with foreign_errors(f"ONNX node {label!r} ({node.op_type}) cannot be read"):
             call = Call(
                 node=node,
