@@ -13,6 +13,7 @@ from hwprof.graph import Concat, Op, Pad, Pads, Reshape, ResizeNearest, Shape, S
 
 _MOST_ELEMENTS = 200_000
 _MOST_CONCATENATED = 64
+_FEWEST_HALVED = 4  # halves of one channel are another, simpler movement
 
 
 def _half(shape: Shape) -> Op | None:
@@ -24,14 +25,14 @@ def _half(shape: Shape) -> Op | None:
 
 def _every_second(shape: Shape) -> Op | None:
     height, width, channels = shape
-    if channels % 2:
+    if channels % 2 or channels < _FEWEST_HALVED:
         return None
     return Slice(start=(0, 0, 1), size=(height, width, channels // 2), step=(1, 1, 2))
 
 
 def _shuffle(shape: Shape) -> Op | None:
     height, width, channels = shape
-    if channels % 2:
+    if channels % 2 or channels < _FEWEST_HALVED:
         return None
     view = (1, height * width, 2, channels // 2)
     return Transpose(view=view, permutation=(0, 1, 3, 2), shape=shape)
