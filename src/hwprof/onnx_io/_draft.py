@@ -151,7 +151,7 @@ class Draft:
         if tensor in self.inputs or self.nodes[tensor].is_final:
             tensor = self.add(Reshape(shape=self.shape(tensor)), [tensor], name)
         self.nodes[tensor] = replace(self.nodes[tensor], name=name, is_final=True)
-        return self.natural_view(tensor, name)
+        return self.view(tensor, view.shape, natural_layout(view.shape), name)
 
     def _number(self) -> int:
         self._count += 1

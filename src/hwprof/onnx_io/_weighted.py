@@ -24,13 +24,14 @@ def import_conv(call: Call) -> list[View]:
     weights = call.required(1)
     if len(weights.shape) != len(call.view().shape):
         raise ModelError(f"weights must be (out, in, h, w); got {list(weights.shape)}.")
-    frame = window(call, weights.shape[2:])
+    frame = window(call, call.integers("kernel_shape", weights.shape[2:]))
     op = Conv2d(**frame.fields, out_channels=weights.shape[0], groups=call.integer("group", 1))
     shape = (op.out_channels, weights.shape[1], *frame.kernel)
     channels = call.draft.shape(source)[2]
-    if channels != shape[1] * op.groups:
+    if channels != shape[1] * op.groups or prod(shape) != prod(weights.shape):
         raise ModelError(
-            f"weights {list(weights.shape)} do not fit {channels} channels in {op.groups} groups."
+            f"weights {list(weights.shape)} do not fit {channels} channels in {op.groups} groups "
+            f"and kernel {frame.kernel}."
         )
     kernel, scales = _kernel(weights, output_axis=0)
     drafted = DraftWeights(
