@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from onnx import helper, numpy_helper
 
 from hwprof.graph import (
     Activation,
@@ -29,6 +30,7 @@ from hwprof.graph import (
     Transpose,
     Unary,
 )
+from hwprof.onnx_io import read_onnx
 from hwprof.onnx_io.seeded import moments, seeded_weights
 
 _FUNCTIONS = {
@@ -237,3 +239,72 @@ def _as_onnx(tensor, shape):
 def reference():
     """What a graph must equal."""
     return Reference()
+
+
+_RNG = np.random.default_rng(7)
+
+
+class Net:
+    """A model in the making; every node is (op, inputs, attributes), constants are arrays."""
+
+    def __init__(self, *shape: int | str, opset: int = 17) -> None:
+        self.inputs = [helper.make_tensor_value_info("x", 1, shape)]
+        self.opset, self.nodes, self.constants = opset, [], []
+
+    def const(self, array):
+        """An initialiser."""
+        name = f"c{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(array), name))
+        return name
+
+    def tensor(self, array):
+        """A TensorProto, as attributes hold them."""
+        return numpy_helper.from_array(array)
+
+    def weights(self, *shape: int):
+        """Random float weights."""
+        return self.const(_RNG.standard_normal(shape, dtype=np.float32) / 4)
+
+    def ints(self, *values: int):
+        """A vector of int64."""
+        return self.const(np.array(values, np.int64))
+
+    def add(self, op, *inputs: str, outputs=1, **attributes):
+        """Append a node; returns its output, or all of them if there are several."""
+        name = f"{op}_{len(self.nodes)}"
+        names = [f"t{len(self.nodes)}_{i}" for i in range(outputs)]
+        self.nodes.append(helper.make_node(op, list(inputs), names, name=name, **attributes))
+        return names[0] if outputs == 1 else names
+
+    def conv(self, x, channels, out, kernel=1, **attributes):
+        """A convolution with bias."""
+        group = attributes.get("group", 1)
+        kernels = self.weights(out, channels // group, kernel, kernel)
+        return self.add("Conv", x, kernels, self.weights(out), **attributes)
+
+    def model(self, *outputs: str):
+        """The finished ModelProto."""
+        infos = [helper.make_empty_tensor_value_info(name) for name in outputs]
+        for info in infos:
+            info.type.tensor_type.elem_type = 1
+        graph = helper.make_graph(self.nodes, "net", self.inputs, infos, self.constants)
+        opset = helper.make_opsetid("", self.opset)
+        return helper.make_model(graph, opset_imports=[opset], ir_version=8)
+
+
+@pytest.fixture(scope="session")
+def network():
+    """Builds models node by node, as exporters do."""
+    return Net
+
+
+@pytest.fixture
+def read_checked(reference):
+    """Reads a model and holds its graph against onnxruntime."""
+
+    def read(model):
+        result = read_onnx(model)
+        reference.assert_equal(model, result)
+        return result
+
+    return read

@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 
 from hwprof.graph import (
     Activation,
@@ -22,73 +22,15 @@ from hwprof.graph import (
 )
 from hwprof.onnx_io import read_onnx
 
-_RNG = np.random.default_rng(7)
-
-
-class Net:
-    """A model in the making; every node is (op, inputs, attributes), constants are arrays."""
-
-    def __init__(self, *shape: int | str, opset: int = 17) -> None:
-        self.inputs = [helper.make_tensor_value_info("x", 1, shape)]
-        self.opset, self.nodes, self.constants = opset, [], []
-
-    def const(self, array):
-        """An initialiser."""
-        name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(array), name))
-        return name
-
-    def weights(self, *shape: int):
-        """Random float weights."""
-        return self.const(_RNG.standard_normal(shape, dtype=np.float32) / 4)
-
-    def ints(self, *values: int):
-        """A vector of int64."""
-        return self.const(np.array(values, np.int64))
-
-    def add(self, op, *inputs: str, outputs=1, **attributes):
-        """Append a node; returns its output, or all of them if there are several."""
-        name = f"{op}_{len(self.nodes)}"
-        names = [f"t{len(self.nodes)}_{i}" for i in range(outputs)]
-        self.nodes.append(helper.make_node(op, list(inputs), names, name=name, **attributes))
-        return names[0] if outputs == 1 else names
-
-    def conv(self, x, channels, out, kernel=1, **attributes):
-        """A convolution with bias."""
-        group = attributes.get("group", 1)
-        kernels = self.weights(out, channels // group, kernel, kernel)
-        return self.add("Conv", x, kernels, self.weights(out), **attributes)
-
-    def model(self, *outputs: str):
-        """The finished ModelProto."""
-        infos = [helper.make_empty_tensor_value_info(name) for name in outputs]
-        for info in infos:
-            info.type.tensor_type.elem_type = 1
-        graph = helper.make_graph(self.nodes, "net", self.inputs, infos, self.constants)
-        opset = helper.make_opsetid("", self.opset)
-        return helper.make_model(graph, opset_imports=[opset], ir_version=8)
-
 
 def kinds(read):
     """How many nodes of each kind the graph has."""
     return dict(Counter(node.op.kind for node in read.graph.nodes))
 
 
-@pytest.fixture
-def read_checked(reference):
-    """Reads a model and holds its graph against onnxruntime."""
-
-    def read(model):
-        result = read_onnx(model)
-        reference.assert_equal(model, result)
-        return result
-
-    return read
-
-
-def test_batch_normalisation_is_folded(read_checked):
+def test_batch_normalisation_is_folded(network, read_checked):
     """Conv, BatchNormalization, Relu become one convolution named like the Conv."""
-    net = Net(1, 3, 8, 9)
+    net = network(1, 3, 8, 9)
     x = net.conv("x", 3, 6, 3, pads=[1, 1, 1, 1])
     statistics = [net.weights(6) for _ in range(3)] + [net.const(np.full(6, 0.5, np.float32))]
     x = net.add("BatchNormalization", x, *statistics)
@@ -100,9 +42,9 @@ def test_batch_normalisation_is_folded(read_checked):
     assert node.block == "Conv_0"
 
 
-def test_batch_normalisation_alone_is_a_depthwise_convolution(read_checked):
+def test_batch_normalisation_alone_is_a_depthwise_convolution(network, read_checked):
     """What cannot be folded still runs."""
-    net = Net(1, 4, 5, 5)
+    net = network(1, 4, 5, 5)
     statistics = [net.weights(4) for _ in range(3)] + [net.const(np.ones(4, np.float32))]
     x = net.add("Relu", net.add("BatchNormalization", "x", *statistics))
 
@@ -113,17 +55,17 @@ def test_batch_normalisation_alone_is_a_depthwise_convolution(read_checked):
     )
 
 
-def test_shared_tensor_is_not_fused(read_checked):
+def test_shared_tensor_is_not_fused(network, read_checked):
     """A convolution whose output is also wanted raw keeps it."""
-    net = Net(1, 3, 5, 5)
+    net = network(1, 3, 5, 5)
     raw = net.conv("x", 3, 4)
 
     assert kinds(read_checked(net.model(raw, net.add("Relu", raw)))) == {"conv2d": 1, "unary": 1}
 
 
-def test_clip_to_six_is_relu6(read_checked):
+def test_clip_to_six_is_relu6(network, read_checked):
     """Clip with constant bounds 0 and 6, given as inputs, is fused."""
-    net = Net(1, 3, 5, 5)
+    net = network(1, 3, 5, 5)
     x = net.conv("x", 3, 4)
     x = net.add("Clip", x, net.const(np.float32(0)), net.const(np.float32(6)))
 
@@ -132,9 +74,9 @@ def test_clip_to_six_is_relu6(read_checked):
     assert node.op.activation is Activation.RELU6
 
 
-def test_channel_shuffle_and_split_is_one_transpose(read_checked):
+def test_channel_shuffle_and_split_is_one_transpose(network, read_checked):
     """ShuffleNet as torchvision exports it: both halves of the split share one shuffle."""
-    net = Net(1, 8, 4, 5)
+    net = network(1, 8, 4, 5)
     x = net.add("Reshape", "x", net.ints(1, 2, 4, 4, 5))
     x = net.add("Transpose", x, perm=[0, 2, 1, 3, 4])
     x = net.add("Reshape", x, net.ints(1, -1, 4, 5))
@@ -147,9 +89,9 @@ def test_channel_shuffle_and_split_is_one_transpose(read_checked):
     assert shuffle == Transpose(view=(1, 20, 2, 4), permutation=(0, 1, 3, 2), shape=(4, 5, 8))
 
 
-def test_shuffle_by_gather_is_two_strided_slices(read_checked):
+def test_shuffle_by_gather_is_two_strided_slices(network, read_checked):
     """FastestDet's shuffle and split moves no data but the two slices of every second channel."""
-    net = Net(1, 8, 4, 5)
+    net = network(1, 8, 4, 5)
     x = net.add("Reshape", "x", net.ints(4, 2, 20))
     x = net.add("Transpose", x, perm=[1, 0, 2])
     x = net.add("Reshape", x, net.ints(2, -1, 4, 4, 5))
@@ -162,9 +104,9 @@ def test_shuffle_by_gather_is_two_strided_slices(read_checked):
     assert kinds(read) == {"slice": 2, "conv2d": 2}
 
 
-def test_channel_gather_is_slices_and_a_concat(read_checked):
+def test_channel_gather_is_slices_and_a_concat(network, read_checked):
     """A constant choice of channels in any order, such as BGR to RGB."""
-    net = Net(1, 3, 4, 5)
+    net = network(1, 3, 4, 5)
     x = net.add("Gather", "x", net.ints(2, 1, 0), axis=1)
 
     assert kinds(read_checked(net.model(net.conv(x, 3, 2)))) == {
@@ -174,27 +116,27 @@ def test_channel_gather_is_slices_and_a_concat(read_checked):
     }
 
 
-def test_flatten_before_a_dense_layer_costs_nothing(read_checked):
+def test_flatten_before_a_dense_layer_costs_nothing(network, read_checked):
     """The columns of the weights move instead of the data."""
-    net = Net(1, 3, 4, 5)
+    net = network(1, 3, 4, 5)
     x = net.add("Flatten", net.add("Relu", net.conv("x", 3, 6)))
     x = net.add("Gemm", x, net.weights(7, 120), net.weights(7), transB=1)
 
     assert kinds(read_checked(net.model(x))) == {"conv2d": 1, "fully_connected": 1}
 
 
-def test_matmul_and_add_is_a_dense_layer(read_checked):
+def test_matmul_and_add_is_a_dense_layer(network, read_checked):
     """The bias of a Linear layer that was exported as two operators is folded."""
-    net = Net(1, 12)
+    net = network(1, 12)
     x = net.add("MatMul", "x", net.weights(12, 5))
     x = net.add("Relu", net.add("Add", x, net.weights(5)))
 
     assert kinds(read_checked(net.model(x))) == {"fully_connected": 1}
 
 
-def test_matmul_over_tokens_is_a_pointwise_convolution(read_checked):
+def test_matmul_over_tokens_is_a_pointwise_convolution(network, read_checked):
     """Rows of a (1, pixels, channels) tensor are pixels; nothing has to move."""
-    net = Net(1, 6, 3, 4)
+    net = network(1, 6, 3, 4)
     x = net.add("Transpose", net.add("Reshape", "x", net.ints(1, 6, 12)), perm=[0, 2, 1])
     x = net.add("Softmax", net.add("MatMul", x, net.weights(6, 5)), axis=-1)
 
@@ -203,9 +145,9 @@ def test_matmul_over_tokens_is_a_pointwise_convolution(read_checked):
     assert kinds(read) == {"conv2d": 1, "softmax": 1, "reshape": 1}
 
 
-def test_mean_over_the_map_is_a_pool(read_checked):
+def test_mean_over_the_map_is_a_pool(network, read_checked):
     """ReduceMean over height and width, axes dropped, feeds a dense layer directly."""
-    net = Net(1, 3, 4, 5)
+    net = network(1, 3, 4, 5)
     x = net.add("ReduceMean", net.conv("x", 3, 6), axes=[2, 3], keepdims=0)
     x = net.add("Gemm", x, net.weights(6, 2), net.weights(2))
 
@@ -215,9 +157,9 @@ def test_mean_over_the_map_is_a_pool(read_checked):
     assert read.graph.nodes[1].op == AveragePool(kernel_h=4, kernel_w=5)
 
 
-def test_padding_is_folded(read_checked):
+def test_padding_is_folded(network, read_checked):
     """An exporter's Pad before an average that counts zeros, and before a convolution."""
-    net = Net(1, 3, 8, 8)
+    net = network(1, 3, 8, 8)
     pads = net.ints(0, 0, 1, 1, 0, 0, 1, 1)
     pooled = net.add("AveragePool", net.add("Pad", "x", pads), kernel_shape=[3, 3], strides=[2, 2])
     x = net.conv(net.add("Pad", pooled, pads), 3, 4, 3)
@@ -229,17 +171,17 @@ def test_padding_is_folded(read_checked):
 
 
 @pytest.mark.parametrize("mode", ["SAME_UPPER", "SAME_LOWER", "VALID"])
-def test_automatic_padding(read_checked, mode):
+def test_automatic_padding(network, read_checked, mode):
     """auto_pad is what onnxruntime makes of it, for even and odd sizes."""
-    net = Net(1, 2, 7, 8)
+    net = network(1, 2, 7, 8)
     x = net.conv("x", 2, 3, 4, auto_pad=mode, strides=[2, 2])
 
     read_checked(net.model(x))
 
 
-def test_ceil_mode_is_padding(read_checked):
+def test_ceil_mode_is_padding(network, read_checked):
     """A pool that rounds its size up is one with padding at the end."""
-    net = Net(1, 2, 8, 7)
+    net = network(1, 2, 8, 7)
     x = net.add("MaxPool", "x", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)
 
     (node,) = read_checked(net.model(x)).graph.nodes
@@ -247,9 +189,9 @@ def test_ceil_mode_is_padding(read_checked):
     assert node.op == MaxPool(kernel_h=3, kernel_w=3, stride_h=2, stride_w=2, pads=Pads(bottom=1))
 
 
-def test_shapes_that_are_computed_are_constants(read_checked):
+def test_shapes_that_are_computed_are_constants(network, read_checked):
     """The Shape, Gather, Concat, Reshape chain of view(n, -1) leaves no trace."""
-    net = Net(1, 3, 4, 5)
+    net = network(1, 3, 4, 5)
     x = net.conv("x", 3, 6)
     batch = net.add("Gather", net.add("Shape", x), net.const(np.int64(0)), axis=0)
     batch = net.add("Unsqueeze", batch, net.ints(0))
@@ -260,16 +202,16 @@ def test_shapes_that_are_computed_are_constants(read_checked):
     assert kinds(read_checked(net.model(x))) == {"conv2d": 1, "fully_connected": 1}
 
 
-def test_open_batch_is_one():
+def test_open_batch_is_one(network):
     """A symbolic batch dimension is read as 1."""
-    net = Net("N", 3, 4, 5)
+    net = network("N", 3, 4, 5)
 
     assert read_onnx(net.model(net.conv("x", 3, 2))).graph.inputs == {"x": (4, 5, 3)}
 
 
-def test_channels_last_files_move_nothing(read_checked):
+def test_channels_last_files_move_nothing(network, read_checked):
     """A file from TensorFlow, transposed at both ends, becomes the channels-last graph it was."""
-    net = Net(1, 4, 5, 3)
+    net = network(1, 4, 5, 3)
     x = net.add("Transpose", "x", perm=[0, 3, 1, 2])
     x = net.add("Relu", net.conv(x, 3, 6))
     x = net.add("Transpose", x, perm=[0, 2, 3, 1])
@@ -282,18 +224,18 @@ def test_channels_last_files_move_nothing(read_checked):
     assert "transpose" not in kinds(read)
 
 
-def test_softmax_between_transposes(read_checked):
+def test_softmax_between_transposes(network, read_checked):
     """Softmax over the channels of a transposed tensor is softmax over channels."""
-    net = Net(1, 6, 3, 4)
+    net = network(1, 6, 3, 4)
     x = net.add("Transpose", net.conv("x", 6, 5), perm=[0, 3, 2, 1])
     x = net.add("Transpose", net.add("Softmax", x, axis=3), perm=[0, 3, 2, 1])
 
     assert kinds(read_checked(net.model(x))) == {"conv2d": 1, "softmax": 1}
 
 
-def test_squeeze_and_excitation(read_checked):
+def test_squeeze_and_excitation(network, read_checked):
     """One factor for each channel is spread over the map before the product."""
-    net = Net(1, 4, 5, 6)
+    net = network(1, 4, 5, 6)
     x = net.conv("x", 4, 4)
     gate = net.add("Sigmoid", net.conv(net.add("GlobalAveragePool", x), 4, 4))
 
@@ -305,9 +247,9 @@ def test_squeeze_and_excitation(read_checked):
 
 
 @pytest.mark.parametrize("mode", ["DCR", "CRD"])
-def test_pixel_shuffle(read_checked, mode):
+def test_pixel_shuffle(network, read_checked, mode):
     """DepthToSpace is transposes of four axes, as many as its order of channels needs."""
-    net = Net(1, 12, 3, 4)
+    net = network(1, 12, 3, 4)
     x = net.add("DepthToSpace", net.conv("x", 12, 12), blocksize=2, mode=mode)
 
     read = read_checked(net.model(net.conv(x, 3, 2)))
@@ -315,9 +257,9 @@ def test_pixel_shuffle(read_checked, mode):
     assert kinds(read)["transpose"] == {"DCR": 1, "CRD": 2}[mode]
 
 
-def test_detection_heads_are_joined(read_checked):
+def test_detection_heads_are_joined(network, read_checked):
     """YOLO's view, permute, sigmoid, reshape, concat; the sigmoid runs before the move."""
-    net = Net(1, 3, 4, 6)
+    net = network(1, 3, 4, 6)
     parts = []
     for stride in (1, 2):
         head = net.conv("x", 3, 10, strides=[stride, stride])
@@ -331,9 +273,9 @@ def test_detection_heads_are_joined(read_checked):
     assert kinds(read)["transpose"] == 2
 
 
-def test_arithmetic_with_constants_is_folded(read_checked):
+def test_arithmetic_with_constants_is_folded(network, read_checked):
     """Scaling, shifting, dividing and subtracting on either side end in the weights before them."""
-    net = Net(1, 3, 4, 5)
+    net = network(1, 3, 4, 5)
     x = net.conv("x", 3, 4)
     x = net.add("Div", net.add("Mul", x, net.weights(4, 1, 1)), net.const(np.float32(1.5)))
     x = net.add("Sub", net.const(np.float32(1)), net.add("Add", x, net.weights(1, 4, 1, 1)))
@@ -341,9 +283,9 @@ def test_arithmetic_with_constants_is_folded(read_checked):
     assert kinds(read_checked(net.model(x))) == {"conv2d": 1}
 
 
-def test_one_dimensional_network(read_checked):
+def test_one_dimensional_network(network, read_checked):
     """Conv and pool over (1, c, l) run as a map of height 1."""
-    net = Net(1, 4, 20)
+    net = network(1, 4, 20)
     x = net.add("Conv", "x", net.weights(6, 4, 5), pads=[2, 2], strides=[2])
     x = net.add("MaxPool", net.add("Relu", x), kernel_shape=[2], strides=[2])
     x = net.add("Flatten", net.add("GlobalAveragePool", x))
@@ -364,9 +306,9 @@ def test_one_dimensional_network(read_checked):
         ("Upsample", 9, ["scales"], {"mode": "nearest"}),
     ],
 )  # fmt: skip
-def test_doubling_a_map(read_checked, op, opset, inputs, attributes):
+def test_doubling_a_map(network, read_checked, op, opset, inputs, attributes):
     """Nearest upsampling by 2 is the same in every opset's spelling."""
-    net = Net(1, 2, 3, 4, opset=opset)
+    net = network(1, 2, 3, 4, opset=opset)
     names = {
         "": "",
         "empty": net.const(np.zeros(0, np.float32)),
@@ -377,9 +319,9 @@ def test_doubling_a_map(read_checked, op, opset, inputs, attributes):
     assert kinds(read_checked(net.model(x))) == {"resize_nearest": 1}
 
 
-def test_names_are_safe_and_unique():
+def test_names_are_safe_and_unique(network):
     """Whatever the file calls its nodes, the graph's names are printable and differ."""
-    net = Net(1, 3, 4, 5)
+    net = network(1, 3, 4, 5)
     net.add("Sigmoid", net.add("Sigmoid", "x"))
     for node in net.nodes:
         node.name = "über name\n"
@@ -423,8 +365,8 @@ def quantise(tmp_path, reference):
     return quantise
 
 
-def _small_network():
-    net = Net(1, 3, 8, 8)
+def _small_network(network):
+    net = network(1, 3, 8, 8)
     x = net.add("Relu", net.conv("x", 3, 8, 3, pads=[1, 1, 1, 1]))
     y = net.conv(x, 8, 8, 3, pads=[1, 1, 1, 1], group=8)
     x = net.add("Concat", net.add("Add", x, y), net.add("MaxPool", x, kernel_shape=[1, 1]), axis=1)
@@ -433,9 +375,9 @@ def _small_network():
 
 
 @pytest.mark.parametrize(("activations", "per_channel"), [("QInt8", True), ("QUInt8", False)])
-def test_quantised_by_onnxruntime(reference, quantise, activations, per_channel):
+def test_quantised_by_onnxruntime(network, reference, quantise, activations, per_channel):
     """A QDQ file is read with all its scales and computes the same to one level."""
-    model = quantise(_small_network(), activations=activations, per_channel=per_channel)
+    model = quantise(_small_network(network), activations=activations, per_channel=per_channel)
 
     read = read_onnx(model)
 
@@ -446,9 +388,9 @@ def test_quantised_by_onnxruntime(reference, quantise, activations, per_channel)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1.01 * level)
 
 
-def test_unsigned_activations_become_signed():
+def test_unsigned_activations_become_signed(network):
     """uint8 levels are int8 levels moved by 128."""
-    net = Net(1, 2, 3, 4)
+    net = network(1, 2, 3, 4)
     operands = net.const(np.float32(0.5)), net.const(np.uint8(130))
     quantised = net.add("QuantizeLinear", "x", *operands)
 

@@ -11,7 +11,7 @@ from hwprof.errors import UnsupportedOperatorError
 from hwprof.graph import Pad, ResizeNearest
 from hwprof.onnx_io._call import Call, axis_of, finite
 from hwprof.onnx_io._spatial import as_pads, feature_map, spatial_view, two
-from hwprof.onnx_io._views import View
+from hwprof.onnx_io._views import View, check_size
 
 Array = npt.NDArray[Any]
 
@@ -60,6 +60,7 @@ def import_resize(call: Call) -> list[View]:
         raise UnsupportedOperatorError(
             f"Resize is supported on height and width; got {list(before)} to {list(after)}."
         )
+    check_size(after)
     for extent, size, scale in zip(before[2:], after[2:], scales[2:], strict=True):
         _refuse_other_pixels(call, extent, size, scale)
     out_h, out_w = two(after[2:])

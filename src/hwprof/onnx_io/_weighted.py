@@ -81,15 +81,13 @@ def _linear(call: Call, weights: DraftWeights) -> View:
 
 
 def _fully_connected(call: Call, view: View, weights: DraftWeights) -> View:
-    tensor, kernel = view.tensor, weights.kernel
-    if view.is_permutation:
-        # Flatten costs nothing: the columns of the weights move instead of the data.
-        moved = np.empty_like(kernel)
-        moved[:, view.positions.reshape(-1)] = kernel
-        kernel = moved
-    else:
-        layout = restrict(view.shape, (len(view.shape) - 1,))
-        tensor = call.draft.place(view, layout, (1, 1, view.shape[-1]))
+    # The columns of the weights move instead of the data: Flatten costs nothing.
+    positions = view.positions.reshape(-1)
+    order = np.argsort(positions, kind="stable")
+    kernel, tensor = weights.kernel[:, order], view.tensor
+    if not view.is_permutation:
+        ascending = view.moved(positions[order], view.name)
+        tensor = call.draft.place_naturally(ascending)
     op = FullyConnected(out_features=len(kernel))
     drafted = DraftWeights(kernel, weights.bias, weights.scales)
     output = call.draft.add(op, [tensor], call.name, drafted)
