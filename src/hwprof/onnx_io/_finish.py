@@ -15,6 +15,7 @@ from hwprof.onnx_io._file import OnnxFile
 from hwprof.onnx_io.seeded import is_seeded
 
 _LONGEST_NAME = 200
+_LONGEST_OWN_NAME = 1024  # docs/FORMATS.md, "Architecture in ONNX metadata"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_./:+-]")
 _INT32 = np.iinfo(np.int32)
 
@@ -87,7 +88,7 @@ def _safe(name: str) -> str:
 
 
 def _printable(name: str) -> str:
-    return "".join(filter(str.isprintable, name))[:_LONGEST_NAME]
+    return "".join(filter(str.isprintable, name))[:_LONGEST_OWN_NAME]
 
 
 def _unique(name: str, taken: set[str]) -> str:
