@@ -29,11 +29,13 @@ class Scale:
         samples: of each block type of the person detector.
         trials: of the search.
         budget_us: of the search; the application's wish is 100 ms.
+        exhaustive: whether the whole space is predicted as well.
     """
 
     samples: int = 40
     trials: int = 40
     budget_us: float = 100_000.0
+    exhaustive: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +89,7 @@ def quickstart(
             budget_us=scale.budget_us,
             options=SearchOptions(trials=scale.trials),
             setup=setup,
+            exhaustive=scale.exhaustive,
         )
         found = search_by_name(request, workspace)
     return Quickstart(clock.seconds, campaign, fitted, row, prediction, found)
