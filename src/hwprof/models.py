@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hwprof.errors import ModelError
-
 if TYPE_CHECKING:
     from hwprof.architecture import Architecture
     from hwprof.graph import Graph
-
-MODEL_SUFFIXES = (".onnx",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +27,22 @@ def resolve_model(text: str, *, seed: int = 0) -> Model:
         seed: where the weights of a named architecture come from.
 
     Raises:
-        ModelError: the file is missing, broken, or of a kind that hwprof does not read.
+        ModelError: the file is missing or broken.
+        ConfigurationError: the file is of a kind that hwprof does not read.
         UnknownNameError: no architecture has that name or parameter.
     """
     from hwprof.networks import parse_architecture
-    from hwprof.onnx_io import read_onnx
+    from hwprof.onnx_io import load_model
     from hwprof.partition import partition
 
     path = Path(text)
-    if path.suffix in MODEL_SUFFIXES or path.is_file():
-        if path.suffix not in MODEL_SUFFIXES:
-            raise ModelError(
-                f"a model file ends in {' or '.join(MODEL_SUFFIXES)}; got {text!r}; "
-                "export it as ONNX."
-            )
-        model = read_onnx(path)
+    if path.exists() or _names_a_file(path):
+        model = load_model(path)
         return Model(path.name, partition(model.graph, model.metadata), model.graph)
     architecture = parse_architecture(text)
     return Model(text, architecture, architecture.graph(seed=seed))
+
+
+def _names_a_file(path: Path) -> bool:
+    """Whether somebody who wrote this meant a file: ``model.onnx``, not ``aspect=0.8``."""
+    return path.suffix[1:].isalpha()
