@@ -2,8 +2,8 @@
 
     python scripts/make_artefacts.py --count 300 --workers 2
 
-Equal code gives equal files. The measurements stay in the work folder, so an interrupted run
-goes on where it stopped.
+Equal code gives equal files, so it starts from nothing; --resume goes on with the measurements
+of a run that was interrupted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--work", type=Path, default=Path("build/artefacts"))
+    parser.add_argument("--resume", action="store_true", help="keep what the work folder holds")
     options = parser.parse_args()
+    if not options.resume:
+        shutil.rmtree(options.work, ignore_errors=True)
 
     workspace = Workspace(options.work)
     for written in sample_blocks(
