@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain
 from threading import Lock
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
@@ -75,7 +75,7 @@ class LatencyPrediction(Generic[Number]):
             "board": self.context.board,
             "kernels": self.context.kernels,
             "scheme": self.context.scheme,
-            "placement": str(self.context.placement),
+            "placement": asdict(self.context.placement),
             "timing_model": self.context.timing_model,
             "kind": self.kind,
             "latency_us": self.latency_us,

@@ -93,6 +93,7 @@ def test_predict_prints_the_documented_object(run: Run) -> None:
 
     assert set(report) >= PREDICT_FIELDS
     assert report["kind"] == "predicted"
+    assert report["placement"]["weights"] == "flash"
     assert report["low_us"] < report["latency_us"] < report["high_us"]
     assert sum(block["latency_us"] for block in report["blocks"]) == pytest.approx(
         report["latency_us"], rel=0.05
