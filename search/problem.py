@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from hwprof.architecture import Architecture
 from hwprof.errors import ConfigurationError
@@ -25,8 +26,10 @@ class Problem:
     budget_us: float | None = None
 
     def __post_init__(self) -> None:
-        if self.budget_us is not None and not self.budget_us > 0:
-            raise ConfigurationError(f"a latency budget is positive; got {self.budget_us} us.")
+        if self.budget_us is not None and not 0 < self.budget_us < inf:
+            raise ConfigurationError(
+                f"a latency budget is positive and finite; got {self.budget_us} us."
+            )
 
     def evaluate(self, architectures: Sequence[Architecture]) -> tuple[FloatArray, FloatArray]:
         """Latencies in microseconds and scores, (n,) each."""

@@ -118,10 +118,11 @@ def _placed(question: Question, matching: Mapping[Entry, Context]) -> Mapping[En
 
 
 def _missing(question: Question, known: Iterable[Context]) -> str:
-    placement = f" --placement {question.placement}" if question.placement else ""
+    options = f" --placement {question.placement}" if question.placement else ""
+    options += f" --scheme {question.scheme}" if question.scheme != DEFAULT_SCHEME else ""
     fitted = [describe(context) for context in known]
     have = f"fitted: {'; '.join(fitted)}" if fitted else "none is fitted"
     return (
-        f"no surrogate for {question} ({have}); run 'hwprof profile --target {question.target}"
-        f"{placement}' and 'hwprof fit'."
+        f"no surrogate for {question} ({have}); run 'hwprof sample', then 'hwprof fit --target "
+        f"{question.target}{options}'."
     )

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from hwprof.errors import ConfigurationError
+
 ENVIRONMENT_VARIABLE = "HWPROF_WORKSPACE"
 DEFAULT_FOLDER = "hwprof-work"
 
@@ -20,6 +22,20 @@ class Workspace:
     def resolve(cls, folder: str | os.PathLike[str] | None = None) -> Workspace:
         """The folder given, else ``$HWPROF_WORKSPACE``, else ``./hwprof-work``."""
         return cls(Path(folder or os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER))
+
+    def make(self) -> None:
+        """Create the folder.
+
+        Raises:
+            ConfigurationError: it cannot be created.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the workspace {self.root} cannot be made ({error.strerror}); choose another "
+                "--workspace."
+            ) from error
 
     @property
     def samples(self) -> Path:

@@ -64,7 +64,7 @@ def search_by_name(request: SearchRequest, workspace: Workspace) -> SearchResult
         workspace=workspace,
     )
     problem = Problem(space, task, predicted_latency(predictor, request.latency), request.budget_us)
-    workspace.root.mkdir(parents=True, exist_ok=True)
+    workspace.make()
     with _progress() as report, ExitStack() as stack:
         bench = stack.enter_context(Bench(setup)) if request.verify else None
         return verified_search(
