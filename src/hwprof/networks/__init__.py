@@ -6,6 +6,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hwprof.networks._parse import parse
+from hwprof.networks.classifiers import (
+    cifar10_cnn,
+    micronet_ad_s,
+    micronet_kws_l,
+    micronet_kws_s,
+    mobilenet_v1,
+)
 from hwprof.networks.person_detector import fastestdet, person_detector
 
 if TYPE_CHECKING:
@@ -14,7 +21,15 @@ if TYPE_CHECKING:
     from hwprof.architecture import Architecture
 
 NETWORKS: Mapping[str, Callable[..., Architecture]] = MappingProxyType(
-    {"fastestdet": fastestdet, "person-detector": person_detector}
+    {
+        "cifar10-cnn": cifar10_cnn,
+        "fastestdet": fastestdet,
+        "micronet-ad-s": micronet_ad_s,
+        "micronet-kws-l": micronet_kws_l,
+        "micronet-kws-s": micronet_kws_s,
+        "mobilenet-v1": mobilenet_v1,
+        "person-detector": person_detector,
+    }
 )
 """Builders by name; every parameter is a keyword with a number as its default."""
 
@@ -29,4 +44,14 @@ def parse_architecture(text: str) -> Architecture:
     return parse(text, NETWORKS)
 
 
-__all__ = ["NETWORKS", "fastestdet", "parse_architecture", "person_detector"]
+__all__ = [
+    "NETWORKS",
+    "cifar10_cnn",
+    "fastestdet",
+    "micronet_ad_s",
+    "micronet_kws_l",
+    "micronet_kws_s",
+    "mobilenet_v1",
+    "parse_architecture",
+    "person_detector",
+]
