@@ -23,7 +23,8 @@ FW_CFLAGS := -std=c11 -fno-strict-aliasing -ffunction-sections -fdata-sections \
 FW_OPTIMISE := -O2
 # Kernels are built as users build CMSIS-NN.
 FW_OPTIMISE_KERNELS := -O3
-FW_LDFLAGS := $(FW_CPU) -nostartfiles -nostdlib -Wl,--gc-sections -Wl,--build-id=none \
+# The relocations stay in the image: with them the virtual boards of other chips move it.
+FW_LDFLAGS := $(FW_CPU) -Wl,--emit-relocs -nostartfiles -nostdlib -Wl,--gc-sections -Wl,--build-id=none \
     -Wl,--fatal-warnings -Wl,--strip-debug -Wl,-z,noexecstack -Wl,-z,max-page-size=4
 
 FW_CORE := $(sort $(wildcard $(FW)/src/*.c) $(wildcard $(FW_PORT)/*.c))

@@ -200,7 +200,7 @@ def describe(options: argparse.Namespace) -> ImageEntry:
         protocol_version=_defined(headers, "HWP_PROTOCOL_VERSION"),
         program_version=_defined(headers, "HWP_PROGRAM_VERSION"),
         code_bytes=sizes[".vectors"] + sizes[".kernels"] + sizes[".text"],
-        constant_data_bytes=sizes[".rodata"],
+        constant_data_bytes=sizes[".board"] + sizes[".rodata"],
         zeroed_data_bytes=sizes[".bss"],
         # The jump between the two is in assembly, where no call graph sees it.
         stack_bound_bytes=calls.bound_bytes("reset_handler") + calls.bound_bytes("start"),

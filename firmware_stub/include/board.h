@@ -16,9 +16,12 @@ enum board_memory_flag {
     BOARD_STAGES_WEIGHTS = 1u << 3, /* written by a debug probe before PREPARE */
 };
 
+#define BOARD_MAX_MEMORIES 8u
+
+/* Names are padded with zeros; one that fills its field has none behind it. */
 struct board_memory {
-    const char *name; /* at most 12 characters, as in a placement: "ocram" */
-    uint8_t *start;   /* 32-byte aligned; never written where only BOARD_STAGES_WEIGHTS is set */
+    char name[12];  /* as in a placement: "ocram" */
+    uint8_t *start; /* 32-byte aligned; never written where only BOARD_STAGES_WEIGHTS is set */
     uint32_t size_bytes;
     uint32_t flags;
 };
@@ -29,16 +32,23 @@ struct board_span {
     uint32_t size_bytes;
 };
 
+/*
+ * Whole and without pointers to text, because who loads the image onto another board writes this
+ * table anew (virtual/relocation.py, which knows its layout): BOARD_TABLE puts it in a section of
+ * its own.
+ */
 struct board_description {
-    const char *name;        /* at most 16 characters */
-    const char *code_memory; /* memory that the kernels execute from, at most 16 characters */
-    uint32_t clock_hz;       /* of the core, which board_cycles counts */
-    const struct board_memory *memories;
-    uint32_t memory_count;
+    char name[16];
+    char code_memory[16];        /* memory that the kernels execute from */
+    uint32_t clock_hz;           /* of the core, which board_cycles counts */
     struct board_span program;   /* a program's bytes as received */
     struct board_span constants; /* constants made at PREPARE */
     const int8_t *pool;          /* docs/FORMATS.md, "Seeded tensors"; HWP_POOL_BYTES long */
+    uint32_t memory_count;
+    struct board_memory memories[BOARD_MAX_MEMORIES];
 };
+
+#define BOARD_TABLE __attribute__((section(".board"), used))
 
 extern const struct board_description board;
 

@@ -6,7 +6,6 @@
 #include "board.h"
 
 #define ALIGNMENT_BYTES 32u /* one cache line; profiler/program.py aligns tensors alike */
-#define MAX_MEMORIES 8u
 
 static bool offers(uint8_t memory, uint32_t any_of_flags)
 {
@@ -48,7 +47,7 @@ struct hwp_result hwp_regions_plan(struct hwp_regions *regions,
                                    const struct hwp_placement *placement,
                                    const struct hwp_header *header)
 {
-    uint32_t used_bytes[MAX_MEMORIES] = {0};
+    uint32_t used_bytes[BOARD_MAX_MEMORIES] = {0};
     struct hwp_region_span *span = regions->span;
     if (!take(used_bytes, placement->weights, header->weights_bytes, &span[HWP_REGION_WEIGHTS])) {
         return hwp_refuse(HWP_ERROR_PROGRAM, "the weights do not fit their memory");

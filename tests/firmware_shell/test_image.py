@@ -49,6 +49,17 @@ def test_image_loads_into_tightly_coupled_memory_only(image: ImageRecord):
         assert segment["p_paddr"] == segment["p_vaddr"]
 
 
+def test_image_can_be_moved(image: ImageRecord):
+    """Relocations stay in the image, and no address it uses is absolute."""
+    with image.path.open("rb") as file:
+        elf = ELFFile(file)
+        sections = [s for s in elf.iter_sections() if s["sh_type"] == "SHT_REL"]
+        symbols = elf.get_section_by_name(".symtab")
+        used = [symbols.get_symbol(r["r_info_sym"]) for s in sections for r in s.iter_relocations()]
+    assert {section.name for section in sections} >= {".rel.vectors", ".rel.text", ".rel.rodata"}
+    assert not [symbol.name for symbol in used if symbol["st_shndx"] == "SHN_ABS"]
+
+
 def test_image_names_its_functions(image: ImageRecord):
     """Cycles by function need symbols, static ones included."""
     with image.path.open("rb") as file:

@@ -21,21 +21,19 @@ static uint32_t program[0x14000 / 4];
 static uint32_t constants[0x14000 / 4];
 static int8_t pool[HWP_POOL_BYTES];
 
-static const struct board_memory memories[] = {
-    {"dtcm", dtcm, sizeof dtcm, RAM_FLAGS},
-    {"ocram", ocram, sizeof ocram, RAM_FLAGS},
-    {"flash", flash, sizeof flash, BOARD_STAGES_WEIGHTS},
-};
-
 const struct board_description board = {
     .name = "host",
     .code_memory = "itcm",
     .clock_hz = 1000000000u,
-    .memories = memories,
-    .memory_count = sizeof memories / sizeof memories[0],
     .program = {program, sizeof program},
     .constants = {constants, sizeof constants},
     .pool = pool,
+    .memory_count = 3,
+    .memories = {
+        {"dtcm", dtcm, sizeof dtcm, RAM_FLAGS},
+        {"ocram", ocram, sizeof ocram, RAM_FLAGS},
+        {"flash", flash, sizeof flash, BOARD_STAGES_WEIGHTS},
+    },
 };
 
 /* docs/FORMATS.md, "Seeded tensors". */

@@ -66,22 +66,20 @@ struct lpuart {
 
 #define RAM_FLAGS (BOARD_HOLDS_ACTIVATIONS | BOARD_TAKES_WEIGHTS | BOARD_HOLDS_SCRATCH)
 
-static const struct board_memory memories[] = {
-    {"dtcm", (uint8_t *)ARENA_BASE, ARENA_BYTES, RAM_FLAGS},
-    {"ocram", (uint8_t *)OCRAM_BASE, OCRAM_BYTES, RAM_FLAGS},
-    {"sdram", (uint8_t *)SDRAM_BASE, SDRAM_BYTES, RAM_FLAGS},
-    {"flash", (uint8_t *)STAGED_BASE, STAGED_BYTES, BOARD_STAGES_WEIGHTS},
-};
-
-const struct board_description board = {
+BOARD_TABLE const struct board_description board = {
     .name = "rt1170",
     .code_memory = "itcm",
     .clock_hz = 996000000u,
-    .memories = memories,
-    .memory_count = sizeof memories / sizeof memories[0],
     .program = {(uint32_t *)PROGRAM_BASE, PROGRAM_BYTES},
     .constants = {(uint32_t *)CONSTANTS_BASE, CONSTANTS_BYTES},
     .pool = (const int8_t *)POOL_BASE,
+    .memory_count = 4,
+    .memories = {
+        {"dtcm", (uint8_t *)ARENA_BASE, ARENA_BYTES, RAM_FLAGS},
+        {"ocram", (uint8_t *)OCRAM_BASE, OCRAM_BYTES, RAM_FLAGS},
+        {"sdram", (uint8_t *)SDRAM_BASE, SDRAM_BYTES, RAM_FLAGS},
+        {"flash", (uint8_t *)STAGED_BASE, STAGED_BYTES, BOARD_STAGES_WEIGHTS},
+    },
 };
 
 static uint32_t transmit_depth;

@@ -1,4 +1,8 @@
-/* Code to ITCM, everything else to DTCM; each load segment goes straight to where it runs. */
+/*
+ * Code to ITCM, everything else to DTCM; each load segment goes straight to where it runs.
+ * virtual/relocation.py moves the two parts to other addresses, so every address in the image must
+ * belong to a section: no symbol of it is absolute but hwp_pool, which only tools read.
+ */
 #include "memory_map.h"
 
 ENTRY(reset_handler)
@@ -6,10 +10,9 @@ ENTRY(reset_handler)
 MEMORY
 {
     ITCM (rx) : ORIGIN = ITCM_BASE, LENGTH = ITCM_BYTES
-    DTCM (rw) : ORIGIN = DTCM_BASE + STACK_BYTES, LENGTH = PROGRAM_BASE - DTCM_BASE - STACK_BYTES
+    DTCM (rw) : ORIGIN = DTCM_BASE, LENGTH = PROGRAM_BASE - DTCM_BASE
 }
 
-stack_top = DTCM_BASE + STACK_BYTES;
 hwp_pool = POOL_BASE;
 
 SECTIONS
@@ -31,6 +34,18 @@ SECTIONS
     {
         *(SORT(.text*))
     } > ITCM
+
+    /* At the bottom, so that an overflow leaves the memory. */
+    .stack (NOLOAD) : ALIGN(32)
+    {
+        . += STACK_BYTES;
+        stack_top = .;
+    } > DTCM
+
+    .board : ALIGN(32)
+    {
+        KEEP(*(.board))
+    } > DTCM
 
     /* Tables are read through the data side, so they stay out of the instruction memory. */
     .rodata : ALIGN(32)
