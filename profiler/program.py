@@ -174,11 +174,7 @@ class MaxPoolRecord(_Window):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddRecord(Record):
-    """Both inputs are scaled up by ``left_shift`` bits, rescaled, added, rescaled."""
-
-    opcode = 6
-    c_name = "add"
+class _Sum(Record):
     input_1: Buffer
     input_2: Buffer
     output: Buffer
@@ -195,6 +191,14 @@ class AddRecord(Record):
     output_shift: int
     activation_min: int
     activation_max: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddRecord(_Sum):
+    """Both inputs are scaled up by ``left_shift`` bits, rescaled, added, rescaled."""
+
+    opcode = 6
+    c_name = "add"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +337,31 @@ class RequantiseRecord(Record):
     output_offset: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubRecord(_Sum):
+    """As add, with the second input taken away."""
+
+    opcode = 15
+    c_name = "sub"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeanRecord(Record):
+    """Mean over ``pixels``; the multiplier divides by their number, so it may be half of others."""
+
+    opcode = 16
+    c_name = "mean"
+    input: Buffer
+    output: Buffer
+    pixels: int
+    channels: int
+    input_offset: int
+    multiplier: int
+    shift: int
+    output_offset: int
+    scratch: Buffer
+
+
 RECORD_TYPES: tuple[type[Record], ...] = (
     Conv2dRecord,
     DepthwiseRecord,
@@ -348,6 +377,8 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     LookupRecord,
     SoftmaxRecord,
     RequantiseRecord,
+    SubRecord,
+    MeanRecord,
 )
 
 

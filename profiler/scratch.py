@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hwprof.profiler.program import AveragePoolRecord, Conv2dRecord, DepthwiseRecord, Record
+from hwprof.profiler.program import (
+    AveragePoolRecord,
+    Conv2dRecord,
+    DepthwiseRecord,
+    MeanRecord,
+    Record,
+)
 
 _INT16_BYTES = 2
 _INT32_BYTES = 4
@@ -48,8 +54,13 @@ def _average_pool(record: AveragePoolRecord) -> int:
     return record.in_c * _INT32_BYTES
 
 
+def _mean(record: MeanRecord) -> int:
+    return record.channels * _INT32_BYTES
+
+
 _FORMULAS: dict[type[Record], Callable[[Any], int]] = {
     Conv2dRecord: _conv2d,
     DepthwiseRecord: _depthwise,
     AveragePoolRecord: _average_pool,
+    MeanRecord: _mean,
 }

@@ -47,6 +47,8 @@ enum hwp_opcode {
     HWP_OPCODE_LOOKUP = 12,
     HWP_OPCODE_SOFTMAX = 13,
     HWP_OPCODE_REQUANTISE = 14,
+    HWP_OPCODE_SUB = 15,
+    HWP_OPCODE_MEAN = 16,
 };
 
 struct hwp_header {
@@ -361,6 +363,43 @@ struct hwp_requantise {
 _Static_assert(sizeof(struct hwp_requantise) == 28,
                "hwp_requantise is 7 words on the wire");
 
+/* As add, with the second input taken away. */
+struct hwp_sub {
+    hwp_address_t input_1;
+    hwp_address_t input_2;
+    hwp_address_t output;
+    int32_t size;
+    int32_t input_1_offset;
+    int32_t input_1_multiplier;
+    int32_t input_1_shift;
+    int32_t input_2_offset;
+    int32_t input_2_multiplier;
+    int32_t input_2_shift;
+    int32_t left_shift;
+    int32_t output_offset;
+    int32_t output_multiplier;
+    int32_t output_shift;
+    int32_t activation_min;
+    int32_t activation_max;
+};
+_Static_assert(sizeof(struct hwp_sub) == 64,
+               "hwp_sub is 16 words on the wire");
+
+/* Mean over `pixels`; the multiplier divides by their number, so it may be half of others. */
+struct hwp_mean {
+    hwp_address_t input;
+    hwp_address_t output;
+    int32_t pixels;
+    int32_t channels;
+    int32_t input_offset;
+    int32_t multiplier;
+    int32_t shift;
+    int32_t output_offset;
+    hwp_address_t scratch;
+};
+_Static_assert(sizeof(struct hwp_mean) == 36,
+               "hwp_mean is 9 words on the wire");
+
 /* X(struct and function suffix, opcode suffix) for every record. */
 #define HWP_RECORDS(X) \
     X(conv2d, CONV2D) \
@@ -376,6 +415,8 @@ _Static_assert(sizeof(struct hwp_requantise) == 28,
     X(resize_nearest, RESIZE_NEAREST) \
     X(lookup, LOOKUP) \
     X(softmax, SOFTMAX) \
-    X(requantise, REQUANTISE)
+    X(requantise, REQUANTISE) \
+    X(sub, SUB) \
+    X(mean, MEAN)
 
 #endif

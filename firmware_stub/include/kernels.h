@@ -1,7 +1,7 @@
 /*
  * The seam between the interpreter and a kernel library: one int8 function for each record opcode.
  *
- * A library is linked by supplying the fourteen functions of section "Kernels" and
+ * A library is linked by supplying the sixteen functions of section "Kernels" and
  * hwp_kernels_name; nothing else of it is seen by the interpreter. The library in src/kernels/ is
  * `simd`: Cortex-M7 with the DSP extension, after the algorithms that CMSIS-NN documents.
  *
@@ -18,7 +18,7 @@
  *     A kernel therefore cannot fail and returns nothing.
  *   - Tensors are int8, layout (h, w, c) with c fastest, batch 1, dense. Pointers of tensors, bias,
  *     multiplier, shift and scratch are 4-byte aligned at least (program.py aligns to 32 bytes).
- *   - Output and inputs do not overlap, but for add, mul, lookup and requantise, which work element
+ *   - Output and inputs do not overlap, but for add, sub, mul, lookup and requantise, which work element
  *     by element and may write over one of their inputs.
  *   - Scratch holds as many bytes as the table below says, with any content; the host plans it
  *     (profiler/scratch.py, the same table in Python) and a kernel may not keep anything there
@@ -47,6 +47,7 @@
  *   | depthwise       | kernel 3x3, pad_top <= 1 and pad_left <= 1          | 0                |
  *   | depthwise       | else                                                | 2 kh kw in_c     |
  *   | average_pool    | always: one int32 sum a channel                     | 4 in_c           |
+ *   | mean            | always: one int32 sum a channel                     | 4 channels       |
  *   | all others      | always                                              | 0                |
  *
  * "4 (k up to 4 n)": two columns of int16, each of k rounded up to a multiple of 4. No padding on
@@ -65,7 +66,7 @@
  */
 struct hwp_operands {
     const int8_t *input;       /* input or input_1 */
-    const int8_t *input_2;     /* add, mul */
+    const int8_t *input_2;     /* add, sub, mul */
     int8_t *output;
     const int8_t *weights;     /* conv2d, depthwise, fully_connected; layouts below */
     const int32_t *bias;       /* out_c or out_features words */
@@ -165,5 +166,15 @@ void hwp_softmax_s8(const struct hwp_softmax *record, const struct hwp_operands 
 
 /* output = clamp(rescale(input + input_offset) + output_offset) to [-128, 127]. */
 void hwp_requantise_s8(const struct hwp_requantise *record, const struct hwp_operands *operands);
+
+/* As add, with rescale(a - b). */
+void hwp_sub_s8(const struct hwp_sub *record, const struct hwp_operands *operands);
+
+/*
+ * output[c] = clamp(rescale(sum over pixels of (input[pixel][c] + input_offset)) + output_offset)
+ * to [-128, 127]; the multiplier, [2^29, 2^31), holds the division by the number of pixels.
+ *   input (pixels, channels), output (channels)
+ */
+void hwp_mean_s8(const struct hwp_mean *record, const struct hwp_operands *operands);
 
 #endif

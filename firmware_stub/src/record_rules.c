@@ -9,6 +9,9 @@
 /* Extents of windows stay below this, so that (out - 1) * stride fits 31 bits. */
 #define MAX_EXTENT 32767
 
+/* A sum over as many int8 values, each with its offset, stays below 2^30. */
+#define MAX_PIXELS 4194303
+
 #define TRY(expression)             \
     do {                            \
         const char *rule_ = (expression); \
@@ -214,7 +217,7 @@ static const char *elementwise(int32_t size, struct hwp_extents *extents)
     return NULL;
 }
 
-const char *hwp_rules_add(const struct hwp_add *record, struct hwp_extents *extents)
+static const char *sum_is_valid(const struct hwp_add *record, struct hwp_extents *extents)
 {
     TRY(elementwise(record->size, extents));
     extents->bytes[HWP_OPERAND_INPUT_2] = (uint32_t)record->size;
@@ -227,6 +230,18 @@ const char *hwp_rules_add(const struct hwp_add *record, struct hwp_extents *exte
     TRY(require(record->input_1_shift <= 0 && record->input_2_shift <= 0,
                 "an input's shift is positive"));
     return require(within(record->left_shift, 0, 20), "left_shift is not in 0 to 20");
+}
+
+const char *hwp_rules_add(const struct hwp_add *record, struct hwp_extents *extents)
+{
+    return sum_is_valid(record, extents);
+}
+
+_Static_assert(sizeof(struct hwp_sub) == sizeof(struct hwp_add), "sub has the words of add");
+
+const char *hwp_rules_sub(const struct hwp_sub *record, struct hwp_extents *extents)
+{
+    return sum_is_valid((const struct hwp_add *)record, extents);
 }
 
 const char *hwp_rules_mul(const struct hwp_mul *record, struct hwp_extents *extents)
@@ -319,4 +334,19 @@ const char *hwp_rules_requantise(const struct hwp_requantise *record,
     TRY(elementwise(record->size, extents));
     TRY(offsets_are_zero_points(record->input_offset, record->output_offset));
     return scale_is_valid(record->multiplier, record->shift);
+}
+
+const char *hwp_rules_mean(const struct hwp_mean *record, struct hwp_extents *extents)
+{
+    TRY(require(record->pixels > 0 && record->channels > 0, "a size is not positive"));
+    TRY(require(record->pixels <= MAX_PIXELS, "a mean runs over more than 4194303 pixels"));
+    TRY(offsets_are_zero_points(record->input_offset, record->output_offset));
+    /* Half of the least multiplier elsewhere: it is divided by the pixels over a power of two. */
+    TRY(require(record->multiplier >= (int32_t)(1u << 29) && within(record->shift, -31, 30),
+                "a multiplier or shift is out of range"));
+    extents->bytes[HWP_OPERAND_INPUT] =
+        multiply((uint32_t)record->pixels, (uint32_t)record->channels);
+    extents->bytes[HWP_OPERAND_OUTPUT] = (uint32_t)record->channels;
+    extents->bytes[HWP_OPERAND_SCRATCH] = multiply((uint32_t)record->channels, 4u);
+    return NULL;
 }

@@ -42,6 +42,8 @@
 #define SLOTS_lookup UNARY_SLOTS(lookup), [HWP_OPERAND_TABLE] = AT(lookup, table)
 #define SLOTS_softmax UNARY_SLOTS(softmax)
 #define SLOTS_requantise UNARY_SLOTS(requantise)
+#define SLOTS_sub BINARY_SLOTS(sub)
+#define SLOTS_mean UNARY_SLOTS(mean), [HWP_OPERAND_SCRATCH] = AT(mean, scratch)
 
 struct operation {
     uint32_t word_count;

@@ -30,12 +30,14 @@ from hwprof.profiler.program import (
     FullyConnectedRecord,
     LookupRecord,
     MaxPoolRecord,
+    MeanRecord,
     MulRecord,
     Record,
     RequantiseRecord,
     ResizeNearestRecord,
     SoftmaxRecord,
     StridedCopyRecord,
+    SubRecord,
     TransposeRecord,
 )
 from hwprof.profiler.reference._memory import Int8, Memory, Written
@@ -182,12 +184,27 @@ def _max_pool(record: MaxPoolRecord, memory: Memory) -> Written:
     return Written()
 
 
+def _mean(record: MeanRecord, memory: Memory) -> Written:
+    pixels = memory.tensor(record.input).reshape(record.pixels, record.channels)
+    sums = pixels.sum(axis=0, dtype=np.int64) + record.pixels * record.input_offset
+    scaled = rescale(sums, record.multiplier, record.shift) + record.output_offset
+    return _store(record, memory, scaled, (INT8_MIN, INT8_MAX))
+
+
 def _add(record: AddRecord, memory: Memory) -> Written:
+    return _sum(record, memory, sign=1)
+
+
+def _sub(record: SubRecord, memory: Memory) -> Written:
+    return _sum(record, memory, sign=-1)
+
+
+def _sum(record: AddRecord | SubRecord, memory: Memory, *, sign: int) -> Written:
     first = memory.tensor(record.input_1).astype(np.int64) + record.input_1_offset
     second = memory.tensor(record.input_2).astype(np.int64) + record.input_2_offset
     total = rescale(
         first << record.left_shift, record.input_1_multiplier, record.input_1_shift
-    ) + rescale(second << record.left_shift, record.input_2_multiplier, record.input_2_shift)
+    ) + sign * rescale(second << record.left_shift, record.input_2_multiplier, record.input_2_shift)
     scaled = rescale(total, record.output_multiplier, record.output_shift) + record.output_offset
     return _store(record, memory, scaled, (record.activation_min, record.activation_max))
 
@@ -272,5 +289,7 @@ KERNELS: Mapping[type[Record], Callable[[Any, Memory], Written]] = MappingProxyT
         LookupRecord: _lookup,
         SoftmaxRecord: _softmax,
         RequantiseRecord: _requantise,
+        SubRecord: _sub,
+        MeanRecord: _mean,
     }
 )

@@ -24,6 +24,7 @@ from hwprof.profiler.program import (
     FullyConnectedRecord,
     LookupRecord,
     MaxPoolRecord,
+    MeanRecord,
     MulRecord,
     PoolConstant,
     Program,
@@ -34,6 +35,7 @@ from hwprof.profiler.program import (
     ResizeNearestRecord,
     SoftmaxRecord,
     StridedCopyRecord,
+    SubRecord,
     TransposeRecord,
     tensor_bytes,
 )
@@ -96,7 +98,7 @@ def window(
 
 
 def build_program(placement: Placement) -> Program:
-    """Fourteen records and one more copy, one after the other, each opcode at least once."""
+    """Sixteen records and one more copy, one after the other, each opcode at least once."""
     regions = Regions()
     x, a, b = (regions.tensor(n, 6, 5, c) for n, c in (("x", 8), ("a", 12), ("b", 12)))
     c, d, e, f = (regions.tensor(name, 3, 2, 12) for name in "cdef")
@@ -110,7 +112,7 @@ def build_program(placement: Placement) -> Program:
         regions.tensor("k", 10, 8, 6),
         regions.tensor("m", 1, 1, 10),
     )
-    n = regions.tensor("n", 1, 1, 10)
+    n, p = regions.tensor("n", 1, 1, 10), regions.tensor("p", 1, 1, 12)
     table = regions.take("table", Region.CONSTANTS, (1, 1, 256))
     regions.constants.append(DataConstant(table, bytes((7 * i) & 0xFF for i in range(256))))
     scratch = Buffer("scratch", Region.SCRATCH, 0, 0)
@@ -151,6 +153,10 @@ def build_program(placement: Placement) -> Program:
                              **regions.per_channel("m", 10)),
         SoftmaxRecord(**WHO, input=m, output=n, rows=1, row_size=10, multiplier=1 << 30, shift=22,
                       diff_min=-124),
+        SubRecord(**binary, **scales, **halves, output_shift=-19, left_shift=20,
+                  input_1=e, input_2=f, output=d),
+        MeanRecord(**WHO, input=d, output=p, pixels=6, channels=12, input_offset=-4,
+                   multiplier=1 << 29, shift=-1, output_offset=3, scratch=scratch),
     )  # fmt: skip
     for record in records:
         regions.scratch(record)
@@ -159,7 +165,7 @@ def build_program(placement: Placement) -> Program:
         scheme="hand-made",
         placement=placement,
         inputs=(ProgramInput(x, pool_offset_bytes=96),),
-        outputs=(t, n),
+        outputs=(t, n, p),
         records=records,
         constants=tuple(regions.constants),
         weights_image=pool_slice(8192, matrix.size_bytes).tobytes(),

@@ -137,13 +137,13 @@ def test_repeats_are_bounded(board: Link, program: Program, repeats: int):
 
 @pytest.mark.parametrize(
     ("address", "size_bytes"),
-    [(0x00000000, 4097), (0x00000AC0, 1), (0x5000_0000, 4), (0x2010_0000, 1), (0x1000_12E0, 1)],
+    [(0x00000000, 4097), (0x00000AE0, 1), (0x5000_0000, 4), (0x2010_0000, 1), (0x1000_12E0, 1)],
 )
 def test_read_outside_a_region_is_refused(
     board: Link, program: Program, address: int, size_bytes: int
 ):
     """READ shows tensors, weights and pool, and nothing else of the memory."""
-    assert program.activations_bytes == 0x00000AC0
+    assert program.activations_bytes == 0x00000AE0
     Device(board).load(program)
     assert refusal(board, MessageType.READ, words(address, size_bytes))[0] == BOUNDS
 

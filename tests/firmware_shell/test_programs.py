@@ -18,6 +18,7 @@ from hwprof.profiler.links import Link
 from hwprof.profiler.links._virtual import VirtualLink
 from hwprof.profiler.program import (
     PROGRAM_MAGIC,
+    RECORD_TYPES,
     Buffer,
     Program,
     ProgramInput,
@@ -103,7 +104,7 @@ def test_run_longer_than_a_frame_reports_all_records(board: Link, program: Progr
     long = replace(program, records=program.records * 10)
     device.load(long)
     result = device.run()
-    assert len(result.cycles[0]) == 150
+    assert len(result.cycles[0]) == 170
     assert run_reference(long).first_mismatch(result.checksums) is None
 
 
@@ -118,7 +119,7 @@ HEADER_FAULTS = {
     "an input lies outside the activations": (7, 0xFFFFFFFF),
     "an output lies outside the activations": (8, 0xFFFFFFFF),
     "a constant lies outside its region": (9, 0xFFFFFFFF),
-    "a constant is of an unknown kind": (19, 3),
+    "a constant is of an unknown kind": (21, 3),
     "the program ends inside it": (10, 0xFFFFFFFF),
     "PREPARE and the program differ in weights_bytes": (4, 4832),
 }
@@ -136,7 +137,7 @@ def test_header_that_lies_is_refused(
     assert caught.value.code == 7
 
 
-@given(st.integers(0, 354))
+@given(st.integers(0, 385))
 def test_program_cut_short_is_refused(powered_board: Link, program: Program, words: int):
     """A program that ends early is refused wherever it ends."""
     data = with_word(program.data, 2, 4 * words)[: 4 * words] or b"\0"
@@ -206,6 +207,12 @@ RECORD_FAULTS = [
     (13, {"in_features": 1 << 30, "out_features": 1 << 30}, "reaches beyond its region"),
     (14, {"rows": 0}, "a size is not positive"),
     (14, {"diff_min": 1}, "diff_min is positive"),
+    (15, {"left_shift": 21}, "left_shift is not in 0 to 20"),
+    (16, {"pixels": 0}, "a size is not positive"),
+    (16, {"pixels": 1 << 22}, "a mean runs over more than 4194303 pixels"),
+    (16, {"output_offset": 128}, "the output offset is not in -128 to 127"),
+    (16, {"multiplier": (1 << 29) - 1}, "a multiplier or shift is out of range"),
+    (16, {"channels": 1 << 30}, "an operand reaches beyond its region"),
 ]
 
 
@@ -229,8 +236,8 @@ def test_record_that_breaks_a_rule_is_refused_by_number(
 def test_opcode_of_another_firmware_is_refused(board: Link, program: Program):
     """An unknown record is refused, not skipped."""
     last = len(program.data) - 4 * (2 + len(wire_fields(type(program.records[-1]))))
-    with pytest.raises(BoardError, match="record 14: its opcode is unknown"):
-        prepare(Device(board), program, with_word(program.data, last // 4, 15))
+    with pytest.raises(BoardError, match="record 16: its opcode is unknown"):
+        prepare(Device(board), program, with_word(program.data, last // 4, len(RECORD_TYPES) + 1))
 
 
 @pytest.mark.parametrize(
@@ -275,7 +282,7 @@ def test_constant_that_breaks_a_rule_is_refused(
 
 EXTREMES = (0, 1, 2, 127, 128, 255, 32767, 32768, 1 << 28, 0x7FFFFFFF, 0xFFFFFFFF)
 changes = st.lists(
-    st.tuples(st.integers(0, 354), st.sampled_from(EXTREMES) | st.integers(0, 0xFFFFFFFF)),
+    st.tuples(st.integers(0, 385), st.sampled_from(EXTREMES) | st.integers(0, 0xFFFFFFFF)),
     min_size=1,
     max_size=3,
 )

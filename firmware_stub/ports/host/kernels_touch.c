@@ -136,3 +136,16 @@ void hwp_requantise_s8(const struct hwp_requantise *r, const struct hwp_operands
 {
     elementwise(o, r->size);
 }
+
+void hwp_sub_s8(const struct hwp_sub *r, const struct hwp_operands *o)
+{
+    read_all(o->input_2, (size_t)r->size);
+    elementwise(o, r->size);
+}
+
+void hwp_mean_s8(const struct hwp_mean *r, const struct hwp_operands *o)
+{
+    read_all(o->input, (size_t)r->pixels * (size_t)r->channels);
+    memset(o->output, 1, (size_t)r->channels);
+    memset(o->scratch, 1, 4u * (size_t)r->channels);
+}

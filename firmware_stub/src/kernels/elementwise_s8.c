@@ -1,4 +1,4 @@
-/* Operators that work element by element: add, mul, requantise, lookup. */
+/* Operators that work element by element: add, sub, mul, requantise, lookup. */
 #include "kernels.h"
 #include "simd_s8.h"
 
@@ -14,19 +14,20 @@ HWP_INLINE void hwp_unpack_s8x4(const int8_t *source, int32_t offsets, int32_t v
     values[3] = odd >> 16;
 }
 
-HWP_INLINE int8_t hwp_add_pair(const struct hwp_add *rule, int32_t a, int32_t b)
+HWP_INLINE int8_t hwp_add_pair(const struct hwp_add *rule, int32_t a, int32_t b, int32_t sign)
 {
     const int32_t scaled_a =
         hwp_rescale(a << rule->left_shift, rule->input_1_multiplier, rule->input_1_shift);
     const int32_t scaled_b =
         hwp_rescale(b << rule->left_shift, rule->input_2_multiplier, rule->input_2_shift);
     const int32_t sum =
-        hwp_rescale(scaled_a + scaled_b, rule->output_multiplier, rule->output_shift);
+        hwp_rescale(scaled_a + sign * scaled_b, rule->output_multiplier, rule->output_shift);
     return (int8_t)hwp_clamp_s32(sum + rule->output_offset, rule->activation_min,
                                  rule->activation_max);
 }
 
-void hwp_add_s8(const struct hwp_add *record, const struct hwp_operands *operands)
+HWP_INLINE void hwp_sum_s8(const struct hwp_add *record, const struct hwp_operands *operands,
+                           int32_t sign)
 {
     const struct hwp_add rule = *record; /* a copy that the int8 stores cannot alias */
     const int32_t offsets_1 = hwp_splat_s16x2(rule.input_1_offset);
@@ -40,7 +41,7 @@ void hwp_add_s8(const struct hwp_add *record, const struct hwp_operands *operand
         hwp_unpack_s8x4(input_1, offsets_1, a);
         hwp_unpack_s8x4(input_2, offsets_2, b);
         for (int32_t i = 0; i < 4; i++) {
-            output[i] = hwp_add_pair(&rule, a[i], b[i]);
+            output[i] = hwp_add_pair(&rule, a[i], b[i], sign);
         }
         input_1 += 4;
         input_2 += 4;
@@ -48,8 +49,20 @@ void hwp_add_s8(const struct hwp_add *record, const struct hwp_operands *operand
     }
     for (int32_t rest = rule.size & 3; rest > 0; rest--) {
         const int32_t a = *input_1++ + rule.input_1_offset;
-        *output++ = hwp_add_pair(&rule, a, *input_2++ + rule.input_2_offset);
+        *output++ = hwp_add_pair(&rule, a, *input_2++ + rule.input_2_offset, sign);
     }
+}
+
+void hwp_add_s8(const struct hwp_add *record, const struct hwp_operands *operands)
+{
+    hwp_sum_s8(record, operands, 1);
+}
+
+void hwp_sub_s8(const struct hwp_sub *record, const struct hwp_operands *operands)
+{
+    struct hwp_add rule; /* the same words: record_rules.c asserts their number */
+    __builtin_memcpy(&rule, record, sizeof rule);
+    hwp_sum_s8(&rule, operands, -1);
 }
 
 HWP_INLINE int8_t hwp_mul_pair(const struct hwp_mul *rule, int32_t a, int32_t b)

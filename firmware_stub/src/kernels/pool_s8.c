@@ -1,4 +1,4 @@
-/* Average and maximum pooling: window by window, all channels of a pixel at a time. */
+/* Average and maximum pooling and the mean of a map: all channels of a pixel at a time. */
 #include "kernels.h"
 #include "simd_s8.h"
 
@@ -89,6 +89,24 @@ void hwp_average_pool_s8(const struct hwp_average_pool *record,
             hwp_average_window(record, &window, operands->scratch, output);
             output += record->out_c;
         }
+    }
+}
+
+void hwp_mean_s8(const struct hwp_mean *record, const struct hwp_operands *operands)
+{
+    const struct hwp_mean rule = *record; /* a copy that the int8 stores cannot alias */
+    const int32_t offsets = rule.pixels * rule.input_offset;
+    int32_t *sums = operands->scratch;
+    const int8_t *pixel = operands->input;
+    hwp_clear_s32(sums, rule.channels);
+    for (int32_t pixels = rule.pixels; pixels > 0; pixels--) {
+        hwp_accumulate_pixel(pixel, sums, rule.channels);
+        pixel += rule.channels;
+    }
+    for (int32_t c = 0; c < rule.channels; c++) {
+        const int32_t mean = hwp_rescale(sums[c] + offsets, rule.multiplier, rule.shift);
+        operands->output[c] =
+            (int8_t)hwp_clamp_s32(mean + rule.output_offset, INT8_MIN, INT8_MAX);
     }
 }
 

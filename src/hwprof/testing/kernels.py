@@ -28,6 +28,7 @@ from hwprof.profiler.program import (
     FullyConnectedRecord,
     LookupRecord,
     MaxPoolRecord,
+    MeanRecord,
     MulRecord,
     Program,
     ProgramInput,
@@ -37,6 +38,7 @@ from hwprof.profiler.program import (
     ResizeNearestRecord,
     SoftmaxRecord,
     StridedCopyRecord,
+    SubRecord,
     TransposeRecord,
 )
 from hwprof.profiler.scratch import scratch_bytes
@@ -428,6 +430,22 @@ def _requantise(layout: Layout) -> Fields:
     }
 
 
+def _mean(layout: Layout) -> Fields:
+    """Windows of one channel and one pixel among them; multipliers from half of the usual."""
+    height, width, channels = _up_to(layout, 9), _up_to(layout, 9), _pick(layout, CHANNELS)
+    return {
+        "input": layout.tensor("input", height, width, channels),
+        "output": layout.tensor("output", 1, 1, channels),
+        "pixels": height * width,
+        "channels": channels,
+        "input_offset": -_pick(layout, ZERO_POINTS),
+        "multiplier": int(_multiplier(layout)[0]) >> _pick(layout, (0, 1)),
+        "shift": int(layout.rng.integers(-14, 16)),
+        "output_offset": _pick(layout, ZERO_POINTS),
+        "scratch": layout.scratch(0),
+    }
+
+
 _FIELDS: dict[type[Record], Callable[[Layout], Fields]] = {
     Conv2dRecord: _conv2d,
     DepthwiseRecord: _depthwise,
@@ -443,4 +461,6 @@ _FIELDS: dict[type[Record], Callable[[Layout], Fields]] = {
     LookupRecord: _lookup,
     SoftmaxRecord: _softmax,
     RequantiseRecord: _requantise,
+    SubRecord: _add,
+    MeanRecord: _mean,
 }
