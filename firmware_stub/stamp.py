@@ -9,32 +9,42 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hwprof.errors import UnknownNameError
 from hwprof.firmware_stub.manifest import images
+from hwprof.firmware_stub.virtual.description import DEFAULT_IMAGE, SUFFIX, board_data
 
 _ROOM = Path(__file__).parent
 
 
-_REMARKS = {"source", "known_error"}  # words about a number; changing them changes no cycles
+# Words about a board or a number, and how well it was met; changing them changes no cycles.
+_REMARKS = {"source", "known_error", "title", "fidelity"}
 
 
-@cache
-def code_sha256(board: str) -> str:
+def code_sha256(reference: str) -> str:
     """Hash over the kernels of a virtual board's image, its core file and its board file.
 
-    Fitted artefacts are stamped with it, so that none outlives the machine it was fitted on.
+    Fitted artefacts are stamped with it, so that none outlives the machine it was fitted on. A
+    clock in the reference is not part of it: the context has the clock.
 
     Raises:
         UnknownNameError: no such virtual board.
+        ConfigurationError: the board file or the core cannot be read.
         ArtefactError: the image manifest is missing.
     """
-    boards = {path.stem: path for path in (_ROOM / "boards").glob("*.toml")}
-    if board not in boards:
-        raise UnknownNameError("board", board, boards)
-    description = _without_remarks(tomllib.loads(boards[board].read_text(encoding="utf-8")))
+    name = reference.partition("?")[0]
+    return _hash_of(name) if name.endswith(SUFFIX) else _hash_of_shipped(name)
+
+
+@cache
+def _hash_of_shipped(name: str) -> str:
+    return _hash_of(name)
+
+
+def _hash_of(name: str) -> str:
+    description = _without_remarks(board_data(name))
     core_file = _ROOM / "cores" / f"{description['core']}.toml"
     core = _without_remarks(tomllib.loads(core_file.read_text(encoding="utf-8")))
-    kernels = {image.file: image.kernels_sha256 for image in images()}[description["image"]]
+    by_file = {image.file: image.kernels_sha256 for image in images()}
+    kernels = by_file[description.get("image", DEFAULT_IMAGE)]
     text = json.dumps([kernels, core, description], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

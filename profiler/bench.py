@@ -8,7 +8,9 @@ from statistics import median_low
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from hwprof.firmware_stub.targets import default_placement
 from hwprof.measurement import (
+    BOARD_DEFAULT,
     DEFAULT_SCHEME,
     DEFAULT_TARGET,
     Measurement,
@@ -31,13 +33,21 @@ class Setup:
     """How programs are lowered and run on one target.
 
     Attributes:
+        placement: parts left empty become those of the target's board.
         repeats: runs of each program; the median is kept.
+
+    Raises:
+        UnknownNameError, ConfigurationError: no such virtual board, or its file is not right.
     """
 
     target: str = DEFAULT_TARGET
-    placement: Placement = Placement()
+    placement: Placement = BOARD_DEFAULT
     scheme: str = DEFAULT_SCHEME
     repeats: int = 1
+
+    def __post_init__(self) -> None:
+        completed = self.placement.completed(default_placement(self.target))
+        object.__setattr__(self, "placement", completed)
 
 
 class Bench:
@@ -54,7 +64,7 @@ class Bench:
         from hwprof.profiler.links import open_link
 
         self.setup = setup
-        self._link = open_link(setup.target)
+        self._link = open_link(setup.target, code=setup.placement.code)
         try:
             self._device: Device = Device(self._link)
             self.origin: Origin = self._device.origin(setup.placement, setup.scheme)

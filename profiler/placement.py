@@ -19,7 +19,7 @@ def placement_indices(info: BoardInfo, placement: Placement) -> tuple[int, int, 
     if placement.code != info.code_memory:
         raise ConfigurationError(
             f"the kernels of this image run from {info.code_memory}, not {placement.code!r}; "
-            "where code lies is a choice of image."
+            "only a virtual board moves them."
         )
     return (
         info.memory_index(placement.activations, MemoryUse.ACTIVATIONS),

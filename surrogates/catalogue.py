@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwprof.errors import ArtefactError, ConfigurationError, UnknownNameError
+from hwprof.firmware_stub.targets import default_placement, names_board, virtual_reference
 from hwprof.luts import shipped_folder
-from hwprof.measurement import DEFAULT_KERNELS, DEFAULT_SCHEME, DEFAULT_TARGET, Context, Placement
+from hwprof.measurement import (
+    BOARD_DEFAULT,
+    DEFAULT_KERNELS,
+    DEFAULT_SCHEME,
+    DEFAULT_TARGET,
+    Context,
+    Placement,
+)
 from hwprof.surrogates.artefact import HEAD_FILE, read_context
 from hwprof.surrogates.rows import describe
 from hwprof.workspace import Workspace
-
-_VIRTUAL = "virtual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,8 @@ class Question:
 
     Attributes:
         target: link string; the board is what follows ``virtual:``, any measured one else.
-        placement: None for the default one, or the only one there is.
+        placement: None for the board's default one, or the only one there is; empty parts are the
+            board's.
     """
 
     target: str = DEFAULT_TARGET
@@ -33,15 +40,17 @@ class Question:
 
     def fits(self, context: Context) -> bool:
         """Whether an artefact of that context answers, placement apart."""
-        link, _, board = self.target.partition(":")
-        if link == _VIRTUAL:
-            same_board = context.kind == "modelled" and context.board == board
-        else:
+        reference = virtual_reference(self.target)
+        if reference is None:
             same_board = context.kind == "measured"
+        else:
+            same_board = context.kind == "modelled" and names_board(
+                reference, context.board, context.clock_hz
+            )
         return same_board and (context.kernels, context.scheme) == (self.kernels, self.scheme)
 
     def __str__(self) -> str:
-        place = f", placement {self.placement}" if self.placement else ""
+        place = f", placement {self.placement}" if _names_part(self.placement) else ""
         return f"target {self.target}, kernels {self.kernels}, scheme {self.scheme}{place}"
 
 
@@ -71,18 +80,21 @@ def _subfolders(root: Path) -> list[str]:
         return []
 
 
-def installed_code(context: Context) -> str | None:
+def installed_code(question: Question, context: Context) -> str | None:
     """Stamp of the installed kernels and machine description; None for numbers from silicon.
+
+    The question's target says where the board's data file is.
 
     Raises:
         ArtefactError: the context is of a virtual board that is not installed.
     """
     from hwprof.firmware_stub.stamp import code_sha256
 
-    if context.kind == "measured":
+    reference = virtual_reference(question.target)
+    if context.kind == "measured" or reference is None:
         return None
     try:
-        return code_sha256(context.board)
+        return code_sha256(reference)
     except UnknownNameError as error:
         raise ArtefactError(
             f"a surrogate answers for an installed virtual board only: {error}"
@@ -112,13 +124,25 @@ def choose_entries(question: Question, entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _placed(question: Question, matching: Mapping[Entry, Context]) -> Mapping[Entry, Context]:
-    wanted = question.placement or Placement()
+    wanted = (question.placement or BOARD_DEFAULT).completed(_default(question))
     placed = {entry: context for entry, context in matching.items() if context.placement == wanted}
     return placed or (matching if question.placement is None else {})
 
 
+def _names_part(placement: Placement | None) -> bool:
+    return placement not in {None, BOARD_DEFAULT}
+
+
+def _default(question: Question) -> Placement:
+    try:
+        return default_placement(question.target)
+    except UnknownNameError:  # what was fitted for such a board is refused by its stamp
+        return Placement()
+
+
 def _missing(question: Question, known: Iterable[Context]) -> str:
-    options = f" --placement {question.placement}" if question.placement else ""
+    named = _names_part(question.placement)
+    options = f" --placement {question.placement}" if named else ""
     options += f" --scheme {question.scheme}" if question.scheme != DEFAULT_SCHEME else ""
     fitted = [describe(context) for context in known]
     have = f"fitted: {'; '.join(fitted)}" if fitted else "none is fitted"

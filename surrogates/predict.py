@@ -100,7 +100,7 @@ def load_predictor(
 @lru_cache(maxsize=32)
 def _predictor(question: Question, entries: tuple[Entry, ...], method: str) -> Predictor:
     folders = [entry.folder for entry in choose_entries(question, entries)]
-    code = installed_code(read_context(folders[0]))
+    code = installed_code(question, read_context(folders[0]))
     artefact = load_artefact(folders[0], code)
     for folder in folders[1:]:
         # A stale one completes nothing; what it would have covered is listed under the prior.

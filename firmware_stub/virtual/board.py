@@ -18,6 +18,7 @@ from hwprof.firmware_stub.virtual.counting import BlockCounter
 from hwprof.firmware_stub.virtual.description import BoardDescription, load_board
 from hwprof.firmware_stub.virtual.image import FirmwareImage
 from hwprof.firmware_stub.virtual.peripherals import Surroundings
+from hwprof.firmware_stub.virtual.relocation import place_image
 from hwprof.firmware_stub.virtual.timing import FunctionCost, PipelineTiming, load_timing
 
 NEVER = 0xFFFF_FFFE  # an `until` address no firmware executes
@@ -73,16 +74,32 @@ class VirtualBoard:
 
     @classmethod
     def open(
-        cls, name: str = "rt1170", *, image: Path | None = None, timing: str = "pipeline"
+        cls,
+        name: str = "rt1170",
+        *,
+        image: Path | None = None,
+        timing: str = "pipeline",
+        code: str = "",
     ) -> Self:
-        """A board by name, with its own firmware unless an image is given.
+        """A board, with hwprof's firmware moved to its memories unless an image is given.
+
+        Args:
+            name: as ``load_board`` takes it: a name, or a path to a board file.
+            image: an ELF to load at its own addresses instead.
+            code: memory that hwprof's firmware executes from; empty for the board's default.
 
         Raises:
-            UnknownNameError: no such board or timing mode.
-            ConfigurationError: the image cannot be read.
+            UnknownNameError: no such board, timing mode or memory for code.
+            ConfigurationError: the board file or the image cannot be used.
         """
         description = load_board(name)
-        parsed = FirmwareImage.load(image or description.image_path)
+        parsed = (
+            FirmwareImage.load(image)
+            if image
+            else place_image(
+                description.image_path, description, code or description.placement.code
+            )
+        )
         return cls(description, parsed, load_timing(timing, description.core))
 
     # The serial line

@@ -1,32 +1,58 @@
-"""A board's data file: clock, memories, peripherals, and where the image is."""
+"""A board's data file: clock, memories, peripherals, and how the firmware divides them."""
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import parse_qsl
 
 from hwprof.errors import ConfigurationError, UnknownNameError
+from hwprof.firmware_stub.virtual.board_rules import (
+    CLOCK_RANGE_HZ,
+    DEFAULT_ROOM_BYTES,
+    MAX_FILE_BYTES,
+    faults_of,
+)
+from hwprof.measurement import Placement
 
 ROOM = Path(__file__).resolve().parent.parent
 BOARDS = ROOM / "boards"
 CORES = ROOM / "cores"
 IMAGES = ROOM / "images"
 
-FORMAT = 1
+DEFAULT_IMAGE = "rt1170-simd-itcm.elf"
+SUFFIX = ".toml"
 MemoryKind = Literal["ram", "rom"]
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryArea:
-    """A range of bytes the processor can address; ``rom`` takes no stores from the processor."""
+    """A range of bytes the processor can address; ``rom`` takes no stores from the processor.
+
+    Attributes:
+        offers: what programs may use it for: ``activations``, ``weights`` (sent over the line),
+            ``scratch``, ``staged_weights`` (written by a debug probe).
+        offered_bytes: how much of it, at its end; None for all that the firmware leaves.
+        reserved_bytes: bytes at its start that programs are not offered.
+        code_offset_bytes: first byte that code may lie at.
+        holds_code: whether the firmware's code may be placed there.
+        is_harness: part of the test set-up, not of the chip.
+    """
 
     name: str
     base: int
     size_bytes: int
     kind: MemoryKind
     source: str
+    offers: tuple[str, ...] = ()
+    offered_bytes: int | None = None
+    reserved_bytes: int = 0
+    code_offset_bytes: int = 0
+    holds_code: bool = False
+    is_harness: bool = False
 
     @property
     def end(self) -> int:
@@ -36,27 +62,75 @@ class MemoryArea:
 
 @dataclass(frozen=True, slots=True)
 class PeripheralArea:
-    """A peripheral's registers; without a model they read as zero and the read is reported."""
+    """A peripheral's registers; without a model they read as zero and the read is reported.
+
+    Attributes:
+        is_harness: part of the test set-up, not of the chip.
+    """
 
     name: str
     base: int
     size_bytes: int
     model: str
     source: str
+    is_harness: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes that the firmware keeps for itself in a memory."""
+
+    memory: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwareRooms:
+    """Where the firmware's own parts lie.
+
+    Attributes:
+        data: memory of its stack, tables and buffers.
+        program: a program's bytes as received.
+        constants: multipliers, shifts and biases made when a program is prepared.
+    """
+
+    data: str
+    program: Room
+    constants: Room
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """How far published latencies of a chip were missed, by ``benchmarks/fidelity``.
+
+    Attributes:
+        rows: published figures compared.
+        median_error_percent, worst_error_percent: of their absolute errors.
+        date: when, as ISO 8601.
+    """
+
+    rows: int
+    median_error_percent: float
+    worst_error_percent: float
+    date: str
 
 
 @dataclass(frozen=True, slots=True)
 class BoardDescription:
-    """Everything of ``boards/<name>.toml``.
+    """Everything of a board file.
 
     Attributes:
+        title: chip and board, for people.
         core: name of the core's data file.
         image: file name under ``images/`` of the firmware that runs unless another is given.
         initial_stack: stack pointer for an image without a vector table.
         pool_address, pool_size_bytes: the pseudo-random pool of docs/FORMATS.md.
+        placement: memory of each part of a program unless the user names another.
+        fidelity: None where nobody has compared the board with silicon.
     """
 
     name: str
+    title: str
     core: str
     image: str
     clock_hz: int
@@ -65,11 +139,25 @@ class BoardDescription:
     pool_size_bytes: int
     memories: tuple[MemoryArea, ...]
     peripherals: tuple[PeripheralArea, ...]
+    firmware: FirmwareRooms
+    placement: Placement
+    fidelity: Fidelity | None = None
 
     @property
     def image_path(self) -> Path:
         """The firmware that runs unless another is given."""
         return IMAGES / self.image
+
+    def memory(self, name: str) -> MemoryArea:
+        """A memory by name.
+
+        Raises:
+            UnknownNameError: the board has none of that name.
+        """
+        for area in self.memories:
+            if area.name == name:
+                return area
+        raise UnknownNameError("memory", name, [area.name for area in self.memories])
 
     def area_of(self, address: int) -> str:
         """Name of the memory or peripheral at an address; ``no memory`` where none is."""
@@ -82,55 +170,143 @@ class BoardDescription:
 
 def board_names() -> list[str]:
     """Names of the boards that ship with the package."""
-    return sorted(path.stem for path in BOARDS.glob("*.toml"))
+    return sorted(path.stem for path in BOARDS.glob(f"*{SUFFIX}"))
 
 
-def load_board(name: str) -> BoardDescription:
-    """Read ``boards/<name>.toml``.
+def load_board(reference: str) -> BoardDescription:
+    """The board that a reference names.
+
+    Args:
+        reference: the name of a board that ships, or a path that ends in ``.toml``; either may
+            carry another core clock, as in ``stm32h743?clock_hz=400000000``.
 
     Raises:
-        UnknownNameError: there is no such board.
-        ConfigurationError: the file lacks a field or has another format version.
+        UnknownNameError: no board of that name ships.
+        ConfigurationError: the file cannot be read or breaks a rule of its format, or the clock
+            is no number in range.
     """
-    if name not in board_names():
-        raise UnknownNameError("board", name, board_names())
-    return parse_board(tomllib.loads((BOARDS / f"{name}.toml").read_text(encoding="utf-8")))
+    return parse_board(board_data(reference))
+
+
+def board_data(reference: str) -> dict[str, Any]:
+    """Content of the board file that a reference names, at the clock that it names.
+
+    Raises:
+        UnknownNameError, ConfigurationError: as ``load_board``.
+    """
+    name, _, query = reference.partition("?")
+    if name.endswith(SUFFIX):
+        data = _read_file(Path(name))
+        if data.get("name") in board_names():
+            raise ConfigurationError(
+                f"a board file of your own has a name of its own; {name} calls itself "
+                f"{data['name']!r}, which ships with hwprof; change its name."
+            )
+    else:
+        if name not in board_names():
+            raise UnknownNameError("board", name, board_names())
+        data = _shipped(name)
+    return data if not query else _with_clock(data, query, name)
+
+
+@cache
+def _shipped(name: str) -> dict[str, Any]:
+    return _read_file(BOARDS / f"{name}{SUFFIX}")
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        size_bytes = path.stat().st_size
+        if size_bytes > MAX_FILE_BYTES:
+            raise ConfigurationError(
+                f"a board file has at most {MAX_FILE_BYTES:,} bytes; {path} has {size_bytes:,}; "
+                "is it one?"
+            )
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(
+            f"a board file must be readable; {path}: {error.strerror}; check the path."
+        ) from error
+    except ValueError as error:  # TOML's and Unicode's errors
+        if isinstance(error, ConfigurationError):
+            raise
+        raise ConfigurationError(
+            f"a board file is TOML; {path} is not: {error}; see docs/BOARDS.md."
+        ) from error
+
+
+def _with_clock(data: dict[str, Any], query: str, name: str) -> dict[str, Any]:
+    """The board at another core clock; buses that are divided from it follow."""
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    text = options.pop("clock_hz", "")
+    low, high = CLOCK_RANGE_HZ
+    if options or not text.isdecimal() or not low <= int(text) <= high:
+        raise ConfigurationError(
+            f"a board takes one option, ?clock_hz=N with N from {low:,} to {high:,} Hz; got "
+            f"{query!r}; write virtual:{name}?clock_hz=400000000."
+        )
+    faults = faults_of(data)
+    if faults:
+        return data
+    return _clocked(data, int(text))
+
+
+def _clocked(data: dict[str, Any], clock_hz: int) -> dict[str, Any]:
+    ratio = clock_hz / data["clock"]["core_hz"]
+    return {
+        **data,
+        "clock": {**data["clock"], "core_hz": clock_hz},
+        "memory": [_with_bus_clock(entry, ratio) for entry in data["memory"]],
+    }
+
+
+def _with_bus_clock(entry: dict[str, Any], ratio: float) -> dict[str, Any]:
+    if not entry.get("bus_follows_core"):
+        return entry
+    timing = entry["timing"]
+    return {**entry, "timing": {**timing, "bus_hz": round(timing["bus_hz"] * ratio)}}
 
 
 def parse_board(data: dict[str, Any]) -> BoardDescription:
     """Build a description from a parsed board file.
 
     Raises:
-        ConfigurationError: the data lacks a field or has another format version.
+        ConfigurationError: the data breaks rules of the format; a line for each.
     """
-    if data.get("format") != FORMAT:
-        raise ConfigurationError(
-            f"a board file has format = {FORMAT}; got {data.get('format')!r}; "
-            "use the file that ships with this version."
-        )
-    try:
-        return BoardDescription(
-            name=data["name"],
-            core=data["core"],
-            image=data["image"],
-            clock_hz=data["clock"]["core_hz"],
-            initial_stack=data["boot"]["initial_stack"],
-            pool_address=data["pool"]["address"],
-            pool_size_bytes=data["pool"]["size_bytes"],
-            memories=tuple(_memory(entry) for entry in data["memory"]),
-            peripherals=tuple(_peripheral(entry) for entry in data["peripheral"]),
-        )
-    except KeyError as error:
-        raise ConfigurationError(
-            f"a board file names every field of boards/rt1170.toml; {error} is missing; add it."
-        ) from error
+    faults = faults_of(data)
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+    return BoardDescription(
+        name=data["name"],
+        title=data.get("title", data["name"]),
+        core=data["core"],
+        image=data.get("image", DEFAULT_IMAGE),
+        clock_hz=data["clock"]["core_hz"],
+        initial_stack=data["boot"]["initial_stack"],
+        pool_address=data["pool"]["address"],
+        pool_size_bytes=data["pool"]["size_bytes"],
+        memories=tuple(_memory(entry) for entry in data["memory"]),
+        peripherals=tuple(_peripheral(entry) for entry in data["peripheral"]),
+        firmware=_rooms(data["firmware"]),
+        placement=Placement(**data["placement"]),
+        fidelity=_fidelity(data.get("fidelity")),
+    )
 
 
 def _memory(entry: dict[str, Any]) -> MemoryArea:
-    kind = entry["kind"]
-    if kind not in ("ram", "rom"):
-        raise ConfigurationError(f"a memory's kind is ram or rom; got {kind!r}; choose one.")
-    return MemoryArea(entry["name"], entry["base"], entry["size_bytes"], kind, entry["source"])
+    return MemoryArea(
+        name=entry["name"],
+        base=entry["base"],
+        size_bytes=entry["size_bytes"],
+        kind=entry["kind"],
+        source=entry["source"],
+        offers=tuple(entry.get("offers", ())),
+        offered_bytes=entry.get("offered_bytes"),
+        reserved_bytes=entry.get("reserved_bytes", 0),
+        code_offset_bytes=entry.get("code_offset_bytes", 0),
+        holds_code=entry.get("code", False),
+        is_harness=entry.get("harness", False),
+    )
 
 
 def _peripheral(entry: dict[str, Any]) -> PeripheralArea:
@@ -140,4 +316,19 @@ def _peripheral(entry: dict[str, Any]) -> PeripheralArea:
         size_bytes=entry["size_bytes"],
         model=entry.get("model", ""),
         source=entry["source"],
+        is_harness=entry.get("harness", False),
     )
+
+
+def _rooms(table: dict[str, Any]) -> FirmwareRooms:
+    data = table["data"]
+
+    def room(part: str) -> Room:
+        entry = table.get(part, {})
+        return Room(entry.get("memory", data), entry.get("size_bytes", DEFAULT_ROOM_BYTES))
+
+    return FirmwareRooms(data, room("program"), room("constants"))
+
+
+def _fidelity(table: dict[str, Any] | None) -> Fidelity | None:
+    return None if table is None else Fidelity(**table)

@@ -5,40 +5,49 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hwprof.errors import UnknownNameError
+from hwprof.firmware_stub.targets import VIRTUAL, describe_virtual, virtual_targets
 from hwprof.profiler.links._base import Link
 
 PYSERIAL_SCHEMES = ("socket", "rfc2217", "loop", "spy", "hwgrep", "alt", "cp2110")
-KNOWN = ("virtual:<board>", "serial:<device>", "socket://<host>:<port>", "rfc2217://<host>:<port>")
+KNOWN = (
+    "virtual:<board>",
+    "virtual:<path>.toml",
+    "serial:<device>",
+    "socket://<host>:<port>",
+    "rfc2217://<host>:<port>",
+)
 
 
-def open_link(target: str) -> Link:
+def open_link(target: str, *, code: str = "") -> Link:
     """Open ``virtual:rt1170``, ``serial:/dev/ttyACM0`` or a pyserial URL.
+
+    Args:
+        target: the line; ``virtual:`` takes a board's name or the path of a board file.
+        code: memory that a virtual board's firmware executes from, empty for the board's default.
+            Elsewhere the firmware lies where it was written.
 
     Raises:
         UnknownNameError: nothing of that name is known; the message names the nearest.
+        ConfigurationError: a board file that is not right.
         LinkError: the line is known and cannot be opened.
     """
     scheme, separator, rest = target.partition(":")
     if scheme in PYSERIAL_SCHEMES and rest.startswith("//"):
         return _open_serial(target)
-    openers: dict[str, Callable[[str], Link]] = {"virtual": _open_virtual, "serial": _open_serial}
+    openers: dict[str, Callable[[], Link]] = {
+        VIRTUAL: lambda: _open_virtual(rest, code),
+        "serial": lambda: _open_serial(rest),
+    }
     if not separator or not rest or scheme not in openers:
-        raise UnknownNameError("target", target, [*_virtual_targets(), *KNOWN[1:]])
-    return openers[scheme](rest)
+        raise UnknownNameError("target", target, [*virtual_targets(), *KNOWN[1:]])
+    return openers[scheme]()
 
 
-def _virtual_targets() -> list[str]:
-    from hwprof.firmware_stub.virtual.description import board_names
-
-    return [f"virtual:{name}" for name in board_names()]
-
-
-def _open_virtual(name: str) -> Link:
+def _open_virtual(reference: str, code: str) -> Link:
     from hwprof.profiler.links._virtual import VirtualLink
 
-    if f"virtual:{name}" not in _virtual_targets():
-        raise UnknownNameError("target", f"virtual:{name}", _virtual_targets())
-    return VirtualLink(name)
+    describe_virtual(reference)  # refuses in the words of a target
+    return VirtualLink(reference, code=code)
 
 
 def _open_serial(device: str) -> Link:

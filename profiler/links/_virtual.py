@@ -19,22 +19,23 @@ class VirtualLink(Link):
     inside it. It returns early once the firmware sleeps with nothing to read.
 
     Raises:
-        UnknownNameError: no board of that name ships with the package.
-        ConfigurationError: the image cannot be read.
+        UnknownNameError: no board of that name ships with the package, or it has no such memory
+            for code.
+        ConfigurationError: the board file or the image cannot be used.
     """
 
     capabilities = frozenset({Capability.STAGE, Capability.COUNTERS})
 
-    def __init__(self, name: str = "rt1170", *, image: Path | None = None) -> None:
+    def __init__(self, name: str = "rt1170", *, image: Path | None = None, code: str = "") -> None:
         self.target = f"virtual:{name}"
-        self.board = self._open(name, image)
+        self.board = self._open(name, image, code)
         self.timing_model = self.board.timing.version
         self._closed = False
 
-    def _open(self, name: str, image: Path | None) -> VirtualBoard:
+    def _open(self, name: str, image: Path | None, code: str) -> VirtualBoard:
         from hwprof.firmware_stub.virtual.board import VirtualBoard
 
-        return VirtualBoard.open(name, image=image)
+        return VirtualBoard.open(name, image=image, code=code)
 
     def read(self, max_bytes: int, timeout_s: float) -> bytes:
         """See ``Link.read``; runs the board."""

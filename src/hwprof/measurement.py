@@ -6,7 +6,7 @@ board; predicted numbers never become rows.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal
 
 from hwprof.errors import ConfigurationError
@@ -20,7 +20,10 @@ DEFAULT_TARGET = "virtual:rt1170"
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The memory in which each part of a program lives, by the board's own names."""
+    """The memory in which each part of a program lives, by the board's own names.
+
+    Without arguments that of the RT1170; an empty part is left to the board's default.
+    """
 
     activations: str = "ocram"
     weights: str = "flash"
@@ -28,11 +31,17 @@ class Placement:
     code: str = "itcm"
 
     def __str__(self) -> str:
-        return ",".join(f"{name}={memory}" for name, memory in asdict(self).items())
+        named = {part: memory for part, memory in asdict(self).items() if memory}
+        return ",".join(f"{part}={memory}" for part, memory in named.items())
+
+    def completed(self, default: Placement) -> Placement:
+        """This placement, the parts it leaves empty taken from another."""
+        named = {part: memory for part, memory in asdict(self).items() if memory}
+        return replace(default, **named)
 
     @classmethod
     def parse(cls, text: str) -> Placement:
-        """Read ``activations=ocram,weights=flash``; parts not named keep their default.
+        """Read ``activations=ocram,weights=flash``; parts not named are left to the board.
 
         Raises:
             ConfigurationError: an item is not ``part=memory`` or names no part.
@@ -47,7 +56,11 @@ class Placement:
                     f"got {item!r}."
                 )
             chosen[part] = memory
-        return cls(**chosen)
+        return replace(BOARD_DEFAULT, **chosen)
+
+
+# Every part where the board's own data file puts it.
+BOARD_DEFAULT = Placement("", "", "", "")
 
 
 @dataclass(frozen=True, slots=True)

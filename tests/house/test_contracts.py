@@ -20,7 +20,7 @@ from hwprof.errors import (
     UnknownNameError,
 )
 from hwprof.graph import Activation, Add, Concat, Conv2d, Graph, Node, Op, Pads, Reshape, Slice
-from hwprof.measurement import Context, Measurement, Placement
+from hwprof.measurement import BOARD_DEFAULT, Context, Measurement, Placement
 
 MEMORIES = st.text(st.characters(categories=["Ll", "Nd"], include_characters="_-"), min_size=1)
 PLACEMENTS = st.builds(
@@ -96,14 +96,17 @@ def test_placement_survives_its_text(placement: Placement) -> None:
     assert Placement.parse(str(placement)) == placement
 
 
-def test_placement_keeps_defaults_for_parts_not_named() -> None:
-    """A placement names only what differs from the default."""
-    assert Placement.parse("weights=ocram") == dataclasses.replace(Placement(), weights="ocram")
+def test_placement_leaves_parts_not_named_to_the_board() -> None:
+    """A placement names only what differs from the board's default."""
+    placed = Placement.parse("weights=ocram").completed(Placement())
+
+    assert placed == dataclasses.replace(Placement(), weights="ocram")
 
 
-def test_empty_placement_is_the_default() -> None:
-    """No text is the default placement."""
-    assert Placement.parse("") == Placement()
+def test_empty_placement_is_the_boards_default() -> None:
+    """No text leaves every part to the board."""
+    assert Placement.parse("") == BOARD_DEFAULT
+    assert BOARD_DEFAULT.completed(Placement()) == Placement()
 
 
 @pytest.mark.parametrize(

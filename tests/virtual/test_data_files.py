@@ -13,6 +13,7 @@ from hwprof.firmware_stub.virtual.core import ROLES, core_names, load_core, pars
 from hwprof.firmware_stub.virtual.description import (
     BOARDS,
     CORES,
+    Fidelity,
     board_names,
     load_board,
     parse_board,
@@ -74,7 +75,7 @@ class TestBrokenBoards:
         """The sentence says which field to add."""
         del board_data["memory"][0]["base"]
 
-        with pytest.raises(ConfigurationError, match="'base' is missing"):
+        with pytest.raises(ConfigurationError, match="memory 'itcm' names base; it is missing"):
             parse_board(board_data)
 
     def test_another_format_is_refused(self, board_data):
@@ -84,12 +85,144 @@ class TestBrokenBoards:
         with pytest.raises(ConfigurationError, match="format = 1; got 2"):
             parse_board(board_data)
 
-    def test_an_unknown_kind_of_memory_is_refused(self, board_data):
-        """Memories are ram or rom."""
+    def test_all_faults_are_told_at_once(self, board_data):
+        """Two faults are two lines."""
         board_data["memory"][0]["kind"] = "tape"
+        board_data["core"] = "cortex_m8"
 
-        with pytest.raises(ConfigurationError, match="ram or rom; got 'tape'"):
+        with pytest.raises(ConfigurationError) as caught:
             parse_board(board_data)
+
+        assert len(str(caught.value).splitlines()) == 2
+
+    @pytest.mark.parametrize(
+        ("table", "field", "value", "sentence"),
+        [
+            ("clock", "core_hz", 0, "core_hz of .clock. lies between 1,000,000 and"),
+            ("clock", "core_hz", "fast", "core_hz of .clock. is a whole number; got 'fast'"),
+            ("clock", "core_hz", True, "is a whole number; got True"),
+            ("clock", "source", " ", "source of .clock. is not empty"),
+            ("firmware", "data", "flash", "data of .firmware. is a ram, one of .*; got 'flash'"),
+            ("firmware", "program", {"memory": "tape"}, "program of .firmware. is a ram"),
+            ("firmware", "constants", {"size_bytes": 0}, "size_bytes of constants of .firmware."),
+            ("placement", "activations", "flash", "a memory that offers it, one of dtcm, ocram"),
+            ("placement", "code", "dtcm", "code of .placement. is a memory that offers it"),
+            ("pool", "address", 0x1000_0000, "none is at 0x10000000"),
+            ("pool", "address", 0x3000_0000, "at the end of its memory"),
+            ("pool", "size_bytes", 1 << 19, "size_bytes of .pool. lies between 1,048,576 and"),
+        ],
+    )
+    def test_an_absurd_figure_of_a_table_is_refused(
+        self, board_data, table, field, value, sentence
+    ):
+        """The sentence has the rule and the figure."""
+        board_data[table][field] = value
+
+        with pytest.raises(ConfigurationError, match=sentence):
+            parse_board(board_data)
+
+    @pytest.mark.parametrize(
+        ("field", "value", "sentence"),
+        [
+            ("size_bytes", -4096, "size_bytes of memory 'itcm' lies between 1 and"),
+            ("size_bytes", 1 << 40, "size_bytes of memory 'itcm' lies between 1 and"),
+            ("size_bytes", 5000, "on a page of 0x1000 bytes; itcm has 0x1388"),
+            ("base", 0x100, "on a page of 0x1000 bytes"),
+            ("base", 0x4000_0000, "where peripherals are; itcm has"),
+            ("base", 0x2000_0000, "dtcm ends at .* and itcm starts at 0x20000000"),
+            ("kind", "tape", "ram or rom; got 'tape' for itcm"),
+            ("offers", ["music"], "itcm offers 'music'"),
+            ("offers", "scratch", "offers of memory 'itcm' is a list"),
+            ("name", "x" * 13, "1 to 12 letters, digits and underscores"),
+            ("name", "dtcm", "'dtcm' is there twice"),
+            ("offered_bytes", 1 << 19, "offered_bytes of a memory is at most its size"),
+            ("source", "", "source of memory 'itcm' is not empty"),
+            ("bus_follows_core", True, "a memory whose timing has a bus_hz; itcm has None"),
+        ],
+    )
+    def test_an_absurd_figure_of_a_memory_is_refused(self, board_data, field, value, sentence):
+        """Each names the memory, the rule and the figure."""
+        board_data["memory"][0][field] = value
+
+        with pytest.raises(ConfigurationError, match=sentence):
+            parse_board(board_data)
+
+    def test_a_rom_takes_no_stores(self, board_data):
+        """Activations cannot live in flash."""
+        flash = next(entry for entry in board_data["memory"] if entry["name"] == "flash")
+        flash["offers"] = ["activations"]
+
+        with pytest.raises(ConfigurationError, match="a rom offers staged_weights only"):
+            parse_board(board_data)
+
+    def test_more_memories_than_the_firmware_lists_are_refused(self, board_data):
+        """The firmware's table has eight rows."""
+        board_data["memory"] += [
+            {
+                "name": f"extra_{number}",
+                "base": 0x9000_0000 + number * 0x1000,
+                "size_bytes": 0x1000,
+                "kind": "ram",
+                "offers": ["scratch"],
+                "source": "made up",
+            }
+            for number in range(8)
+        ]
+
+        with pytest.raises(ConfigurationError, match="at most 8 memories are offered"):
+            parse_board(board_data)
+
+    def test_memories_larger_than_the_host_wants_to_hold_are_refused(self, board_data):
+        """There is a bound on all memories together."""
+        sdram = next(entry for entry in board_data["memory"] if entry["name"] == "sdram")
+        sdram["size_bytes"] = 1 << 28
+
+        with pytest.raises(ConfigurationError, match="at most 268,435,456 bytes in all"):
+            parse_board(board_data)
+
+    @pytest.mark.parametrize("table", ["clock", "boot", "pool", "firmware", "placement"])
+    def test_a_missing_table_is_named(self, board_data, table):
+        """The sentence says which table to add."""
+        del board_data[table]
+
+        with pytest.raises(ConfigurationError, match=rf"has a table \[{table}\]; it is missing"):
+            parse_board(board_data)
+
+    @pytest.mark.parametrize("entries", [None, {}, [1], []])
+    @pytest.mark.parametrize("key", ["memory", "peripheral"])
+    def test_a_file_without_memories_or_peripherals_is_refused(self, board_data, key, entries):
+        """Both are lists of tables, and neither is empty."""
+        board_data[key] = entries
+
+        with pytest.raises(ConfigurationError, match=rf"tables \[\[{key}\]\]"):
+            parse_board(board_data)
+
+    def test_a_cache_that_no_ways_divide_is_refused(self, board_data):
+        """Sets are a power of two."""
+        board_data["dcache"] = {
+            "size_bytes": 0x8000, "ways": 3, "line_bytes": 32, "source": "made up"
+        }  # fmt: skip
+
+        with pytest.raises(ConfigurationError, match="in 3 ways of 32-byte lines"):
+            parse_board(board_data)
+
+    def test_an_optional_table_has_its_fields(self, board_data):
+        """A fidelity table is whole or absent."""
+        board_data["fidelity"] = {"rows": 10}
+
+        with pytest.raises(ConfigurationError, match="names median_error_percent; it is missing"):
+            parse_board(board_data)
+
+    def test_a_fidelity_table_is_read(self, board_data):
+        """What the benchmark writes is what the description says."""
+        board_data["fidelity"] = {
+            "rows": 11,
+            "median_error_percent": 9.5,
+            "worst_error_percent": 21.0,
+            "date": "2026-11-21",
+        }
+
+        assert parse_board(board_data).fidelity == Fidelity(11, 9.5, 21.0, "2026-11-21")
 
 
 class TestCores:

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 import click
 
 from hwprof.errors import ConfigurationError
-from hwprof.measurement import DEFAULT_SCHEME, DEFAULT_TARGET, Placement
+from hwprof.measurement import BOARD_DEFAULT, DEFAULT_SCHEME, DEFAULT_TARGET, Placement
 from hwprof.workspace import ENVIRONMENT_VARIABLE, Workspace
 
 
@@ -46,14 +46,15 @@ target = click.option(
     "--target",
     default=DEFAULT_TARGET,
     show_default=True,
-    help="Board: virtual:NAME, serial:DEVICE, or a pyserial URL.",
+    help="Board: virtual:NAME (hwprof targets lists them), virtual:BOARD.toml, either with "
+    "?clock_hz=N, serial:DEVICE, or a pyserial URL.",
 )
 placement = click.option(
     "--placement",
     type=_PlacementType(),
-    default=Placement(),
-    show_default=True,
-    help="Memory of each part, as activations=ocram,weights=flash.",
+    default=BOARD_DEFAULT,
+    show_default="the board's own",
+    help="Memory of each part, as activations=ocram,weights=flash,scratch=dtcm,code=itcm.",
 )
 scheme = click.option(
     "--scheme", default=DEFAULT_SCHEME, show_default=True, help="Quantisation scheme."

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hwprof.firmware_stub.stamp import code_sha256
+from hwprof.firmware_stub.targets import describe_virtual, virtual_reference
 from hwprof.profiler.bench import Bench, Setup
 from hwprof.profiler.store import MeasurementStore
 from hwprof.surrogates.fit import FitOptions, Fitted, fit
@@ -40,7 +41,7 @@ def fit_workspace(
         rows = store.frame()
     fitted = fit(
         rows,
-        FitOptions(seed=seed, code_sha256=_installed_code(rows)),
+        FitOptions(seed=seed, code_sha256=_installed_code(rows, setup)),
         # Rows of other placements or of an earlier image may lie in the same store.
         context=origin.context if origin else None,
         firmware_sha256=origin.firmware_sha256 if origin else "",
@@ -48,7 +49,12 @@ def fit_workspace(
     return fitted, fitted.save(workspace.artefacts)
 
 
-def _installed_code(rows: pd.DataFrame) -> str:
+def _installed_code(rows: pd.DataFrame, setup: Setup) -> str:
     """Stamp of modelled rows; measured ones carry their firmware's hash instead."""
     boards = set(rows.loc[rows["kind"] == "modelled", "board"])
-    return code_sha256(boards.pop()) if len(boards) == 1 else ""
+    if len(boards) != 1:
+        return ""
+    board, reference = boards.pop(), virtual_reference(setup.target)
+    # A store may be fitted without its target being named; a board that ships needs no more.
+    own_file = reference is not None and describe_virtual(reference).name == board
+    return code_sha256(reference if own_file and reference else board)

@@ -1,0 +1,68 @@
+"""What a target string says of its board, without opening anything.
+
+A virtual target is ``virtual:`` and a board reference: the name of a board that ships, or a path
+to a board file, either with ``?clock_hz=N`` behind it.
+"""
+
+from __future__ import annotations
+
+from hwprof.errors import UnknownNameError
+from hwprof.firmware_stub.virtual.description import (
+    SUFFIX,
+    BoardDescription,
+    board_data,
+    board_names,
+    load_board,
+)
+from hwprof.measurement import Placement
+
+VIRTUAL = "virtual"
+
+
+def virtual_reference(target: str) -> str | None:
+    """The board reference of a virtual target, None for a line to silicon."""
+    scheme, separator, reference = target.partition(":")
+    return reference if separator and scheme == VIRTUAL else None
+
+
+def virtual_targets() -> list[str]:
+    """Targets of the boards that ship."""
+    return [f"{VIRTUAL}:{name}" for name in board_names()]
+
+
+def describe_virtual(reference: str) -> BoardDescription:
+    """The board behind ``virtual:<reference>``.
+
+    Raises:
+        UnknownNameError: no board of that name ships; the message names targets.
+        ConfigurationError: the board file or the clock is not right.
+    """
+    name = reference.partition("?")[0]
+    if not name.endswith(SUFFIX) and name not in board_names():
+        raise UnknownNameError("target", f"{VIRTUAL}:{name}", virtual_targets())
+    return load_board(reference)
+
+
+def default_placement(target: str) -> Placement:
+    """The placement of a target whose user names none.
+
+    Raises:
+        UnknownNameError, ConfigurationError: as ``describe_virtual``.
+    """
+    reference = virtual_reference(target)
+    return Placement() if reference is None else describe_virtual(reference).placement
+
+
+def names_board(reference: str, board: str, clock_hz: int) -> bool:
+    """Whether a board reference means a board of that name at that clock.
+
+    A reference without a clock means the board at any clock.
+
+    Raises:
+        ConfigurationError: the board file cannot be read.
+    """
+    name, _, query = reference.partition("?")
+    if query:
+        description = describe_virtual(reference)
+        return (description.name, description.clock_hz) == (board, clock_hz)
+    return (board_data(name)["name"] if name.endswith(SUFFIX) else name) == board
