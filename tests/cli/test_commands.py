@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from hwprof.architecture import block_architecture
 from hwprof.blocks import BlockConfig
 from hwprof.cli import main
+from hwprof.firmware_stub.virtual.description import BOARDS
 
 Run = Callable[..., Result]
 SMALL = BlockConfig.of("shufflev2", [(8, 8, 16)], stride=1, c_out=16)
@@ -193,3 +194,36 @@ def test_a_foreign_store_is_refused_and_untouched(run: Run, tmp_path: Path) -> N
 
     assert_refused(run("profile", "--workers", "1"), "no hwprof store")
     assert path.read_bytes() == before
+
+
+class TestTargets:
+    """``hwprof targets``."""
+
+    def test_lists_every_board_and_where_parts_lie(self, run: Run):
+        """Name, clock, memories, default placement, and what nobody has checked."""
+        result = run("targets")
+
+        assert result.exit_code == 0, result.output
+        for text in ("virtual:rt1060", "480.00", "0x24000000", "activations=axisram", "serial:"):
+            assert text in result.output
+
+    def test_prints_the_documented_object(self, run: Run, tmp_path: Path):
+        """One board of one's own as JSON, its known error with it."""
+        text = (BOARDS / "stm32h743.toml").read_text(encoding="utf-8")
+        fidelity = "rows = 3\nmedian_error_percent = 9.5\nworst_error_percent = 21.0\ndate = '2026'"
+        own = tmp_path / "own.toml"
+        own.write_text(
+            text.replace('name = "stm32h743"', 'name = "own"') + f"\n[fidelity]\n{fidelity}\n"
+        )
+
+        (board,) = json.loads(run("targets", "--json", str(own)).output)["targets"]
+
+        assert (board["name"], board["clock_hz"]) == ("own", 480_000_000)
+        assert board["fidelity"]["median_error_percent"] == 9.5
+        assert {memory["name"] for memory in board["memories"]} >= {"itcm", "dtcm", "axisram"}
+        assert not {memory["name"] for memory in board["memories"]} & {"harness"}
+        assert "median 9.5 %, worst 21.0 %" in run("targets", str(own)).output
+
+    def test_an_unknown_board_is_one_sentence(self, run: Run):
+        """The nearest board is named."""
+        assert_refused(run("targets", "rt1061"), "did you mean virtual:rt1060")
