@@ -1,0 +1,194 @@
+"""Published latencies, and what to build and how to run it to repeat each of them.
+
+A row of ``published/measurements.csv`` says in words which network ran on which board with which
+kernels, and where its memory lay. Every rule that turns those words into a set-up is here, so that
+a row nobody has seen is treated like those that were.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from hwprof.errors import ConfigurationError
+from hwprof.graph import Activation, Conv2d, Graph, Node, Pads
+from hwprof.models import resolve_model
+
+TABLE = Path("published") / "measurements.csv"
+MODELS = Path("published") / "models"
+
+SAME_KERNELS = "same kernels in kind"
+OTHER_KERNELS = "other kernels"
+
+# The first pattern found in a published board name decides.
+_BOARDS = (
+    (r"1170|1176", "rt1170"),
+    (r"RT-?10[56]\d|RT10[56]\d", "rt1060"),
+    (r"H7[45]3", "stm32h743"),
+    (r"F746", "stm32f746"),
+    (r"F76[79]", "stm32f767"),
+)
+_NETWORKS = (
+    (r"KWS-L", "micronet-kws-l"),
+    (r"KWS-S", "micronet-kws-s"),
+    (r"AD-S", "micronet-ad-s"),
+)
+_DETECTOR = re.compile(r"FastestDet.*?(?P<height>\d+)x(?P<width>\d+)")
+# Layers are written like: L4 dw 3x3 s2 16 (80->40), or L1 conv 5x5 3->32 (32x32).
+_LAYER = re.compile(
+    r"(?P<kind>conv|dw) (?P<kernel>\d+)x\d+(?: s(?P<stride>\d+))? (?P<channels>\d+)"
+    r"(?:->(?P<outputs>\d+))? \((?P<extent>\d+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One published latency.
+
+    Attributes:
+        board: name of our board file.
+        match: ``same kernels in kind`` or ``other kernels``.
+    """
+
+    id: str
+    model: str
+    model_file: str
+    part: str
+    macs: int
+    board: str
+    clock_hz: int
+    runtime: str
+    match: str
+    latency_ms: float
+    notes: str
+
+    @property
+    def is_depthwise_layer(self) -> bool:
+        """Whether the row is one depthwise layer."""
+        layer = _LAYER.search(self.part)
+        return layer is not None and layer["kind"] == "dw"
+
+    @property
+    def kernels(self) -> str:
+        """Our library that is nearest in kind to what ran.
+
+        Depthwise layers of the 2019 uint8 fork ran a generic loop (MEASUREMENTS, section 1), which
+        plain C is nearer to than today's CMSIS-NN.
+        """
+        if self.is_depthwise_layer and "uint8" in self.runtime:
+            return "reference"
+        return "simd" if re.search(r"CMSIS|TinyEngine|X-CUBE", self.runtime) else "reference"
+
+    @property
+    def scheme(self) -> str:
+        """Our quantisation scheme that is what the row's toolchain makes."""
+        if "Glow" not in self.runtime:
+            return "tflite"
+        granularity = "per-tensor" if "per tensor" in self.runtime else "per-channel"
+        named = re.search(r"power-of-two|symmetric uint8|asymmetric|symmetric", self.runtime)
+        # NXP's lab quantises to power-of-two scales, which Glow's CMSIS-NN kernels ask for.
+        kind = named[0].replace(" ", "-") if named else "power-of-two"
+        return f"{kind}/{granularity}"
+
+    @property
+    def placement(self) -> dict[str, str]:
+        """Where memory lay, where it differs from the board's default placement.
+
+        MEASUREMENTS, section 3: Glow rows that do not say so had activations in SDRAM with generic
+        kernels and in OCRAM with CMSIS-NN ones; NXP's builds execute in place from flash.
+        """
+        if self.board != "rt1170":
+            return {}
+        stated = re.search(r"activations (?:\([^)]*\) )?in (OCRAM|SDRAM)", self.notes)
+        memory = (
+            stated[1].lower() if stated else "sdram" if self.kernels == "reference" else "ocram"
+        )
+        return {"activations": memory, "weights": "flash", "code": "flash"}
+
+
+def read_rows(folder: Path) -> list[Published]:
+    """Every row of the table.
+
+    Raises:
+        ConfigurationError: the table is missing, or a row names a board or number we do not know.
+    """
+    try:
+        with (folder / TABLE).open(newline="", encoding="utf-8") as lines:
+            return [_row(row) for row in csv.DictReader(lines)]
+    except OSError as error:
+        raise ConfigurationError(
+            f"the folder must hold {TABLE}; {folder}: {error.strerror}; name it with --shared-data."
+        ) from error
+
+
+def _row(row: dict[str, str]) -> Published:
+    return Published(
+        id=row["id"],
+        model=row["model"],
+        model_file=row["model_file"],
+        part=row["layer_or_network"],
+        macs=int(row["macs"]),
+        board=_first(_BOARDS, row["board"]),
+        clock_hz=round(float(row["clock_mhz"]) * 1e6),
+        runtime=row["runtime"],
+        match=row["kernel_match"],
+        latency_ms=float(row["latency_ms"]),
+        notes=row["notes"],
+    )
+
+
+def _first(patterns: tuple[tuple[str, str], ...], text: str) -> str:
+    for pattern, name in patterns:
+        if re.search(pattern, text):
+            return name
+    known = ", ".join(name for _, name in patterns)
+    raise ConfigurationError(f"{text!r} is none of {known}; add it to benchmarks/fidelity/rows.py.")
+
+
+def graph_of(row: Published, folder: Path) -> Graph:
+    """The network or layer of a row, with its multiply-accumulates checked against the table.
+
+    Raises:
+        ConfigurationError: the row's words name nothing that we can build, or the counts differ.
+    """
+    graph = _graph(row, folder)
+    if abs(graph.macs - row.macs) > max(1000, row.macs // 100):
+        raise ConfigurationError(
+            f"row {row.id} has {row.macs:,} multiply-accumulates; what was built from its words "
+            f"has {graph.macs:,}."
+        )
+    return graph
+
+
+def _graph(row: Published, folder: Path) -> Graph:
+    layer = _LAYER.search(row.part)
+    if layer is not None:
+        return _layer(row, layer)
+    if row.model_file.endswith(".tflite"):
+        return resolve_model(str(folder / MODELS / row.model_file)).graph
+    detector = _DETECTOR.search(row.model)
+    if detector is not None:
+        height, width = detector["height"], detector["width"]
+        return resolve_model(f"fastestdet:height={height},width={width},classes=1").graph
+    return resolve_model(_first(_NETWORKS, row.model)).graph
+
+
+def _layer(row: Published, found: re.Match[str]) -> Graph:
+    kernel, extent, channels = (int(found[name]) for name in ("kernel", "extent", "channels"))
+    stride = int(found["stride"] or 1)
+    padding = max((-(-extent // stride) - 1) * stride + kernel - extent, 0)
+    before, after = padding // 2, padding - padding // 2
+    conv = Conv2d(
+        kernel_h=kernel,
+        kernel_w=kernel,
+        stride_h=stride,
+        stride_w=stride,
+        pads=Pads(before, before, after, after),
+        out_channels=int(found["outputs"] or channels),
+        groups=channels if found["kind"] == "dw" else 1,
+        activation=Activation.RELU,
+    )
+    node = Node("layer", conv, ("input",), "layer")
+    return Graph(row.id, {"input": (extent, extent, channels)}, (node,), ("layer",))
