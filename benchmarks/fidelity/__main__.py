@@ -164,9 +164,7 @@ def _print(found: Sequence[Comparison], verdicts: Sequence[Verdict]) -> None:
             f"{row.id:26} {row.board:10} {row.kernels:10} {row.scheme:28} {row.published_ms:9.1f} "
             f"{row.modelled_ms:9.1f} {row.error:+7.1%} {row.cycles_per_mac:6.2f}"
         )
-    print(
-        "milliseconds: published ones measured by others on silicon, modelled ones on virtual boards"
-    )
+    print("milliseconds; published: measured by others on silicon; modelled: on virtual boards")
     for verdict in verdicts:
         order = "" if verdict.order is None else f", Spearman {verdict.order:.3f}"
         print(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import threading
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
 import unicorn
 from unicorn import arm_const, unicorn_const
 from unicorn.unicorn_py3.unicorn import uclib
@@ -65,6 +68,7 @@ class VirtualBoard:
         self._engine.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M7)
         self._fault_address: int | None = None
         self._spinning = False
+        self._bytes: list[npt.NDArray[np.uint8]] = []
         self._map()
         self._load()
         self._engine.hook_add(unicorn_const.UC_HOOK_MEM_INVALID, self._on_invalid)
@@ -223,8 +227,12 @@ class VirtualBoard:
     # Set-up
 
     def _map(self) -> None:
+        # Memory of the host's own, page by page as it is touched, so that hooks can read it too.
         for area in self.description.memories:
-            self._engine.mem_map(area.base, area.size_bytes, PROTECTION[area.kind])
+            data = np.frombuffer(mmap.mmap(-1, area.size_bytes), dtype=np.uint8)
+            self._bytes.append(data)
+            protection = PROTECTION[area.kind]
+            self._engine.mem_map_ptr(area.base, area.size_bytes, protection, data.ctypes.data)
         for base, size_bytes in WINDOWS:
             self._engine.mmio_map(base, size_bytes, self._on_read, base, self._on_write, base)
 

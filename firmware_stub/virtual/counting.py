@@ -9,8 +9,10 @@ with the block's address and size. It keeps an open-addressing hash table in one
     state[3]            executions that found the table full
     state[4]            not 0: stop before the next block
     state[5]            address of Unicorn's ``uc_emu_stop``
+    state[6]            address of the state of ``evaluate.py``, 0 where accesses are not followed
     state[HEAD + i]     index of the row of the i-th block seen, i < n
-    state[row ...]      key, count, taken, mispredicted, predictor, target, retargeted, unused
+    state[row ...]      key, count, taken, mispredicted, predictor, target, retargeted, and what
+                        ``streams.py`` keeps for the block
 
 The key is ``address << 16 | size``, so a block that is translated again with another size is
 another row. ``taken`` counts how often the next block did not start where this one ended. The
@@ -34,15 +36,17 @@ from hwprof.errors import BoardError
 
 Int64 = npt.NDArray[np.int64]
 
-PREVIOUS_END, PREVIOUS_ROW, OVERFLOWS, STOP, STOP_FUNCTION = 1, 2, 3, 4, 5
+PREVIOUS_END, PREVIOUS_ROW, OVERFLOWS, STOP, STOP_FUNCTION, STREAMS = 1, 2, 3, 4, 5, 6
 ROWS = 1 << 15
-ROW_WORDS = 8  # one cache line of the host
+ROW_WORDS = 16  # two cache lines of the host; counting alone touches the first
 HEAD = 8
 FIRST_ROW = HEAD + ROWS
 STATE_WORDS = FIRST_ROW + ROWS * ROW_WORDS
 MAX_BLOCKS = ROWS // 2
 SURELY_NOT_TAKEN, NOT_TAKEN, SURELY_TAKEN = -1, 0, 2
 KEY, COUNT, TAKEN, MISPREDICTED, PREDICTOR, TARGET, RETARGETED = range(7)
+# Of streams.py: ticks of the block in a fresh pipeline, its slice, and the registers to read first.
+TICKS, SLICE, NAMES, VALUES, REGISTERS = range(8, 13)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,9 @@ class BlockCounter:
     @property
     def hook_address(self) -> int:
         """Address of the native hook; the first call of a process loads or compiles it."""
-        from hwprof.firmware_stub.virtual.native import count_block
+        from hwprof.firmware_stub.virtual.native import on_block
 
-        return int(count_block.address)
+        return int(on_block.address)
 
     @property
     def data_address(self) -> int:

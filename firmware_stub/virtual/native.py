@@ -1,6 +1,7 @@
-"""The block hook, compiled when this module is imported and then read from numba's cache on disk.
+"""The block hooks, compiled when this module is imported and then read from numba's cache on disk.
 
-``counting.py`` says what it does; the module is apart so that numba loads only for a virtual board.
+``counting.py`` and ``streams.py`` say what they do; the module is apart so that numba loads only
+for a virtual board.
 """
 
 # mypy: disable-error-code="untyped-decorator"
@@ -8,9 +9,7 @@
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import carray, cfunc, types
-from numba.extending import intrinsic
+from numba import carray, cfunc, njit, types
 
 from hwprof.firmware_stub.virtual.counting import (
     COUNT,
@@ -34,59 +33,80 @@ from hwprof.firmware_stub.virtual.counting import (
     TAKEN,
     TARGET,
 )
+from hwprof.firmware_stub.virtual.host import stop
 
 
-@intrinsic
-def _call(_typing: Any, address: Any, engine: Any) -> Any:
-    """Calls the C function at ``address`` with ``engine``."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> None:
-        target, handle = arguments
-        function = ir.FunctionType(ir.IntType(32), [handle.type])
-        builder.call(builder.inttoptr(target, function.as_pointer()), [handle])
-
-    return types.void(address, engine), generate
-
-
-@cfunc(
-    types.void(types.voidptr, types.uint64, types.uint32, types.CPointer(types.int64)), cache=True
-)
-def count_block(engine: Any, address: Any, size: Any, data: Any) -> None:
-    """Unicorn's UC_HOOK_BLOCK callback."""
-    state = carray(data, (STATE_WORDS,))
-    if state[STOP] != 0:
-        _call(state[STOP_FUNCTION], engine)
-        return
-    start = np.int64(address)
-    row = state[PREVIOUS_ROW]
-    if row != 0:
-        predictor = state[row + PREDICTOR]
-        if start != state[PREVIOUS_END]:
-            state[row + TAKEN] += 1
-            state[row + MISPREDICTED] += predictor <= NOT_TAKEN
-            state[row + RETARGETED] += state[row + TARGET] != start
-            state[row + TARGET] = start
-            if predictor < SURELY_TAKEN:
-                state[row + PREDICTOR] = predictor + 1
-        else:
-            state[row + MISPREDICTED] += predictor > NOT_TAKEN
-            if predictor > SURELY_NOT_TAKEN:
-                state[row + PREDICTOR] = predictor - 1
-    key = (start << 16) | np.int64(size)
+@njit(cache=True)
+def find_row(state: Any, start: Any, key: Any) -> Any:
+    """Index of a block's row, or minus that of the free row where it belongs."""
     slot = ((start >> 1) ^ (start >> 16)) & (ROWS - 1)
     row = FIRST_ROW + slot * ROW_WORDS
     while state[row] != key:
         if state[row] == 0:
-            if state[0] == MAX_BLOCKS:
-                state[OVERFLOWS] += 1
-                state[PREVIOUS_ROW] = 0
-                return
-            state[row] = key
-            state[HEAD + state[0]] = row
-            state[0] += 1
-            break
+            return -row
         slot = (slot + 1) & (ROWS - 1)
         row = FIRST_ROW + slot * ROW_WORDS
+    return row
+
+
+@njit(cache=True)
+def add_row(state: Any, row: Any, key: Any) -> Any:
+    """Take a free row for a block; False if the table is full."""
+    if state[0] == MAX_BLOCKS:
+        state[OVERFLOWS] += 1
+        state[PREVIOUS_ROW] = 0
+        return False
+    state[row] = key
+    state[HEAD + state[0]] = row
+    state[0] += 1
+    return True
+
+
+@njit(cache=True)
+def leave_previous(state: Any, start: Any) -> None:
+    """Note where the previous block went, and what the predictor thought of it."""
+    row = state[PREVIOUS_ROW]
+    if row == 0:
+        return
+    predictor = state[row + PREDICTOR]
+    if start != state[PREVIOUS_END]:
+        state[row + TAKEN] += 1
+        state[row + MISPREDICTED] += predictor <= NOT_TAKEN
+        state[row + RETARGETED] += state[row + TARGET] != start
+        state[row + TARGET] = start
+        if predictor < SURELY_TAKEN:
+            state[row + PREDICTOR] = predictor + 1
+    else:
+        state[row + MISPREDICTED] += predictor > NOT_TAKEN
+        if predictor > SURELY_NOT_TAKEN:
+            state[row + PREDICTOR] = predictor - 1
+
+
+@njit(cache=True)
+def enter(state: Any, row: Any, start: Any, size: Any) -> None:
+    """Count one execution of the block whose row this is."""
+    leave_previous(state, start)
     state[row + COUNT] += 1
-    state[PREVIOUS_END] = start + np.int64(size)
+    state[PREVIOUS_END] = start + size
     state[PREVIOUS_ROW] = row
+
+
+@njit(cache=True)
+def count_block(engine: Any, start: Any, size: Any, state: Any) -> None:
+    """Count a block."""
+    if state[STOP] != 0:
+        stop(state[STOP_FUNCTION], engine)
+        return
+    key = start << 16 | size
+    row = find_row(state, start, key)
+    if row < 0:
+        row = -row
+        if not add_row(state, row, key):
+            return
+    enter(state, row, start, size)
+
+
+@cfunc(types.void(types.int64, types.uint64, types.uint32, types.CPointer(types.int64)), cache=True)
+def on_block(engine: Any, address: Any, size: Any, data: Any) -> None:
+    """Unicorn's UC_HOOK_BLOCK callback."""
+    count_block(engine, np.int64(address), np.int64(size), carray(data, (STATE_WORDS,)))
