@@ -19,9 +19,9 @@ from hwprof.errors import BoardError, ConfigurationError
 from hwprof.firmware_stub.virtual.bus import WINDOWS, Bus
 from hwprof.firmware_stub.virtual.counting import BlockCounter
 from hwprof.firmware_stub.virtual.description import BoardDescription, load_board
+from hwprof.firmware_stub.virtual.firmware import place_image
 from hwprof.firmware_stub.virtual.image import FirmwareImage
 from hwprof.firmware_stub.virtual.peripherals import Surroundings
-from hwprof.firmware_stub.virtual.relocation import place_image
 from hwprof.firmware_stub.virtual.timing import FunctionCost, PipelineTiming, load_timing
 
 NEVER = 0xFFFF_FFFE  # an `until` address no firmware executes

@@ -1,143 +1,33 @@
-"""Rules of a board file (docs/BOARDS.md): what is there, of which type, and what makes no sense.
+"""Rules about how the figures of a board file go together (docs/BOARDS.md).
 
 Each rule yields sentences, so that all faults of a file are told at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
+from hwprof.firmware_stub.virtual.board_fields import (
+    CACHES,
+    FORMAT,
+    MAX_MEMORY_BYTES,
+    PARTS,
+    Data,
+    structure_faults,
+)
 from hwprof.pool import POOL_BYTES
 
-FORMAT = 1
-MAX_FILE_BYTES = 1 << 18
-MAX_ENTRIES = 64  # memories, and peripherals
+ROOM = Path(__file__).resolve().parent.parent
 MAX_MEMORIES_OFFERED = 8  # BOARD_MAX_MEMORIES of firmware_stub/include/board.h
-MAX_MEMORY_BYTES = 1 << 28  # of one memory and of all together: the host holds them
-PAGE_BYTES = 0x1000  # the emulator maps whole pages
-CLOCK_RANGE_HZ = (1_000_000, 4_000_000_000)
+PAGE_BYTES = 0x1000  # the emulator maps whole pages, and the bus routes them
 NAME_CHARACTERS = 16  # of a board, in HELLO
 MEMORY_NAME_CHARACTERS = 12
-DEFAULT_ROOM_BYTES = 80 << 10
-# Arm DDI 0403E table B3-1: addresses of peripherals, where no memory may be mapped.
+# Arm DDI 0403E table B3-1: peripheral region and private peripheral bus, which the emulator maps.
 PERIPHERAL_RANGES = ((0x4000_0000, 0x6000_0000), (0xE000_0000, 0xE010_0000))
-ADDRESS_END = 1 << 32
-
 KINDS = ("ram", "rom")
 USES = ("activations", "weights", "scratch", "staged_weights")
-PARTS = ("activations", "weights", "scratch", "code")
-CACHES = ("icache", "dcache")
-CORES = Path(__file__).resolve().parent.parent / "cores"
-
-Data = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """One field of a table: its type, its range where it is a number, and whether it may lack."""
-
-    name: str
-    kind: type
-    low: int = 0
-    high: int = ADDRESS_END
-    optional: bool = False
-
-    def faults(self, table: Data, where: str) -> Iterator[str]:
-        if self.name not in table:
-            if not self.optional:
-                yield f"{where} names {self.name}; it is missing; add it (docs/BOARDS.md)."
-            return
-        value: Any = table[self.name]
-        if not _is_of(value, self.kind):
-            words = _TYPE_WORDS[self.kind]
-            yield f"{self.name} of {where} is {words}; got {value!r}; correct it."
-        elif self.kind is str and not value.strip():
-            yield f"{self.name} of {where} is not empty; write it."
-        elif self.kind is int and not self.low <= value <= self.high:
-            yield (
-                f"{self.name} of {where} lies between {self.low:,} and {self.high:,}; got "
-                f"{value:,}; correct it."
-            )
-
-
-def _is_of(value: object, kind: type) -> bool:
-    """Whether a value has a type; true is no number here."""
-    return isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
-
-
-_TYPE_WORDS = {
-    str: "a text",
-    int: "a whole number",
-    float: "a number with a decimal point",
-    bool: "true or false",
-    list: "a list",
-    dict: "a table",
-}
-_AREA = (
-    _Field("name", str),
-    _Field("base", int, high=ADDRESS_END - 1),
-    _Field("source", str),
-    _Field("harness", bool, optional=True),
-)
-_TOP = (
-    _Field("name", str),
-    _Field("title", str, optional=True),
-    _Field("core", str),
-    _Field("image", str, optional=True),
-)
-# Tables of the file; those that start with a question mark may lack.
-_TABLES: dict[str, tuple[_Field, ...]] = {
-    "clock": (_Field("core_hz", int, *CLOCK_RANGE_HZ), _Field("source", str)),
-    "boot": (_Field("initial_stack", int),),
-    "pool": (
-        _Field("address", int),
-        _Field("size_bytes", int, POOL_BYTES, POOL_BYTES),
-        _Field("source", str),
-    ),
-    "firmware": (
-        _Field("data", str),
-        _Field("program", dict, optional=True),
-        _Field("constants", dict, optional=True),
-    ),
-    "placement": tuple(_Field(part, str) for part in PARTS),
-    "?fidelity": (
-        _Field("rows", int, 1),
-        _Field("median_error_percent", float),
-        _Field("worst_error_percent", float),
-        _Field("date", str),
-    ),
-    **{
-        f"?{cache}": (
-            _Field("size_bytes", int, 1 << 10, 1 << 20),
-            _Field("ways", int, 1, 64),
-            _Field("line_bytes", int, 4, 1024),
-            _Field("source", str),
-        )
-        for cache in CACHES
-    },
-}
-_ROOM = (
-    _Field("memory", str, optional=True),
-    _Field("size_bytes", int, 1, MAX_MEMORY_BYTES, optional=True),
-)
-_MEMORY = (
-    *_AREA,
-    _Field("size_bytes", int, 1, MAX_MEMORY_BYTES),
-    _Field("kind", str),
-    _Field("code", bool, optional=True),
-    _Field("offers", list, optional=True),
-    _Field("bus_follows_core", bool, optional=True),
-    _Field("timing", dict, optional=True),
-    *(
-        _Field(name, int, 0, MAX_MEMORY_BYTES, optional=True)
-        for name in ("offered_bytes", "reserved_bytes", "code_offset_bytes")
-    ),
-)
-_PERIPHERAL = (*_AREA, _Field("size_bytes", int, 1), _Field("model", str, optional=True))
 
 
 def faults_of(data: Data) -> list[str]:
@@ -148,49 +38,7 @@ def faults_of(data: Data) -> list[str]:
     if data.get("format") != FORMAT:
         sentence = f"a board file has format = {FORMAT}; got {data.get('format')!r}"
         return [f"{sentence}; use the file that ships with this version."]
-    return list(_structure(data)) or [fault for rule in _RULES for fault in rule(data)]
-
-
-def _structure(data: Data) -> Iterator[str]:
-    yield from _fields(_TOP, data, "a board file")
-    for key, fields in _TABLES.items():
-        name = key.lstrip("?")
-        if name not in data and key != name:
-            continue
-        table = data.get(name)
-        if isinstance(table, dict):
-            yield from _fields(fields, table, f"[{name}]")
-        else:
-            yield f"a board file has a table [{name}]; it is missing; add it (docs/BOARDS.md)."
-    firmware = data.get("firmware")
-    for part in ("program", "constants"):
-        room = firmware.get(part) if isinstance(firmware, dict) else None
-        if isinstance(room, dict):
-            yield from _fields(_ROOM, room, f"{part} of [firmware]")
-    yield from _entries(data, "memory", _MEMORY)
-    yield from _entries(data, "peripheral", _PERIPHERAL)
-
-
-def _fields(fields: tuple[_Field, ...], table: Data, where: str) -> Iterator[str]:
-    for field in fields:
-        yield from field.faults(table, where)
-
-
-def _entries(data: Data, key: str, fields: tuple[_Field, ...]) -> Iterator[str]:
-    entries = data.get(key)
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        yield f"a board file has tables [[{key}]]; they are missing; add them (docs/BOARDS.md)."
-        return
-    if not 1 <= len(entries) <= MAX_ENTRIES:
-        yield (
-            f"a board file has 1 to {MAX_ENTRIES} tables [[{key}]]; got {len(entries)}; correct it."
-        )
-        return
-    for entry in entries:
-        yield from _fields(fields, entry, f"{key} {entry.get('name', '?')!r}")
-
-
-# --- how figures go together ---------------------------------------------------------------------
+    return list(structure_faults(data)) or [fault for rule in _RULES for fault in rule(data)]
 
 
 def _names(data: Data) -> Iterator[str]:
@@ -208,10 +56,15 @@ def _names(data: Data) -> Iterator[str]:
         yield f"a memory has a name of its own; {name!r} is there twice; rename one."
 
 
-def _core(data: Data) -> Iterator[str]:
-    known = sorted(path.stem for path in CORES.glob("*.toml"))
-    if data["core"] not in known:
-        yield f"a board's core is one of {', '.join(known)}; got {data['core']!r}; choose one."
+def _files(data: Data) -> Iterator[str]:
+    for key, folder, suffix in (("core", "cores", ".toml"), ("image", "images", ".elf")):
+        known = sorted(
+            path.name.removesuffix(".toml") for path in (ROOM / folder).glob(f"*{suffix}")
+        )
+        if key in data and data[key] not in known:
+            yield (
+                f"the {key} of a board is one of {', '.join(known)}; got {data[key]!r}; choose one."
+            )
 
 
 def _kinds(data: Data) -> Iterator[str]:
@@ -234,14 +87,20 @@ def _kinds(data: Data) -> Iterator[str]:
             )
 
 
+def _pages(data: Data) -> Iterator[str]:
+    for key in ("memory", "peripheral"):
+        for entry in data[key]:
+            base, size_bytes = entry["base"], entry["size_bytes"]
+            if base % PAGE_BYTES or size_bytes % PAGE_BYTES:
+                yield (
+                    f"a {key} starts and ends on a page of {PAGE_BYTES:#x} bytes; {entry['name']} "
+                    f"has {size_bytes:#x} bytes at {base:#010x}; round it."
+                )
+
+
 def _sizes(data: Data) -> Iterator[str]:
     for entry in data["memory"]:
         name, base, size_bytes = entry["name"], entry["base"], entry["size_bytes"]
-        if base % PAGE_BYTES or size_bytes % PAGE_BYTES:
-            yield (
-                f"a memory starts and ends on a page of {PAGE_BYTES:#x} bytes; {name} has "
-                f"{size_bytes:#x} bytes at {base:#010x}; round it."
-            )
         if any(base < end and start < base + size_bytes for start, end in PERIPHERAL_RANGES):
             yield (
                 f"a memory lies outside {_ranges()}, where peripherals are; {name} has "
@@ -261,8 +120,18 @@ def _sizes(data: Data) -> Iterator[str]:
         )
 
 
+def _windows(data: Data) -> Iterator[str]:
+    for entry in data["peripheral"]:
+        base, end = entry["base"], entry["base"] + entry["size_bytes"]
+        if not any(low <= base and end <= high for low, high in PERIPHERAL_RANGES):
+            yield (
+                f"a peripheral lies inside {_ranges()}; {entry['name']} has "
+                f"{entry['size_bytes']:#x} bytes at {base:#010x}; correct it."
+            )
+
+
 def _ranges() -> str:
-    return " and ".join(f"{start:#010x} to {end - 1:#010x}" for start, end in PERIPHERAL_RANGES)
+    return " or ".join(f"{start:#010x} to {end - 1:#010x}" for start, end in PERIPHERAL_RANGES)
 
 
 def _overlaps(data: Data) -> Iterator[str]:
@@ -357,9 +226,11 @@ def _pool(data: Data) -> Iterator[str]:
 
 _RULES: tuple[Callable[[Data], Iterator[str]], ...] = (
     _names,
-    _core,
+    _files,
     _kinds,
+    _pages,
     _sizes,
+    _windows,
     _overlaps,
     _caches,
     _buses,

@@ -10,12 +10,8 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from hwprof.errors import ConfigurationError, UnknownNameError
-from hwprof.firmware_stub.virtual.board_rules import (
-    CLOCK_RANGE_HZ,
-    DEFAULT_ROOM_BYTES,
-    MAX_FILE_BYTES,
-    faults_of,
-)
+from hwprof.firmware_stub.virtual.board_fields import CLOCK_RANGE_HZ, MAX_FILE_BYTES
+from hwprof.firmware_stub.virtual.board_rules import faults_of
 from hwprof.measurement import Placement
 
 ROOM = Path(__file__).resolve().parent.parent
@@ -23,6 +19,7 @@ BOARDS = ROOM / "boards"
 CORES = ROOM / "cores"
 IMAGES = ROOM / "images"
 
+DEFAULT_ROOM_BYTES = 80 << 10
 DEFAULT_IMAGE = "rt1170-simd-itcm.elf"
 SUFFIX = ".toml"
 MemoryKind = Literal["ram", "rom"]

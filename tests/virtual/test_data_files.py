@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import copy
 import tomllib
+from contextlib import suppress
+from functools import reduce
 from itertools import pairwise
+from operator import getitem
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hwprof.errors import ConfigurationError, UnknownNameError
 from hwprof.firmware_stub.virtual.core import ROLES, core_names, load_core, parse_core
@@ -66,6 +71,20 @@ class TestBoards:
     def test_its_core_exists(self, name):
         """The core a board names has a file."""
         assert load_board(name).core in core_names()
+
+
+ODD_VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.none()),
+    st.lists(st.dictionaries(st.text(), st.integers())), st.dictionaries(st.text(), st.none()),
+)  # fmt: skip
+
+
+def _paths(value, path=()):
+    """The way to every value of a parsed file."""
+    keys = value if isinstance(value, dict) else range(len(value) if isinstance(value, list) else 0)
+    for key in keys:
+        yield (*path, key)
+        yield from _paths(value[key], (*path, key))
 
 
 class TestBrokenBoards:
@@ -146,6 +165,41 @@ class TestBrokenBoards:
 
         with pytest.raises(ConfigurationError, match=sentence):
             parse_board(board_data)
+
+    @pytest.mark.parametrize(
+        ("field", "value", "sentence"),
+        [
+            ("base", 0x3000_0000, "a peripheral lies inside .*; lpuart1 has"),
+            ("base", 0x4007_C010, "a peripheral starts and ends on a page"),
+            ("size_bytes", 1 << 31, "size_bytes of peripheral 'lpuart1' lies between 1 and"),
+            ("base", 0x40CA_C000, "ends at .* starts at 0x40cac000"),
+        ],
+    )
+    def test_an_absurd_figure_of_a_peripheral_is_refused(self, board_data, field, value, sentence):
+        """Each names the peripheral, the rule and the figure."""
+        board_data["peripheral"][0][field] = value
+
+        with pytest.raises(ConfigurationError, match=sentence):
+            parse_board(board_data)
+
+    @pytest.mark.parametrize(("key", "value"), [("core", "cortex_m8"), ("image", "../mine.elf")])
+    def test_files_are_those_that_ship(self, board_data, key, value):
+        """Core and image are names, not paths."""
+        board_data[key] = value
+
+        with pytest.raises(ConfigurationError, match=rf"the {key} of a board is one of .*{value}"):
+            parse_board(board_data)
+
+    @given(data=st.data())
+    def test_no_leaf_leads_to_a_traceback(self, data):
+        """Whatever stands in a field, the file is read or refused in words."""
+        broken = _read(BOARDS / "stm32h743.toml")
+        path = data.draw(st.sampled_from(list(_paths(broken))))
+        table = reduce(getitem, path[:-1], broken)
+        table[path[-1]] = data.draw(ODD_VALUES)
+
+        with suppress(ConfigurationError):
+            parse_board(broken)
 
     def test_a_rom_takes_no_stores(self, board_data):
         """Activations cannot live in flash."""

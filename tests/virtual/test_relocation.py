@@ -15,15 +15,14 @@ from hypothesis import strategies as st
 
 from hwprof.errors import ConfigurationError
 from hwprof.firmware_stub.virtual.description import load_board
+from hwprof.firmware_stub.virtual.firmware import board_table, place_image
 from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment, Symbol
 from hwprof.firmware_stub.virtual.layout import Layout, Span, plan_layout
-from hwprof.firmware_stub.virtual.relocation import (
+from hwprof.firmware_stub.virtual.movable_image import (
     Block,
     ImageSection,
     RelocatableImage,
     Relocation,
-    board_table,
-    place_image,
 )
 
 PATH = load_board("rt1170").image_path
@@ -110,6 +109,14 @@ class TestShippedImage:
 
         assert table == board_table(board, layout)
         assert struct.unpack_from("<16s16sI", table)[0].rstrip(b"\0").decode() == name
+
+    def test_needs_what_it_touches(self):
+        """A board without the line that the firmware talks over is refused."""
+        board = load_board("rt1170")
+        rest = tuple(area for area in board.peripherals if area.model != "lpuart")
+
+        with pytest.raises(ConfigurationError, match="peripheral of model lpuart at 0x4007c000"):
+            place_image(PATH, replace(board, peripherals=rest), "itcm")
 
     def test_moves_code_and_data_apart(self):
         """Code goes to flash, data stays: functions move, variables do not."""
