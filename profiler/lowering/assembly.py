@@ -141,7 +141,7 @@ class Assembly:
         inputs = [self.tensor(name) for name in self.graph.inputs]
         outputs = [self.tensor(name) for name in self.graph.outputs]
         lives = lives_of(self._records, inputs, outputs)
-        plan = plan_arena(lives)
+        plan = plan_arena(self._records, lives)
         self._check(collisions(lives, plan))
         place = plan.offsets_bytes
         return Program(

@@ -1,17 +1,34 @@
 """Where each tensor of a program lies in the activation arena.
 
 A tensor lives from the record that first writes it to the last one that reads it; a graph input
-from the start, a graph output to the end. Two tensors may share bytes unless their lives meet.
-Placing them in the least space is NP-hard (dynamic storage allocation, Garey and Johnson, SR2);
-the plan is the better of two greedy ones, by size and by birth, each at the lowest free offset.
+from the start, a graph output to the end. Two tensors may share bytes unless their lives meet; an
+element-wise record may write over an input that it is the last to read (kernels.h, "Contract").
+Placing them in the least space is NP-hard (dynamic storage allocation, Garey and Johnson, SR2).
+The plan is the best of several greedy ones, each at the lowest free offset, with and without
+writing over inputs. One of them is that of TensorFlow Lite Micro (GreedyMemoryPlanner in
+tensorflow/lite/micro/memory_planner/greedy_memory_planner.cc), so no plan is larger than its.
+Where all are larger than what is alive, the tensors that reach the top are placed earlier, and
+earlier again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 
-from hwprof.profiler.program import ALIGNMENT_BYTES, Buffer, Record, Region
+from hwprof.profiler.program import (
+    ALIGNMENT_BYTES,
+    AddRecord,
+    Buffer,
+    LookupRecord,
+    MulRecord,
+    Record,
+    Region,
+    RequantiseRecord,
+)
+
+# Records that work element by element, so that their output may lie where an input does.
+_IN_PLACE = (AddRecord, LookupRecord, MulRecord, RequantiseRecord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +52,15 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class ArenaPlan:
-    """Byte offset of each tensor, and the arena's size."""
+    """Byte offset of each tensor, and the arena's size.
+
+    Attributes:
+        sources: by the name of an output that is written over an input, that input's name.
+    """
 
     offsets_bytes: Mapping[str, int]
     size_bytes: int
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 def align(size_bytes: int) -> int:
@@ -71,19 +93,109 @@ def activation_buffers(record: Record) -> list[Buffer]:
 
 def buffer_fields(record: type[Record]) -> list[str]:
     """Names of a record's fields that hold a buffer."""
-    return [field.name for field in fields(record) if field.type == "Buffer"]
+    return [entry.name for entry in fields(record) if entry.type == "Buffer"]
 
 
-def plan_arena(lives: Sequence[Life]) -> ArenaPlan:
-    """Offsets at which no two lives that meet share a byte."""
-    plans = [_place(sorted(lives, key=order)) for order in _ORDERS]
-    return min(plans, key=lambda plan: plan.size_bytes)
+def plan_arena(records: Sequence[Record], lives: Sequence[Life]) -> ArenaPlan:
+    """Offsets at which no two lives that meet share a byte, but where a record works in place."""
+    apart = place_lives(lives)
+    sources = _overwritten(records, lives)
+    joined = _joined(lives, sources)
+    together = place_lives(list(joined.values()))
+    if together.size_bytes >= apart.size_bytes:
+        return apart
+    offsets = {name: together.offsets_bytes[life.name] for name, life in joined.items()}
+    return ArenaPlan(offsets, together.size_bytes, sources)
+
+
+def place_lives(lives: Sequence[Life]) -> ArenaPlan:
+    """The smallest plan found that keeps every two lives that meet apart."""
+    lives = list(dict.fromkeys(lives))
+    floor_bytes = most_alive_bytes(lives)
+    best = ArenaPlan({}, 0) if not lives else None
+    for order in _ORDERS:
+        if best is None or best.size_bytes > floor_bytes:
+            best = _smaller(best, _place(sorted(lives, key=order)))
+    return _improved(lives, best or ArenaPlan({}, 0), floor_bytes)
+
+
+def most_alive_bytes(lives: Iterable[Life]) -> int:
+    """The most bytes alive at one record, each tensor on its own lines: no plan is smaller."""
+    lives = list(lives)
+    return max(
+        (
+            sum(align(life.size_bytes) for life in lives if life.first <= moment <= life.last)
+            for moment in {life.first for life in lives}
+        ),
+        default=0,
+    )
 
 
 _ORDERS: tuple[Callable[[Life], tuple[int, int]], ...] = (
     lambda life: (-life.size_bytes, life.first),
     lambda life: (life.first, -life.size_bytes),
+    lambda life: (-align(life.size_bytes) * (life.last - life.first + 1), life.first),
+    lambda life: (life.first - life.last, -life.size_bytes),
+    lambda life: (-life.last, -life.size_bytes),
 )
+_MOST_ATTEMPTS = 40
+
+
+def _improved(lives: Sequence[Life], best: ArenaPlan, floor_bytes: int) -> ArenaPlan:
+    """TFLM's plan if it is smaller, then each with the tensors at its top placed first."""
+    if best.size_bytes == floor_bytes:
+        return best
+    order = list(lives)[::-1]  # TFLM sorts its buffers from last to first, and stably, by size
+    order.sort(key=lambda life: -life.size_bytes)
+    for _ in range(_MOST_ATTEMPTS):
+        plan = _place(order)
+        best = _smaller(best, plan)
+        top = [life for life in order if _end(plan, life) == plan.size_bytes]
+        order = [*top, *(life for life in order if life not in top)]
+        if best.size_bytes == floor_bytes:
+            break
+    return best
+
+
+def _smaller(best: ArenaPlan | None, plan: ArenaPlan) -> ArenaPlan:
+    return plan if best is None or plan.size_bytes < best.size_bytes else best
+
+
+def _end(plan: ArenaPlan, life: Life) -> int:
+    return plan.offsets_bytes[life.name] + align(life.size_bytes)
+
+
+def _overwritten(records: Sequence[Record], lives: Sequence[Life]) -> dict[str, str]:
+    """The input that each element-wise record may write its output over, by the output's name."""
+    by_name = {life.name: life for life in lives}
+    sources: dict[str, str] = {}
+    for index, record in enumerate(records):
+        if not isinstance(record, _IN_PLACE):
+            continue
+        output = by_name[record.output.name]
+        for buffer in activation_buffers(record):
+            source = by_name[buffer.name]
+            if (
+                source.last == index == output.first
+                and source.first < index
+                and source.size_bytes == output.size_bytes
+            ):
+                sources.setdefault(output.name, source.name)
+    return sources
+
+
+def _joined(lives: Sequence[Life], sources: Mapping[str, str]) -> dict[str, Life]:
+    """By tensor, the one life of all tensors that lie in the same place, one after the other."""
+    joined: dict[str, Life] = {}
+    for life in lives:  # in order of birth, so that a source comes before what overwrites it
+        held = joined.get(sources.get(life.name, ""))
+        if held is None:
+            joined[life.name] = life
+            continue
+        grown = replace(held, last=life.last)
+        members = [name for name, other in joined.items() if other is held]
+        joined |= dict.fromkeys([*members, life.name], grown)
+    return joined
 
 
 def _place(lives: Iterable[Life]) -> ArenaPlan:
@@ -118,5 +230,15 @@ def collisions(lives: Sequence[Life], plan: ArenaPlan) -> list[tuple[str, str]]:
         (one.name, two.name)
         for index, (one, begin, end) in enumerate(spans)
         for two, other_begin, other_end in spans[:index]
-        if begin < other_end and other_begin < end and one.meets(two)
+        if begin < other_end
+        and other_begin < end
+        and one.meets(two)
+        and not _is_overwriting(plan, one.name, two.name)
+        and not _is_overwriting(plan, two.name, one.name)
     ]
+
+
+def _is_overwriting(plan: ArenaPlan, output: str, source: str) -> bool:
+    """Whether a tensor is written over another, at the very same place."""
+    offsets_bytes = plan.offsets_bytes
+    return plan.sources.get(output) == source and offsets_bytes[output] == offsets_bytes[source]

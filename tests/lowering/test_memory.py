@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hwprof.blocks import GraphBuilder
-from hwprof.graph import Add, Conv2d, Pads, Reshape
+from hwprof.graph import Add, Conv2d, Pads, Reshape, Unary, UnaryFunction
 from hwprof.liveness import live_bytes
-from hwprof.networks import person_detector
+from hwprof.networks import NETWORKS, mobilenet_v1, person_detector
 from hwprof.profiler.lowering import lower
 from hwprof.profiler.lowering.memory import (
     ArenaPlan,
@@ -17,9 +20,11 @@ from hwprof.profiler.lowering.memory import (
     align,
     collisions,
     lives_of,
-    plan_arena,
+    most_alive_bytes,
+    place_lives,
 )
 from hwprof.profiler.program import ALIGNMENT_BYTES, Program
+from hwprof.testing.greedy import GreedyBuffer, greedy_arena_bytes
 
 
 @st.composite
@@ -43,10 +48,40 @@ def floor_bytes(lives):
     )
 
 
+def tflm_bytes(lives):
+    """The arena that TFLM's greedy planner needs for the same tensors."""
+    return greedy_arena_bytes(
+        [GreedyBuffer(align(life.size_bytes), life.first, life.last) for life in lives]
+    )
+
+
+@given(some_lives())
+def test_no_plan_is_larger_than_the_greedy_one(lives):
+    """TFLM's plan of the same tensors, worked out by other code, is never smaller."""
+    plan = place_lives(lives)
+
+    assert most_alive_bytes(lives) == floor_bytes(lives) <= plan.size_bytes <= tflm_bytes(lives)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_networks_need_what_is_alive(name):
+    """Every network that ships fits the bytes alive at its worst operator; no plan is smaller."""
+    lives = lives_in(lower(NETWORKS[name]().graph(seed=0)))
+
+    assert place_lives(lives).size_bytes == most_alive_bytes(lives)
+
+
+def test_greedy_by_size_may_need_more():
+    """A case where the greedy plan leaves a gap that ours does not."""
+    lives = lives_in(lower(mobilenet_v1().graph(seed=0)))
+
+    assert (place_lives(lives).size_bytes, tflm_bytes(lives)) == (153_600, 204_800)
+
+
 @given(some_lives())
 def test_no_two_live_tensors_overlap(lives):
     """Tensors whose lives meet share no byte, checked pair by pair and byte by byte."""
-    plan = plan_arena(lives)
+    plan = place_lives(lives)
 
     for moment in range(-1, 21):
         taken = [
@@ -64,7 +99,7 @@ def test_no_two_live_tensors_overlap(lives):
 @given(some_lives())
 def test_plan_is_aligned_and_no_smaller_than_what_is_alive(lives):
     """Offsets are multiples of a cache line and the arena holds every tensor."""
-    plan = plan_arena(lives)
+    plan = place_lives(lives)
 
     ends = [plan.offsets_bytes[life.name] + life.size_bytes for life in lives]
     assert all(offset % ALIGNMENT_BYTES == 0 for offset in plan.offsets_bytes.values())
@@ -75,7 +110,7 @@ def test_tensors_that_never_meet_share_bytes():
     """A tensor takes the place of one that died before."""
     lives = [Life("a", 64, -1, 0), Life("b", 64, 0, 1), Life("c", 64, 1, 2)]
 
-    assert plan_arena(lives).size_bytes == 128
+    assert place_lives(lives).size_bytes == 128
 
 
 def test_collision_of_a_broken_plan_is_found():
@@ -151,3 +186,42 @@ def test_view_keeps_the_bytes_it_views_alive():
     lives = {life.name: life for life in lives_in(program)}
     assert set(lives) == {"image", "b/one", "b/two", "b/sum"}
     assert lives["b/one"].last == 2
+
+
+def sums():
+    """Two branches, their sum, and a function of it."""
+    builder = GraphBuilder()
+    image = builder.input("image", (8, 8, 4))
+    conv = Conv2d(kernel_h=1, kernel_w=1, out_channels=32)
+    one = builder.add("b", "one", conv, image)
+    two = builder.add("b", "two", conv, image)
+    tensor = builder.add("b", "sum", Add(), one, two)
+    tensor = builder.add("b", "function", Unary(function=UnaryFunction.SIGMOID), tensor)
+    return builder.finish("sums", ["b/function"])
+
+
+def test_element_wise_results_lie_over_their_inputs():
+    """Two branches of 2,048 bytes are all that is needed for their sum and a function of it."""
+    program = lower(sums())
+
+    assert program.activations_bytes == 2 * 2_048 + 256
+    one, two, total, function = program.records
+    assert total.output.offset_bytes in (one.output.offset_bytes, two.output.offset_bytes)
+    assert function.output.offset_bytes == total.output.offset_bytes
+
+
+def test_overwriting_is_only_forgiven_at_the_same_place():
+    """An element-wise output one line beside its input would eat what is still to be read."""
+    lives = [Life("a", 64, -1, 0), Life("b", 64, 0, 1)]
+
+    assert collisions(lives, ArenaPlan({"a": 0, "b": 0}, 64, {"b": "a"})) == []
+    assert collisions(lives, ArenaPlan({"a": 0, "b": 32}, 96, {"b": "a"})) == [("b", "a")]
+
+
+def test_an_input_that_is_read_again_is_not_written_over():
+    """The first branch is an output too, so the sum may take the second one's place only."""
+    graph = replace(sums(), outputs=("b/function", "b/one"))
+
+    one, two, total, _ = lower(graph).records
+
+    assert total.output.offset_bytes == two.output.offset_bytes != one.output.offset_bytes
