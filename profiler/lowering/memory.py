@@ -25,10 +25,11 @@ from hwprof.profiler.program import (
     Record,
     Region,
     RequantiseRecord,
+    SubRecord,
 )
 
 # Records that work element by element, so that their output may lie where an input does.
-_IN_PLACE = (AddRecord, LookupRecord, MulRecord, RequantiseRecord)
+_IN_PLACE = (AddRecord, LookupRecord, MulRecord, RequantiseRecord, SubRecord)
 
 
 @dataclass(frozen=True, slots=True)
