@@ -68,6 +68,14 @@ class TestBoards:
             board.pool_address + board.pool_size_bytes - 1
         )
 
+    def test_a_memory_is_found_by_name(self, name):
+        """The nearest name is suggested for one that is not there."""
+        board = load_board(name)
+
+        assert board.memory("dtcm").base == 0x2000_0000
+        with pytest.raises(UnknownNameError, match="unknown memory 'dtmc'; did you mean dtcm"):
+            board.memory("dtmc")
+
     def test_its_core_exists(self, name):
         """The core a board names has a file."""
         assert load_board(name).core in core_names()

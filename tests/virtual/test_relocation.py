@@ -27,7 +27,7 @@ from hwprof.firmware_stub.virtual.movable_image import (
 
 PATH = load_board("rt1170").image_path
 CODE, DATA = 0x1000, 0x2000_0000  # of the made-up images
-ABS32, REL32, CALL, JUMP24, PREL31, MOVW, MOVT = 2, 3, 10, 30, 42, 47, 48
+NONE, ABS32, REL32, CALL, JUMP24, PREL31, MOVW, MOVT = 0, 2, 3, 10, 30, 42, 47, 48
 NEAR = st.integers(-(1 << 20), 1 << 20).map(lambda words: 4 * words)
 
 
@@ -183,6 +183,21 @@ class TestShippedImage:
         with pytest.raises(ConfigurationError, match=sentence):
             RelocatableImage.load(path)
 
+    def test_relocations_of_what_is_not_loaded_are_left_alone(self, tmp_path):
+        """Debug sections have places too, and nobody executes them."""
+        data = bytearray(PATH.read_bytes())
+        with PATH.open("rb") as file:
+            elf = ELFFile(file)
+            numbers = {section.name: n for n, section in enumerate(elf.iter_sections())}
+            header = elf["e_shoff"] + numbers[".rel.rodata"] * elf["e_shentsize"] + 28  # sh_info
+        data[header : header + 4] = numbers[".symtab"].to_bytes(4, "little")
+        path = tmp_path / "other.elf"
+        path.write_bytes(data)
+
+        fewer = len(RelocatableImage.load(path).relocations)
+
+        assert 0 < fewer < len(RelocatableImage.load(PATH).relocations)
+
     def test_a_cut_off_table_is_refused(self, tmp_path):
         """A table of relocations with half an entry at its end is no table."""
         data = bytearray(PATH.read_bytes())
@@ -219,6 +234,12 @@ class TestReferences:
         image = image_of(word, reference(ABS32, target=Block.FIXED))
 
         assert moved_code(image, layout_at(CODE + 64, DATA + 64)) == word
+
+    def test_nothing_is_done_where_nothing_refers(self):
+        """NONE only keeps a section from being dropped."""
+        word = struct.pack("<I", 7)
+
+        assert moved_code(image_of(word, reference(NONE)), layout_at(CODE + 64)) == word
 
     @given(code=NEAR, data=NEAR)
     def test_a_distance_changes_by_the_difference(self, code, data):
