@@ -57,7 +57,7 @@ class Instruction:
     @property
     def sets_flags(self) -> bool:
         """Whether the mnemonic has the S suffix; Capstone's own flag is wrong for ADC."""
-        return bool(self.insn.mnemonic.startswith(self.name + "s"))
+        return self.name == "movs" or bool(self.insn.mnemonic.startswith(self.name + "s"))
 
     def slot(self, register: int) -> int:
         """Slot of a core register, NOTHING for any other."""

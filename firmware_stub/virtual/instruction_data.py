@@ -198,7 +198,7 @@ DATA_HANDLERS: dict[str, Callable[[DataInstruction], None]] = {
     "adc": lambda i: i.data(DataInstruction.add_carry),
     **dict.fromkeys(_PLAIN, lambda i: i.data(DataInstruction.logical)),
     **dict.fromkeys(_SHIFTS, lambda i: i.data(DataInstruction.shift)),
-    **dict.fromkeys(("mov", "movw", "mvn"), DataInstruction.move),
+    **dict.fromkeys(("mov", "movs", "movw", "mvn"), DataInstruction.move),
     "movt": DataInstruction.move_top,
     "adr": DataInstruction.address_of,
     **dict.fromkeys(("cmp", "cmn", "tst", "teq"), DataInstruction.compare),

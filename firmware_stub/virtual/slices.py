@@ -5,7 +5,7 @@ load of the slice needs is dropped. An instruction outside the tables makes its 
 block whose accesses depend on an opaque slot says so instead of guessing.
 
 The order of accesses is that of Unicorn's memory hooks: one access for each word of a multiple
-load or store, lowest address first.
+load or store, lowest address first. A store-exclusive is one store, taken to succeed.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ class Streams:
         state[row + counting.NAMES] = names.ctypes.data
         state[row + counting.VALUES] = values.ctypes.data
         state[row + counting.REGISTERS] = len(found.entry)
-        state[row + counting.SLICE] = self._append(_words(found.operations, ticks))
+        state[row + counting.SLICE] = self._append(encoded(found.operations, ticks))
 
     def _registers(self, slots: tuple[int, ...]) -> tuple[Int32, Int64]:
         """Unicorn's names of registers, and where their values go: the slots' low words."""
@@ -156,8 +156,8 @@ class Streams:
         return found
 
 
-def _words(operations: tuple[MicroOp, ...], ticks: int) -> list[int]:
-    """Encode, with skips in front of predicated runs; accesses spread evenly over the block."""
+def encoded(operations: tuple[MicroOp, ...], ticks: int) -> list[int]:
+    """A slice as ``evaluate.py`` reads it; accesses are spread evenly over the block's ticks."""
     last = max((op.position for op in operations), default=0) + 1
     words: list[int] = []
     index = 0
