@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
@@ -21,12 +21,18 @@ class ImageRecord:
             hash of its sources.
         sha256: hash of the image file.
         kernels_sha256: hash of the sources of its kernels and of the flags they are built with.
+        code_bytes, constant_data_bytes: sections that a board keeps in flash or copies to RAM.
+        zeroed_data_bytes, stack_bytes: RAM of the firmware itself.
     """
 
     file: str
     firmware_id: str
     sha256: str
     kernels_sha256: str
+    code_bytes: int
+    constant_data_bytes: int
+    zeroed_data_bytes: int
+    stack_bytes: int
 
     @property
     def path(self) -> Path:
@@ -43,10 +49,8 @@ def images() -> tuple[ImageRecord, ...]:
     """
     try:
         entries = json.loads((IMAGES / "manifest.json").read_text())["images"]
-        return tuple(
-            ImageRecord(e["file"], e["firmware_id"], e["sha256"], e["kernels_sha256"])
-            for e in entries
-        )
+        names = [field.name for field in fields(ImageRecord)]
+        return tuple(ImageRecord(**{name: entry[name] for name in names}) for entry in entries)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtefactError(
             f"{IMAGES / 'manifest.json'} is no image manifest ({error}); run `make firmware`."

@@ -22,6 +22,7 @@ from hwprof.measurement import (
 if TYPE_CHECKING:
     from hwprof.graph import Graph
     from hwprof.profiler.device import Device, RunResult
+    from hwprof.profiler.footprint import Footprint
     from hwprof.profiler.program import Program
     from hwprof.profiler.reference import ReferenceResult
 
@@ -92,6 +93,22 @@ class Bench:
         from hwprof.profiler.lowering import lower
 
         return lower(graph, placement=self.setup.placement, scheme=self.setup.scheme)
+
+    def footprint(self, program: Program) -> Footprint:
+        """What a program takes of this board's memories.
+
+        Raises:
+            ConfigurationError: the board's image does not offer the placement.
+        """
+        from hwprof.firmware_stub.manifest import find_image
+        from hwprof.profiler.footprint import Footprint
+        from hwprof.profiler.memory_report import memory_report
+        from hwprof.profiler.placement import memory_needs
+
+        info = self._device.info
+        return Footprint(
+            memory_report(program), memory_needs(info, program), find_image(info.firmware_id)
+        )
 
     def measure(self, program: Program, *, block_type: str, block_key: str) -> Measurement:
         """Run a program and check every record against the host's int8 reference.

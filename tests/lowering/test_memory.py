@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from hwprof.blocks import GraphBuilder
 from hwprof.graph import Add, Conv2d, Pads, Reshape, Unary, UnaryFunction
-from hwprof.liveness import live_bytes
 from hwprof.networks import NETWORKS, mobilenet_v1, person_detector
 from hwprof.profiler.lowering import lower
 from hwprof.profiler.lowering.memory import (
@@ -23,6 +22,7 @@ from hwprof.profiler.lowering.memory import (
     most_alive_bytes,
     place_lives,
 )
+from hwprof.profiler.memory_report import memory_report
 from hwprof.profiler.program import ALIGNMENT_BYTES, Program
 from hwprof.testing.greedy import GreedyBuffer, greedy_arena_bytes
 
@@ -134,7 +134,9 @@ def test_person_detector_needs_no_more_than_its_live_tensors():
 
     program = lower(graph)
 
-    assert program.activations_bytes == max(live_bytes(graph)) == 245_760 + 491_520
+    report = memory_report(program)
+    assert program.activations_bytes == report.live_bytes == 245_760 + 491_520
+    assert {tensor.size_bytes for tensor in report.peak_tensors} == {245_760, 491_520}
 
 
 def test_offsets_in_a_program_keep_live_tensors_apart():

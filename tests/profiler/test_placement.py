@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from hwprof.blocks import GraphBuilder
 from hwprof.errors import ConfigurationError, ModelDoesNotFitError
+from hwprof.graph import Conv2d
 from hwprof.measurement import Placement
+from hwprof.profiler.lowering import lower
 from hwprof.profiler.placement import check_fit, placement_indices
 from hwprof.profiler.program import Program
 from hwprof.profiler.protocol import BoardInfo, Memory, MemoryUse
@@ -33,6 +36,7 @@ BOARD = BoardInfo(
         Memory("flash", 0x2000, 64, MemoryUse.STAGED_WEIGHTS),
     ),
 )
+SMALL = Memory("ram", 0x1000, 100, RAM)
 PLACEMENT = Placement(activations="ram", weights="flash", scratch="fast")
 
 
@@ -68,10 +72,10 @@ def test_placement_that_is_not_on_offer_is_refused(part: str, memory: str, messa
 @pytest.mark.parametrize(
     ("changes", "collision"),
     [
-        ({"activations_bytes": 201}, r"activations \(ram\) of 201 bytes in 200"),
-        ({"weights_image": bytes(65)}, r"weights \(flash\) of 65 bytes in 64"),
-        ({"scratch_bytes": 97}, r"scratch \(fast\) of 97 bytes in 96"),
-        ({"constants_bytes": 1_000}, "constants of 1,000 bytes in 64"),
+        ({"activations_bytes": 201}, "activations need 201 bytes in ram, which has 200"),
+        ({"weights_image": bytes(65)}, "weights need 65 bytes in flash, which has 64"),
+        ({"scratch_bytes": 97}, "scratch need 97 bytes in fast, which has 96"),
+        ({"constants_bytes": 1_000}, "constants need 1,000 bytes, which has 64"),
     ],
 )
 def test_region_larger_than_its_memory_is_refused_with_both_sizes(
@@ -84,7 +88,7 @@ def test_region_larger_than_its_memory_is_refused_with_both_sizes(
 
 def test_all_collisions_are_reported_at_once():
     """Nobody has to fix one size to hear of the next."""
-    with pytest.raises(ModelDoesNotFitError, match=r"constants of 65.*scratch .*97"):
+    with pytest.raises(ModelDoesNotFitError, match=r"constants need 65.*scratch need 97"):
         check_fit(BOARD, program(constants_bytes=65, scratch_bytes=97))
 
 
@@ -105,6 +109,34 @@ def test_regions_that_fill_a_shared_memory_fit():
 
 def test_regions_that_share_a_memory_are_refused_together():
     """One byte more than the memory is refused with the sum that collides."""
-    message = r"weights and activations and scratch \(ram\) of 201 bytes in 200"
+    message = "weights and activations and scratch need 201 bytes in ram, which has 200"
     with pytest.raises(ModelDoesNotFitError, match=message):
         check_fit(BOARD, crowded(41))
+
+
+def test_a_memory_that_would_hold_the_part_is_named():
+    """What is too large for one memory is offered every other that has the room for it."""
+    with pytest.raises(ModelDoesNotFitError, match="; try --placement scratch=ram, or a smaller"):
+        check_fit(BOARD, program(scratch_bytes=97))
+
+
+def test_without_such_a_memory_only_a_smaller_model_helps():
+    """No placement is named that would be refused in its turn."""
+    with pytest.raises(ModelDoesNotFitError, match="; use a smaller model or another placement"):
+        check_fit(BOARD, program(scratch_bytes=300))
+
+
+def test_the_layer_where_activations_peak_is_named():
+    """Too many activations are refused with the layer to look at and its tensors."""
+    builder = GraphBuilder()
+    conv = Conv2d(kernel_h=1, kernel_w=1, out_channels=8)
+    graph = builder.finish("wide", [builder.add("b", "conv", conv, builder.input("x", (4, 4, 4)))])
+
+    with pytest.raises(
+        ModelDoesNotFitError,
+        match=r"alive at layer 'b/conv', 192 \('b/conv' 128, 'x' 64\)",
+    ):
+        check_fit(
+            replace(BOARD, memories=(BOARD.memories[0], SMALL, BOARD.memories[2])),
+            replace(lower(graph, placement=PLACEMENT), placement=PLACEMENT),
+        )

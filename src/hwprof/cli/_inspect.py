@@ -58,10 +58,11 @@ def inspect(
     resolved = resolve_model(model)
     with Bench(Setup(target=target, placement=placement, scheme=scheme)) as bench:
         program = bench.lower(resolved.graph)
+        footprint = bench.footprint(program)
         row = bench.measure(program, block_type="network", block_key=model)
-    found = inspect_model(resolved, row, group)
+    found = inspect_model(resolved, row, footprint.report, group)
     if as_json:
-        print_json(_as_json(model, found))
+        print_json({**_as_json(model, found), "memory": footprint.document()})
         return
     _print_shares("layer", found.layers)
     click.echo()
@@ -69,6 +70,8 @@ def inspect(
         _print_shares(found.grouping, found.groups)
         click.echo()
     _print_summary(model, found)
+    for line in footprint.lines():
+        click.echo(line)
 
 
 def _print_shares(heading: str, shares: Iterable[Share]) -> None:

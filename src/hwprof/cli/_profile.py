@@ -15,6 +15,7 @@ from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
     from hwprof.profiler.bench import Setup
+    from hwprof.profiler.footprint import Footprint
 
 
 @click.command()
@@ -51,22 +52,26 @@ def profile(
     if model is None:
         _profile_samples(workspace, setup, workers)
         return
-    row = _profile_model(model, setup)
+    row, footprint = _profile_model(model, setup)
     if as_json:
-        print_json(model_report(model, row))
+        print_json({**model_report(model, row), "memory": footprint.document()})
     else:
         _print_layers(model, row)
+        for line in footprint.lines():
+            click.echo(line)
     if row.error:
         raise click.ClickException(f"not a data point: {row.error}")
 
 
-def _profile_model(model: str, setup: Setup) -> Measurement:
+def _profile_model(model: str, setup: Setup) -> tuple[Measurement, Footprint]:
     from hwprof.models import resolve_model
     from hwprof.profiler.bench import Bench
 
     graph = resolve_model(model).graph
     with Bench(setup) as bench:
-        return bench.measure(bench.lower(graph), block_type="network", block_key=model)
+        program = bench.lower(graph)
+        row = bench.measure(program, block_type="network", block_key=model)
+        return row, bench.footprint(program)
 
 
 def model_report(model: str, row: Measurement) -> dict[str, object]:

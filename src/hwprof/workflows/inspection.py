@@ -8,9 +8,9 @@ from math import prod
 
 from hwprof.errors import ConfigurationError
 from hwprof.graph import Graph, Node
-from hwprof.liveness import live_bytes
 from hwprof.measurement import Measurement
 from hwprof.models import Model
+from hwprof.profiler.memory_report import MemoryReport
 
 GROUPINGS = ("auto", "layer", "block", "part")
 
@@ -22,7 +22,7 @@ class Share:
     Attributes:
         op: operator of a layer; how many layers a group holds.
         weights_bytes: int8 weights; biases and scales not counted.
-        peak_ram_bytes: activations alive at its worst layer.
+        peak_ram_bytes: activations alive at its worst layer, each tensor on lines of its own.
         macs_percent, latency_percent: of the whole model.
     """
 
@@ -70,11 +70,14 @@ class _Member:
     live_bytes: int
 
 
-def inspect_model(model: Model, row: Measurement, grouping: str = "auto") -> Inspection:
+def inspect_model(
+    model: Model, row: Measurement, memory: MemoryReport, grouping: str = "auto"
+) -> Inspection:
     """Join what a model is with what a board said it costs.
 
     Args:
         row: the same model measured or modelled.
+        memory: of the program that was run.
         grouping: ``part`` groups by the network's parts (backbone, head), ``block`` by block,
             ``layer`` not at all; ``auto`` takes parts where the network has them, else blocks.
 
@@ -94,7 +97,7 @@ def inspect_model(model: Model, row: Measurement, grouping: str = "auto") -> Ins
             f"layers can be grouped by {', '.join(GROUPINGS)}, and by part only in a network that "
             f"names its parts; got {grouping!r}; use --group block."
         )
-    members = list(_members(model.graph, row))
+    members = list(_members(model.graph, row, memory))
     return Inspection(
         row,
         layers=_shares(members, row, labels["layer"]),
@@ -103,9 +106,11 @@ def inspect_model(model: Model, row: Measurement, grouping: str = "auto") -> Ins
     )
 
 
-def _members(graph: Graph, row: Measurement) -> Iterable[_Member]:
+def _members(graph: Graph, row: Measurement, memory: MemoryReport) -> Iterable[_Member]:
     cycles = {layer.name: layer.cycles for layer in row.operators}
-    for node, live in zip(graph.nodes, live_bytes(graph), strict=True):
+    live = 0
+    for node in graph.nodes:
+        live = memory.live_bytes_of.get(node.name, live)  # a view keeps alive what it views
         weights = node.op.weight_shape(graph.input_shapes(node))
         yield _Member(
             node,
