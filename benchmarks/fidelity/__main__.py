@@ -21,6 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
+from record import record
 from rows import SAME_KERNELS, Published, graph_of, read_rows
 from scipy.stats import spearmanr
 
@@ -116,6 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps({"rows": rows_json, "groups": list(map(asdict, verdicts))}, indent=2))
     else:
         _print(found, verdicts)
+    if options.record:
+        record(found, [str(verdict) for verdict in verdicts])
     return int(not all(verdict.passed for verdict in verdicts))
 
 
@@ -134,6 +137,13 @@ class Verdict:
     worst_error: float
     order: float | None
     passed: bool
+
+    def __str__(self) -> str:
+        order = "" if self.order is None else f", Spearman {self.order:.3f}"
+        return (
+            f"{self.group}: {self.rows} rows, median error {self.median_error:.1%}, worst "
+            f"{self.worst_error:.1%}{order}: {'as asked' if self.passed else 'not as asked'}."
+        )
 
 
 def judge(found: Sequence[Comparison]) -> list[Verdict]:
@@ -166,11 +176,7 @@ def _print(found: Sequence[Comparison], verdicts: Sequence[Verdict]) -> None:
         )
     print("milliseconds; published: measured by others on silicon; modelled: on virtual boards")
     for verdict in verdicts:
-        order = "" if verdict.order is None else f", Spearman {verdict.order:.3f}"
-        print(
-            f"{verdict.group}: {verdict.rows} rows, median error {verdict.median_error:.1%}, worst "
-            f"{verdict.worst_error:.1%}{order}: {'as asked' if verdict.passed else 'NOT as asked'}"
-        )
+        print(verdict)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -182,6 +188,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--timing", default="exact", help="timing mode of the virtual boards")
     parser.add_argument("--only", default="", metavar="TEXT", help="rows whose id holds TEXT")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--record", action="store_true", help="write the result into boards/*.toml and README.md"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser.parse_args(arguments)
 
