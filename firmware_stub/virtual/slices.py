@@ -46,11 +46,19 @@ class Slicer:
         )
         self._capstone.detail = True
 
-    def slice(self, code: bytes, address: int) -> Slice:
-        """The slice of the block of ``code`` at ``address``."""
+    def slice(self, code: bytes, address: int, before: bytes = b"") -> Slice:
+        """The slice of the block of ``code`` at ``address``.
+
+        Args:
+            before: the block right in front of it, if that one just ran: a page border may cut
+                an IT instruction from those that it predicates.
+        """
         lowered: list[MicroOp] = []
         texts: list[str] = []
-        for position, insn in enumerate(self._capstone.disasm(code, address)):
+        head = self._open_condition(before, address - len(before))
+        found = self._capstone.disasm(head + code, address - len(head))
+        inside = (insn for insn in found if insn.address >= address)
+        for position, insn in enumerate(inside):
             lowered += micro_ops(insn, position)
             texts.append(f"{insn.mnemonic} {insn.op_str}".strip())
         known, lost = _without_opaque(lowered)
@@ -61,6 +69,15 @@ class Slicer:
             sum(op.code in microops.ACCESSES for op in needed),
             tuple(texts[position] for position in lost),
         )
+
+    def _open_condition(self, code: bytes, address: int) -> bytes:
+        """The end of a block from an IT instruction on that reaches beyond it; mostly empty."""
+        start, left = 0, 0
+        for insn in self._capstone.disasm(code, address):
+            left -= 1
+            if insn.insn_name() == "it":
+                start, left = insn.address - address, len(insn.mnemonic) - 1
+        return code[start:] if left > 0 else b""
 
 
 def _without_opaque(lowered: Iterable[MicroOp]) -> tuple[list[MicroOp], list[int]]:

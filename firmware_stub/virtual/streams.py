@@ -37,15 +37,15 @@ class SliceLibrary:
 
     def __init__(self) -> None:
         self._slicer = Slicer()
-        self._known: dict[tuple[int, bytes], Slice] = {}
+        self._known: dict[tuple[int, bytes, bytes], Slice] = {}
         self._lock = threading.Lock()
 
-    def slice(self, code: bytes, address: int) -> Slice:
-        """The slice of a block."""
-        key = (address, code)
+    def slice(self, code: bytes, address: int, before: bytes = b"") -> Slice:
+        """The slice of a block; see ``Slicer.slice``."""
+        key = (address, code, before)
         with self._lock:
             if key not in self._known:
-                self._known[key] = self._slicer.slice(code, address)
+                self._known[key] = self._slicer.slice(code, address, before)
             return self._known[key]
 
 

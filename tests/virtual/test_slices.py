@@ -150,6 +150,18 @@ def test_a_stored_value_that_is_not_followed_is_noticed():
     assert state[evaluate.UNSEEN] == 4
 
 
+def test_a_condition_reaches_across_blocks():
+    """CMP, ITE EQ | LDREQ, LDRNE: cut by a page border, each load still has its condition."""
+    before, code = struct.pack("<2H", 0x4288, 0xBF0C), struct.pack("<2H", 0x6813, 0x6814)
+    apart, together = Slicer().slice(code, CODE), Slicer().slice(code, CODE, before)
+    assert apart.entry == (2,)
+    assert together.entry == (2, microops.PACKED_FLAGS)
+    state = fresh_state(start_values([0] * 15), np.zeros(DATA_BYTES, dtype=np.uint8))
+    assert run(state, together.operations) == [(0, 4, False)]
+    unrelated = struct.pack("<3H", 0xBF08, 0x6813, 0x4288)
+    assert Slicer().slice(code, CODE, unrelated) == apart
+
+
 def test_peripherals_read_as_zero():
     """A slice never reads a register of a peripheral, which could change it."""
     state = fresh_state(start_values([0] * 15), np.zeros(DATA_BYTES, dtype=np.uint8))
