@@ -62,9 +62,8 @@ class VirtualBoard:
             cycles=lambda: self.cycles, forget_branches=self._forget_branches
         )
         self._bus = Bus(description.peripherals, self._surroundings)
-        self._engine = unicorn.Uc(
-            unicorn_const.UC_ARCH_ARM, unicorn_const.UC_MODE_THUMB | unicorn_const.UC_MODE_MCLASS
-        )
+        # Not UC_MODE_MCLASS: it makes Unicorn 2.1 a Cortex-M33 whatever model is asked for.
+        self._engine = unicorn.Uc(unicorn_const.UC_ARCH_ARM, unicorn_const.UC_MODE_THUMB)
         self._engine.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M7)
         self._fault_address: int | None = None
         self._spinning = False

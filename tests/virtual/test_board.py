@@ -213,6 +213,17 @@ class TestCounting:
         ]
 
 
+class TestCore:
+    """Which processor executes."""
+
+    def test_double_precision_is_executed(self, start):
+        """The Cortex-M7's FPU squares a double, which other cores of the family refuse."""
+        board = start("double_precision")
+        board.run()
+
+        assert board.results(1) == (9,)
+
+
 class TestShippedFirmware:
     """The image that virtual:rt1170 runs."""
 

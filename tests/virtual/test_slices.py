@@ -33,9 +33,7 @@ class Processor:
 
     def __init__(self, code, values, memory) -> None:
         self.accesses = []
-        self.engine = unicorn.Uc(
-            unicorn_const.UC_ARCH_ARM, unicorn_const.UC_MODE_THUMB | unicorn_const.UC_MODE_MCLASS
-        )
+        self.engine = unicorn.Uc(unicorn_const.UC_ARCH_ARM, unicorn_const.UC_MODE_THUMB)
         self.engine.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M7)
         self.engine.mem_map(CODE, 0x1000)
         self.engine.mem_map(DATA, DATA_BYTES)
