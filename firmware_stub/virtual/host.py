@@ -1,4 +1,4 @@
-"""The few things that compiled hooks ask of the host: a byte, an array, a call into Unicorn.
+"""What compiled hooks need of the host: an address of their own, bytes, calls into Unicorn.
 
 Without numba's compiler (NUMBA_DISABLE_JIT=1, for coverage) the same names are plain Python.
 """
@@ -8,10 +8,11 @@ Without numba's compiler (NUMBA_DISABLE_JIT=1, for coverage) the same names are 
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from llvmlite import ir
-from numba import config, types
+from numba import cfunc, config, types
 from numba.extending import intrinsic
 
 _BYTE = ir.IntType(8)
@@ -93,3 +94,34 @@ stop = _stop if _COMPILED else _stop_in_python
 """Call ``function(engine)``, Unicorn's uc_emu_stop."""
 read_registers = _read_registers if _COMPILED else _read_registers_in_python
 """Call ``function(engine, names, values, count)``, Unicorn's uc_reg_read_batch."""
+
+
+class Hook(Protocol):
+    """A function that C can call."""
+
+    @property
+    def address(self) -> int:
+        """Where C finds it."""
+
+
+class _PythonHook:
+    def __init__(self, pointer: Any) -> None:
+        self._pointer = pointer  # keeps the callback alive
+
+    @property
+    def address(self) -> int:
+        return ctypes.cast(self._pointer, ctypes.c_void_p).value or 0
+
+
+_BLOCK = types.void(types.int64, types.uint64, types.uint32, types.CPointer(types.int64))
+_BLOCK_IN_PYTHON = ctypes.CFUNCTYPE(
+    None, ctypes.c_int64, ctypes.c_uint64, ctypes.c_uint32, ctypes.POINTER(ctypes.c_int64)
+)
+
+
+def block_hook(function: Callable[..., None]) -> Hook:
+    """Make Unicorn's UC_HOOK_BLOCK callback of ``function(engine, address, size, state)``."""
+    if not _COMPILED:
+        return _PythonHook(_BLOCK_IN_PYTHON(function))
+    hook: Hook = cfunc(_BLOCK, cache=True)(function)
+    return hook

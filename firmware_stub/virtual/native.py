@@ -9,7 +9,7 @@ for a virtual board.
 from typing import Any
 
 import numpy as np
-from numba import carray, cfunc, njit, types
+from numba import carray, njit
 
 from hwprof.firmware_stub.virtual.counting import (
     COUNT,
@@ -33,7 +33,7 @@ from hwprof.firmware_stub.virtual.counting import (
     TAKEN,
     TARGET,
 )
-from hwprof.firmware_stub.virtual.host import stop
+from hwprof.firmware_stub.virtual.host import block_hook, stop
 
 
 @njit(cache=True)
@@ -106,7 +106,7 @@ def count_block(engine: Any, start: Any, size: Any, state: Any) -> None:
     enter(state, row, start, size)
 
 
-@cfunc(types.void(types.int64, types.uint64, types.uint32, types.CPointer(types.int64)), cache=True)
+@block_hook
 def on_block(engine: Any, address: Any, size: Any, data: Any) -> None:
     """Unicorn's UC_HOOK_BLOCK callback."""
     count_block(engine, np.int64(address), np.int64(size), carray(data, (STATE_WORDS,)))
