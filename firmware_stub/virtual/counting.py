@@ -10,6 +10,7 @@ with the block's address and size. It keeps an open-addressing hash table in one
     state[4]            not 0: stop before the next block
     state[5]            address of Unicorn's ``uc_emu_stop``
     state[6]            address of the state of ``evaluate.py``, 0 where accesses are not followed
+    state[7]            blocks left before a stop, one more than may run; 0 or less: no limit
     state[HEAD + i]     index of the row of the i-th block seen, i < n
     state[row ...]      key, count, taken, mispredicted, predictor, target, retargeted, and what
                         ``streams.py`` keeps for the block
@@ -36,7 +37,7 @@ from hwprof.errors import BoardError
 
 Int64 = npt.NDArray[np.int64]
 
-PREVIOUS_END, PREVIOUS_ROW, OVERFLOWS, STOP, STOP_FUNCTION, STREAMS = 1, 2, 3, 4, 5, 6
+PREVIOUS_END, PREVIOUS_ROW, OVERFLOWS, STOP, STOP_FUNCTION, STREAMS, BUDGET = range(1, 8)
 ROWS = 1 << 15
 ROW_WORDS = 16  # two cache lines of the host; counting alone touches the first
 HEAD = 8
@@ -91,8 +92,13 @@ class BlockCounter:
         """Have the engine stop before its next block; callable from any thread."""
         self.state[STOP] = 1
 
-    def allow_start(self) -> None:
-        """Forget a stop that was asked for."""
+    def allow_start(self, max_blocks: int | None = None) -> None:
+        """Forget a stop that was asked for; stop again before one block more than ``max_blocks``.
+
+        A block that a stop held back is counted when it runs, so that a run in pieces counts what
+        the run in one does.
+        """
+        self.state[BUDGET] = 0 if max_blocks is None else max_blocks + 1
         self.state[STOP] = 0
 
     def forget_branches(self) -> None:

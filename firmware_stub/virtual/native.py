@@ -12,6 +12,7 @@ import numpy as np
 from numba import carray, njit
 
 from hwprof.firmware_stub.virtual.counting import (
+    BUDGET,
     COUNT,
     FIRST_ROW,
     HEAD,
@@ -92,9 +93,18 @@ def enter(state: Any, row: Any, start: Any, size: Any) -> None:
 
 
 @njit(cache=True)
+def must_stop(state: Any) -> Any:
+    """Whether somebody asked for a stop, or the blocks that may run have run."""
+    state[BUDGET] -= 1
+    if state[BUDGET] == 0:
+        state[STOP] = 1
+    return state[STOP] != 0
+
+
+@njit(cache=True)
 def count_block(engine: Any, start: Any, size: Any, state: Any) -> None:
     """Count a block."""
-    if state[STOP] != 0:
+    if must_stop(state):
         stop(state[STOP_FUNCTION], engine)
         return
     key = start << 16 | size

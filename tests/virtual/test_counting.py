@@ -102,3 +102,23 @@ def test_distant_addresses_that_share_a_slot_are_kept_apart():
 def test_the_table_has_room_for_what_it_describes():
     """Head, list and rows fit the array."""
     assert counting.FIRST_ROW + counting.ROWS * counting.ROW_WORDS == STATE_WORDS
+
+
+@given(st.lists(blocks, max_size=60), st.integers(1, 20))
+def test_a_run_in_pieces_counts_what_the_run_in_one_counts(sequence, max_blocks):
+    """Each piece stops before the block that is one too many, which then runs first in the next."""
+    stops = []
+    remember = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(stops.append)
+    counter = BlockCounter(ctypes.cast(remember, ctypes.c_void_p).value)
+    hook = HOOK(counter.hook_address)
+
+    for start in range(0, len(sequence), max_blocks):
+        counter.allow_start(max_blocks)
+        for address, size in sequence[start : start + max_blocks + 1]:
+            hook(1, address, size, counter.data_address)
+
+    counts, whole = counter.counts(), _native(sequence).counts()
+    assert len(stops) == max(0, (len(sequence) - 1) // max_blocks)
+    assert counts.address.tolist() == whole.address.tolist()
+    assert counts.count.tolist() == whole.count.tolist()
+    assert counts.mispredicted.tolist() == whole.mispredicted.tolist()
