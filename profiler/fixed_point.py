@@ -50,7 +50,8 @@ def quantise_multiplier(factor: float) -> Multiplier:
             f"a rescaling factor must be positive and finite; got {factor}; check the scales."
         )
     mantissa, shift = math.frexp(factor)
-    multiplier = round(math.ldexp(mantissa, _MULTIPLIER_BITS))
+    # Halves go up, as in TFLite; the sum is exact, a mantissa has 22 bits behind the point here.
+    multiplier = math.floor(math.ldexp(mantissa, _MULTIPLIER_BITS) + 0.5)
     if multiplier > INT32_MAX:
         multiplier, shift = multiplier // 2, shift + 1
     if shift > LARGEST_SHIFT:

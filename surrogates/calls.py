@@ -23,16 +23,20 @@ from hwprof.graph import (
     Conv2d,
     FullyConnected,
     Graph,
+    Lookup,
     MaxPool,
+    Mean,
     Mul,
     Op,
     Pad,
     Requantise,
     Reshape,
     ResizeNearest,
+    Scalar,
     Shape,
     Slice,
     Softmax,
+    Sub,
     Transpose,
     Unary,
 )
@@ -193,6 +197,14 @@ def _max_pool(op: MaxPool, inputs: list[Shape], out: Shape) -> Iterator[Row]:
     yield _windowed(KernelClass.MAX_POOL, op, inputs[0], out)
 
 
+def _mean(op: Mean, inputs: list[Shape], out: Shape) -> Iterator[Row]:
+    """The pooling kernel's loop over one window that is the whole map."""
+    del op
+    height, width, _ = inputs[0]
+    window = AveragePool(kernel_h=height, kernel_w=width)
+    yield _windowed(KernelClass.AVERAGE_POOL, window, inputs[0], out)
+
+
 def _concat(op: Concat, inputs: list[Shape], out: Shape) -> Iterator[Row]:
     del op
     for shape in inputs:
@@ -254,14 +266,18 @@ _CALLS: dict[type[Op], Callable[[Any, list[Shape], Shape], Iterator[Row]]] = {
     Concat: _concat,
     Conv2d: _conv2d,
     FullyConnected: _fully_connected,
+    Lookup: _simple(KernelClass.LOOKUP),
     MaxPool: _max_pool,
+    Mean: _mean,
     Mul: _simple(KernelClass.MUL),
     Pad: _pad,
     Requantise: _simple(KernelClass.REQUANTISE),
     Reshape: _nothing,
     ResizeNearest: _simple(KernelClass.RESIZE),
+    Scalar: _simple(KernelClass.LOOKUP),
     Slice: _slice,
     Softmax: _simple(KernelClass.SOFTMAX),
+    Sub: _simple(KernelClass.ADD),
     Transpose: _transpose,
     Unary: _simple(KernelClass.LOOKUP),
 }

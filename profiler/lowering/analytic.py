@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from hwprof.errors import ModelError
 from hwprof.graph import (
     Activation,
     Add,
@@ -38,6 +39,7 @@ from hwprof.graph import (
     FullyConnected,
     Graph,
     MaxPool,
+    Mean,
     Mul,
     Node,
     Op,
@@ -48,6 +50,7 @@ from hwprof.graph import (
     ResizeNearest,
     Slice,
     Softmax,
+    Sub,
     Transpose,
     Unary,
     UnaryFunction,
@@ -94,7 +97,7 @@ class _Analysis:
         for name in self.graph.inputs:
             self.moments[name] = moments.uniform_bytes(self.settle(name, 1 / TARGET_LSB).zero_point)
         for node in self.graph.nodes:
-            self.moments[node.name] = _RULES[type(node.op)](self, node, node.op)
+            self.moments[node.name] = _rule(node)(self, node, node.op)
         return QuantisedGraph(self.graph, self.params, self.weights)
 
     def settle(self, tensor: str, scale: float) -> QuantParams:
@@ -172,6 +175,12 @@ def _add(analysis: _Analysis, node: Node, op: Add) -> Moments:
     return analysis.fit(node.name, first.plus(second).through(_clamp(op.activation)))
 
 
+def _sub(analysis: _Analysis, node: Node, op: Sub) -> Moments:
+    first, second = analysis.real_inputs(node)
+    difference = first.plus(second.scaled(-1)).through(_clamp(op.activation))
+    return analysis.fit(node.name, difference)
+
+
 def _mul(analysis: _Analysis, node: Node, op: Mul) -> Moments:
     first, second = analysis.real_inputs(node)
     return analysis.fit(node.name, first.times(second).through(_clamp(op.activation)))
@@ -198,6 +207,13 @@ def _requantise(analysis: _Analysis, node: Node, op: Op) -> Moments:
 def _average_pool(analysis: _Analysis, node: Node, op: AveragePool) -> Moments:
     analysis.inherit(node)
     return analysis.inputs(node)[0].averaged(op.kernel_h * op.kernel_w)
+
+
+def _mean(analysis: _Analysis, node: Node, op: Mean) -> Moments:
+    del op
+    height, width, _ = analysis.graph.shapes[node.inputs[0]]
+    (real,) = analysis.real_inputs(node)
+    return analysis.fit(node.name, real.averaged(height * width))
 
 
 def _max_pool(analysis: _Analysis, node: Node, op: MaxPool) -> Moments:
@@ -234,7 +250,9 @@ _RULES: dict[type[Op], Callable[[_Analysis, Node, Any], Moments]] = {
     FullyConnected: _weighted,
     AveragePool: _average_pool,
     MaxPool: _max_pool,
+    Mean: _mean,
     Add: _add,
+    Sub: _sub,
     Mul: _mul,
     Concat: _concat,
     Slice: _move,
@@ -246,6 +264,16 @@ _RULES: dict[type[Op], Callable[[_Analysis, Node, Any], Moments]] = {
     Softmax: _softmax,
     Requantise: _requantise,
 }
+
+
+def _rule(node: Node) -> Callable[[_Analysis, Node, Any], Moments]:
+    rule = _RULES.get(type(node.op))
+    if rule is None:
+        raise ModelError(
+            f"node {node.name!r} is a {node.op.kind!r}, which has int8 arithmetic only; it runs in "
+            "the quantised model that it comes from, not by itself with seeded weights."
+        )
+    return rule
 
 
 def _bounded_groups(
@@ -302,7 +330,7 @@ def _as_input(op: Op, *, signed: bool) -> bool:
     return signed
 
 
-def _unless_rectified(op: Conv2d | FullyConnected, *, signed: bool) -> bool:
+def _unless_rectified(op: Conv2d | FullyConnected | Sub, *, signed: bool) -> bool:
     del signed
     return op.activation is Activation.NONE
 
@@ -324,6 +352,7 @@ _SIGNED: dict[type[Op], Callable[..., bool]] = {
     Conv2d: _unless_rectified,
     FullyConnected: _unless_rectified,
     Add: _if_sum_is,
+    Sub: _unless_rectified,
     Mul: _if_sum_is,
     Unary: _if_function_is,
     Softmax: _never,

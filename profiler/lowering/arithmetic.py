@@ -13,11 +13,15 @@ from hwprof.graph import (
     Add,
     Conv2d,
     FullyConnected,
+    Lookup,
+    Mean,
     Mul,
     Node,
     QuantParams,
     Requantise,
+    Scalar,
     Softmax,
+    Sub,
     Unary,
 )
 from hwprof.profiler.fixed_point import (
@@ -30,6 +34,8 @@ from hwprof.profiler.fixed_point import (
 from hwprof.profiler.lowering.assembly import Assembly
 from hwprof.profiler.lowering.functions import lookup_table
 from hwprof.profiler.lowering.quantised import SOFTMAX_PARAMS
+from hwprof.profiler.lowering.sums import sum_scales
+from hwprof.profiler.lowering.tflite_tables import activation_bounds, mul_factor, tflite_table
 from hwprof.profiler.lowering.weights import weight_operands
 from hwprof.profiler.lowering.windows import window_fields
 from hwprof.profiler.program import (
@@ -39,14 +45,15 @@ from hwprof.profiler.program import (
     DepthwiseRecord,
     FullyConnectedRecord,
     LookupRecord,
+    MeanRecord,
     MulRecord,
     Record,
     Region,
     RequantiseRecord,
     SoftmaxRecord,
+    SubRecord,
 )
 
-_ADD_LEFT_SHIFT = 20  # TFLite's for int8: 255 << 20 is still far from 2^31
 _SOFTMAX_INTEGER_BITS = 5  # differences run in Q5.26
 _SOFTMAX_FRACTION_BITS = 26
 _SOFTMAX_LARGEST_ROW = (1 << 12) - 1  # the kernel sums exponentials of at most 1.0 in Q12.19
@@ -61,11 +68,7 @@ class _Clamps(TypedDict):
 
 def _clamps(activation: Activation, output: QuantParams) -> _Clamps:
     """Bounds of an output, activation included."""
-    low, high = INT8_MIN, INT8_MAX
-    if activation is not Activation.NONE:
-        low = output.zero_point
-    if activation is Activation.RELU6:
-        high = min(INT8_MAX, output.zero_point + round(6 / output.scale))
+    low, high = activation_bounds(activation, output)
     return _Clamps(activation_min=low, activation_max=high)
 
 
@@ -104,39 +107,44 @@ def fully_connected(assembly: Assembly, node: Node, op: FullyConnected) -> Itera
 
 def add(assembly: Assembly, node: Node, op: Add) -> Iterator[Record]:
     """A sum of two tensors, each brought to a common scale first."""
+    yield AddRecord(**_sum_fields(assembly, node, op))
+
+
+def sub(assembly: Assembly, node: Node, op: Sub) -> Iterator[Record]:
+    """A difference of two tensors, each brought to a common scale first."""
+    yield SubRecord(**_sum_fields(assembly, node, op))
+
+
+def _sum_fields(assembly: Assembly, node: Node, op: Add | Sub) -> dict[str, Any]:
     first, second = (assembly.params(name) for name in node.inputs)
     target, output = assembly.params(node.name), assembly.tensor(node.name)
-    # Twice the larger scale keeps both factors at or below one half: the sum cannot overflow.
-    common = 2 * max(first.scale, second.scale)
-    factor_1 = quantise_multiplier(first.scale / common)
-    factor_2 = quantise_multiplier(second.scale / common)
-    factor = quantise_multiplier(common / target.scale / (1 << _ADD_LEFT_SHIFT))
-    _check_headroom(node, _LARGEST_STEP << _ADD_LEFT_SHIFT, factor)
-    yield AddRecord(
+    scales = sum_scales(first, second, target)
+    _check_headroom(node, _LARGEST_STEP << scales.left_shift, scales.output)
+    return {
         **assembly.origin(node),
         **_clamps(op.activation, target),
-        input_1=assembly.tensor(node.inputs[0]),
-        input_2=assembly.tensor(node.inputs[1]),
-        output=output,
-        size=output.size_bytes,
-        input_1_offset=-first.zero_point,
-        input_1_multiplier=factor_1.multiplier,
-        input_1_shift=factor_1.shift,
-        input_2_offset=-second.zero_point,
-        input_2_multiplier=factor_2.multiplier,
-        input_2_shift=factor_2.shift,
-        left_shift=_ADD_LEFT_SHIFT,
-        output_offset=target.zero_point,
-        output_multiplier=factor.multiplier,
-        output_shift=factor.shift,
-    )
+        "input_1": assembly.tensor(node.inputs[0]),
+        "input_2": assembly.tensor(node.inputs[1]),
+        "output": output,
+        "size": output.size_bytes,
+        "input_1_offset": -first.zero_point,
+        "input_1_multiplier": scales.inputs[0].multiplier,
+        "input_1_shift": scales.inputs[0].shift,
+        "input_2_offset": -second.zero_point,
+        "input_2_multiplier": scales.inputs[1].multiplier,
+        "input_2_shift": scales.inputs[1].shift,
+        "left_shift": scales.left_shift,
+        "output_offset": target.zero_point,
+        "output_multiplier": scales.output.multiplier,
+        "output_shift": scales.output.shift,
+    }
 
 
 def mul(assembly: Assembly, node: Node, op: Mul) -> Iterator[Record]:
     """A product of two tensors."""
     first, second = (assembly.params(name) for name in node.inputs)
     target, output = assembly.params(node.name), assembly.tensor(node.name)
-    factor = quantise_multiplier(first.scale * second.scale / target.scale)
+    factor = quantise_multiplier(mul_factor(first, second, target))
     _check_headroom(node, _LARGEST_STEP**2, factor)
     yield MulRecord(
         **assembly.origin(node),
@@ -156,15 +164,51 @@ def mul(assembly: Assembly, node: Node, op: Mul) -> Iterator[Record]:
 def unary(assembly: Assembly, node: Node, op: Unary) -> Iterator[Record]:
     """A scalar function as a table from input byte to output byte."""
     source, target = assembly.params(node.inputs[0]), assembly.params(node.name)
+    yield _lookup_record(assembly, node, lookup_table(op.function, source, target))
+
+
+def lookup(assembly: Assembly, node: Node, op: Lookup | Scalar) -> Iterator[Record]:
+    """The same in TFLite's arithmetic."""
+    source, target = assembly.params(node.inputs[0]), assembly.params(node.name)
+    yield _lookup_record(assembly, node, tflite_table(op, source, target))
+
+
+def _lookup_record(assembly: Assembly, node: Node, table: bytes) -> LookupRecord:
     output = assembly.tensor(node.name)
-    table = lookup_table(op.function, source, target)
-    yield LookupRecord(
+    return LookupRecord(
         **assembly.origin(node),
         input=assembly.tensor(node.inputs[0]),
         output=output,
         table=assembly.data(f"{node.name}/table", table),
         size=output.size_bytes,
     )
+
+
+def mean(assembly: Assembly, node: Node, op: Mean) -> Iterator[Record]:
+    """The mean over all pixels; its factor holds the division by their number."""
+    del op
+    source, target = assembly.params(node.inputs[0]), assembly.params(node.name)
+    height, width, channels = assembly.graph.shapes[node.inputs[0]]
+    factor = _divided(quantise_multiplier(source.scale / target.scale), height * width)
+    _check_headroom(node, _LARGEST_STEP * height * width, factor)
+    yield MeanRecord(
+        **assembly.origin(node),
+        input=assembly.tensor(node.inputs[0]),
+        output=assembly.tensor(node.name),
+        pixels=height * width,
+        channels=channels,
+        input_offset=-source.zero_point,
+        multiplier=factor.multiplier,
+        shift=factor.shift,
+        output_offset=target.zero_point,
+        scratch=_SCRATCH,
+    )
+
+
+def _divided(factor: Multiplier, pixels: int) -> Multiplier:
+    """A factor over a number of pixels, cut off as TFLite does (reference/reduce.h)."""
+    bits = min(pixels.bit_length() - 1, 32, 31 + factor.shift)
+    return Multiplier((factor.multiplier << bits) // pixels, factor.shift - bits)
 
 
 def softmax(assembly: Assembly, node: Node, op: Softmax) -> Iterator[Record]:

@@ -79,11 +79,7 @@ def _trained(
     *,
     depthwise: bool,
 ) -> WeightOperands:
-    channels = weights.bias.size
-    input_scale = assembly.params(node.inputs[0]).scale
-    output_scale = assembly.params(node.name).scale
-    scales = np.broadcast_to(weights.scales.astype(np.float64), (channels,))
-    factors = [quantise_multiplier(input_scale * scale / output_scale) for scale in scales]
+    factors = [quantise_multiplier(factor) for factor in _factors(assembly, node, weights)]
     shifts = np.array([factor.shift for factor in factors])
     _check_accumulators(node, weights, shifts)
     kernel = weights.kernel[..., 0].transpose(1, 2, 0) if depthwise else weights.kernel
@@ -95,6 +91,18 @@ def _trained(
         ),
         shift=assembly.words(f"{node.name}/shift", shifts),
     )
+
+
+def _factors(assembly: Assembly, node: Node, weights: QuantisedWeights) -> npt.NDArray[np.float64]:
+    """Real factors from accumulator to output, one for each channel."""
+    channels = weights.bias.shape
+    if weights.factor is not None:
+        return np.full(channels, weights.factor)
+    input_scale = assembly.params(node.inputs[0]).scale
+    output_scale = assembly.params(node.name).scale
+    scales = np.broadcast_to(weights.scales.astype(np.float64), channels)
+    factors: npt.NDArray[np.float64] = input_scale * scales / output_scale
+    return factors
 
 
 _SUPPLIES: dict[type[Any], Callable[..., WeightOperands]] = {

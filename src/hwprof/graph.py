@@ -171,6 +171,16 @@ class MaxPool(_Windowed):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mean(Op):
+    """Mean over all pixels; unlike a pooling it may change the scale, in the same rounding."""
+
+    kind = "mean"
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        return (1, 1, inputs[0][2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Elementwise(Op):
     activation: Activation = Activation.NONE
 
@@ -185,6 +195,13 @@ class Add(_Elementwise):
     """Element-wise sum of two tensors of one shape."""
 
     kind = "add"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sub(_Elementwise):
+    """Element-wise difference of two tensors of one shape."""
+
+    kind = "sub"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,6 +305,57 @@ class Unary(Op):
     function: UnaryFunction
 
 
+class LookupFunction(StrEnum):
+    """Scalar functions of which TFLite's reference kernels say what each int8 input becomes."""
+
+    RELU = "relu"
+    RELU6 = "relu6"
+    RELU_N1_TO_1 = "relu_n1_to_1"
+    LEAKY_RELU = "leaky_relu"
+    LOGISTIC = "logistic"
+    TANH = "tanh"
+    HARD_SWISH = "hard_swish"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup(Op):
+    """A scalar function in TFLite's own int8 arithmetic, where ``Unary`` rounds the real value.
+
+    Attributes:
+        alpha: slope of leaky ReLU below zero; 0 for the others.
+    """
+
+    kind = "lookup"
+    function: LookupFunction
+    alpha: float = 0.0
+
+
+class ScalarFunction(StrEnum):
+    """What an operator with one constant operand computes of an element x and the constant c."""
+
+    ADD = "add"  # x + c
+    SUBTRACT = "subtract"  # x - c
+    SUBTRACT_FROM = "subtract_from"  # c - x
+    MULTIPLY = "multiply"  # x * c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scalar(Op):
+    """Arithmetic with the constant ``scale * (value - zero_point)``; runs as a table."""
+
+    kind = "scalar"
+    function: ScalarFunction
+    value: int
+    scale: float
+    zero_point: int
+    activation: Activation = Activation.NONE
+
+    @property
+    def constant(self) -> float:
+        """The constant as a real number."""
+        return self.scale * (self.value - self.zero_point)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Softmax(Op):
     """Softmax over the channels of each pixel."""
@@ -348,11 +416,17 @@ class QuantParams:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantisedWeights:
-    """Weights as a QDQ file stores them: int8 kernel, scale per output channel, int32 bias."""
+    """Weights as a quantised file stores them: int8 kernel, scale per output channel, int32 bias.
+
+    Attributes:
+        factor: real factor from accumulator to output, for all channels, where the file's own
+            arithmetic gives another than input scale * scale / output scale.
+    """
 
     kernel: Int8
     scales: Float
     bias: npt.NDArray[np.int32]
+    factor: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

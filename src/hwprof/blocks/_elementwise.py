@@ -9,7 +9,18 @@ from hwprof.blocks._base import Axis, BlockConfig, Value
 from hwprof.blocks._parts import whole
 from hwprof.blocks._single import SingleOperatorBlock
 from hwprof.errors import ModelError
-from hwprof.graph import Add, Mul, Op, Requantise, Softmax, Unary, UnaryFunction
+from hwprof.graph import (
+    Add,
+    Lookup,
+    Mul,
+    Op,
+    Requantise,
+    Scalar,
+    Softmax,
+    Sub,
+    Unary,
+    UnaryFunction,
+)
 
 _DRAWN: dict[str, Callable[[], Op]] = {
     "add": Add,
@@ -18,20 +29,21 @@ _DRAWN: dict[str, Callable[[], Op]] = {
     "sigmoid": lambda: Unary(function=UnaryFunction.SIGMOID),
     "softmax": Softmax,
 }
-_OPERANDS = {Add.kind: 2, Mul.kind: 2}
+_OPERANDS = {Add.kind: 2, Mul.kind: 2, Sub.kind: 2}
 _MOST_ELEMENTS = 400_000
 
 
 class Elementwise(SingleOperatorBlock):
-    """Sum, product, scalar function, softmax or change of scale."""
+    """Sum, difference, product, scalar function, softmax or change of scale."""
 
     name = "elementwise"
     arity = range(1, 3)
-    operators = (Add, Mul, Requantise, Softmax, Unary)
+    operators = (Add, Lookup, Mul, Requantise, Scalar, Softmax, Sub, Unary)
 
     def axes(self) -> tuple[Axis, ...]:
         return (
-            # One scalar function stands for all: each runs as a table of 256 entries.
+            # One scalar function stands for all: each runs as a table of 256 entries. A sum
+            # stands for a difference, which takes the same instructions.
             Axis("function", tuple(_DRAWN)),
             Axis("height", whole(1, 112), log=True),
             Axis("width", whole(1, 112), log=True),

@@ -8,7 +8,7 @@ from math import prod
 from hwprof.blocks._base import Axis, BlockConfig, Value
 from hwprof.blocks._parts import whole
 from hwprof.blocks._single import SingleOperatorBlock
-from hwprof.graph import AveragePool, MaxPool, Pads
+from hwprof.graph import AveragePool, MaxPool, Mean, Pads
 
 _WINDOWS = {MaxPool.kind: MaxPool, AveragePool.kind: AveragePool}
 # The detector's max-pool at 352x352 reads 176x176x24.
@@ -16,10 +16,13 @@ _MOST_ELEMENTS = 750_000
 
 
 class Pool(SingleOperatorBlock):
-    """Maximum or average over a window; ``global`` in a draw is one window over the whole map."""
+    """Maximum or average over a window; ``global`` in a draw is one window over the whole map.
+
+    A global average stands for a mean, whose outputs are rescaled where its are divided.
+    """
 
     name = "pool"
-    operators = (AveragePool, MaxPool)
+    operators = (AveragePool, MaxPool, Mean)
 
     def axes(self) -> tuple[Axis, ...]:
         return (

@@ -7,6 +7,7 @@ integers and words stay what they are, padding becomes four parameters, a shape 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import cache
@@ -14,12 +15,14 @@ from typing import ClassVar, get_type_hints
 
 from hwprof.blocks._base import BlockConfig, BlockType, GraphBuilder, Value
 from hwprof.errors import ModelError
-from hwprof.graph import Activation, Op, Pads, Shape, UnaryFunction
+from hwprof.graph import Activation, LookupFunction, Op, Pads, ScalarFunction, Shape, UnaryFunction
 
+_Words = Activation | LookupFunction | ScalarFunction | UnaryFunction
 _SIDES = ("top", "left", "bottom", "right")
 _FOUR = tuple[int, int, int, int]
-_MAY_BE_ZERO = frozenset({"axis", "count_include_pad"})
-_NUMBERS = {"axis": range(3)}
+_INT8 = range(-128, 128)
+_NUMBERS = {"axis": range(3), "value": _INT8, "zero_point": _INT8}
+_FROM_ONE = range(1, 1 << 31)
 
 
 def to_params(op: Op) -> dict[str, Value]:
@@ -31,8 +34,10 @@ def to_params(op: Op) -> dict[str, Value]:
             params |= {f"pad_{side}": getattr(value, side) for side in _SIDES}
         elif isinstance(value, tuple):
             params[field.name] = "x".join(map(str, value))
+        elif isinstance(value, str | float):
+            params[field.name] = str(value)  # the shortest text that reads as the same number
         else:
-            params[field.name] = str(value) if isinstance(value, str) else int(value)
+            params[field.name] = int(value)
     return params
 
 
@@ -54,14 +59,28 @@ def _attribute_types(operator: Callable[..., Op]) -> dict[str, object]:
 
 
 def _read_integer(config: BlockConfig, name: str) -> int:
-    value = config.integer(name, 0 if name in _MAY_BE_ZERO else 1)
-    if value not in _NUMBERS.get(name, range(1 << 31)):
+    numbers = _NUMBERS.get(name, _FROM_ONE)
+    value = config.integer(name, numbers.start)
+    if value not in numbers:
         raise ModelError(f"{name} of a {config.block_type!r} block is out of range; got {value}.")
     return value
 
 
 def _read_flag(config: BlockConfig, name: str) -> bool:
     return bool(config.integer(name, 0))
+
+
+def _read_real(config: BlockConfig, name: str) -> float:
+    text = config.text(name)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ModelError(
+            f"{name} of a {config.block_type!r} block is a finite number; got {text!r}."
+        )
+    return value
 
 
 def _read_pads(config: BlockConfig, name: str) -> Pads:
@@ -91,7 +110,7 @@ def _sized(length: int) -> Callable[[BlockConfig, str], tuple[int, ...]]:
     return read
 
 
-def _word(words: type[Activation | UnaryFunction]) -> Callable[[BlockConfig, str], object]:
+def _word(words: type[_Words]) -> Callable[[BlockConfig, str], object]:
     def read(config: BlockConfig, name: str) -> object:
         text = config.text(name)
         try:
@@ -108,10 +127,13 @@ def _word(words: type[Activation | UnaryFunction]) -> Callable[[BlockConfig, str
 _READERS: dict[object, Callable[[BlockConfig, str], object]] = {
     int: _read_integer,
     bool: _read_flag,
+    float: _read_real,
     Pads: _read_pads,
     Shape: _sized(3),
     _FOUR: _sized(4),
     Activation: _word(Activation),
+    LookupFunction: _word(LookupFunction),
+    ScalarFunction: _word(ScalarFunction),
     UnaryFunction: _word(UnaryFunction),
 }
 

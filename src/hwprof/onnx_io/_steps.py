@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hwprof.errors import UnsupportedOperatorError
 from hwprof.graph import (
     Activation,
     Add,
@@ -17,6 +18,7 @@ from hwprof.graph import (
     Conv2d,
     FullyConnected,
     MaxPool,
+    Mean,
     Mul,
     Node,
     Op,
@@ -28,6 +30,7 @@ from hwprof.graph import (
     Shape,
     Slice,
     Softmax,
+    Sub,
     Transpose,
     Unary,
     UnaryFunction,
@@ -98,8 +101,19 @@ _FUNCTIONS = {
 
 
 def steps_of(tensors: NodeTensors) -> list[Step]:
-    """The chain of ONNX operators that computes a node; at least one."""
-    return _STEPS[type(tensors.node.op)](tensors.node.op, tensors)
+    """The chain of ONNX operators that computes a node; at least one.
+
+    Raises:
+        UnsupportedOperatorError: there is none.
+    """
+    node = tensors.node
+    steps = _STEPS.get(type(node.op))
+    if steps is None:
+        raise UnsupportedOperatorError(
+            f"ONNX has no operator for node {node.name!r}, a {node.op.kind!r} in another format's "
+            "int8 arithmetic; keep the model in the format that it came in."
+        )
+    return steps(node.op, tensors)
 
 
 def _pads(pads: Pads) -> list[int]:
@@ -141,8 +155,13 @@ def _max_pool(op: MaxPool, tensors: NodeTensors) -> list[Step]:
     return [Step("MaxPool", (), _window(op))]
 
 
-def _elementwise(op: Add | Mul, tensors: NodeTensors) -> list[Step]:
-    name = "Add" if isinstance(op, Add) else "Mul"
+def _mean(op: Mean, tensors: NodeTensors) -> list[Step]:
+    del op, tensors
+    return [Step("GlobalAveragePool")]
+
+
+def _elementwise(op: Add | Sub | Mul, tensors: NodeTensors) -> list[Step]:
+    name = type(op).__name__  # ONNX calls them alike
     return [Step(name, tensors.sources[1:]), *tensors.activation(op.activation)]
 
 
@@ -233,7 +252,9 @@ _STEPS: dict[type[Op], Callable[[Any, NodeTensors], list[Step]]] = {
     FullyConnected: _fully_connected,
     AveragePool: _average_pool,
     MaxPool: _max_pool,
+    Mean: _mean,
     Add: _elementwise,
+    Sub: _elementwise,
     Mul: _elementwise,
     Concat: _concat,
     Slice: _slice,

@@ -24,6 +24,7 @@ from hwprof.graph import (
     Node,
     Op,
     Softmax,
+    Sub,
     Unary,
     UnaryFunction,
 )
@@ -102,7 +103,7 @@ def _weighted(op: Conv2d | FullyConnected, inputs: Sequence[float], sizes: Seque
     return _RECTIFIED[op.activation]
 
 
-def _add(op: Add, inputs: Sequence[float], sizes: Sequence[int]) -> float:
+def _add(op: Add | Sub, inputs: Sequence[float], sizes: Sequence[int]) -> float:
     del sizes
     return sum(inputs) * _RECTIFIED[op.activation]
 
@@ -132,6 +133,7 @@ _ESTIMATES: Mapping[type[Op], Callable[[Any, Sequence[float], Sequence[int]], fl
     Conv2d: _weighted,
     FullyConnected: _weighted,
     Add: _add,
+    Sub: _add,
     Mul: _mul,
     Concat: _concat,
     Unary: _unary,
