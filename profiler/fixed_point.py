@@ -93,6 +93,18 @@ def rescale(x: npt.ArrayLike, multiplier: npt.ArrayLike, shift: npt.ArrayLike) -
     return round_shift(doubling_high_mul(left, multiplier), np.maximum(-places, 0))
 
 
+def rescale_once(x: npt.ArrayLike, multiplier: npt.ArrayLike, shift: npt.ArrayLike) -> Int64:
+    """X * multiplier * 2^(shift - 31) in one rounding step, halves away from zero.
+
+    ``x`` holds int32 values; the firmware's dense layer rescales so.
+    """
+    product = np.multiply(x, multiplier, dtype=np.int64)
+    places = _MULTIPLIER_BITS - np.asarray(shift, np.int64)
+    half = np.int64(1) << (places - 1)
+    rounded: Int64 = (product + half - (product < 0)) >> places
+    return rounded
+
+
 def divide_rounding(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Int64:
     """Numerator / denominator (positive) rounded to nearest, halves away from zero."""
     values, divisor = np.asarray(numerator, np.int64), np.asarray(denominator, np.int64)

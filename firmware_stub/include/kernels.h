@@ -104,7 +104,7 @@ void hwp_conv2d_s8(const struct hwp_conv2d *record, const struct hwp_operands *o
 void hwp_depthwise_s8(const struct hwp_depthwise *record, const struct hwp_operands *operands);
 
 /*
- * output[o] = clamp(rescale(sum + bias[o], multiplier[o], shift[o]) + output_offset) with
+ * output[o] = clamp(rescale_once(sum + bias[o], multiplier[o], shift[o]) + output_offset) with
  * sum = sum over i of (input[i] + input_offset) * weights[o][i].
  *   input (in_features), weights (out_features, in_features), output (out_features)
  */

@@ -95,12 +95,9 @@ def _trained(
 
 def _factors(assembly: Assembly, node: Node, weights: QuantisedWeights) -> npt.NDArray[np.float64]:
     """Real factors from accumulator to output, one for each channel."""
-    channels = weights.bias.shape
-    if weights.factor is not None:
-        return np.full(channels, weights.factor)
     input_scale = assembly.params(node.inputs[0]).scale
     output_scale = assembly.params(node.name).scale
-    scales = np.broadcast_to(weights.scales.astype(np.float64), channels)
+    scales = np.broadcast_to(weights.scales.astype(np.float64), weights.bias.shape)
     factors: npt.NDArray[np.float64] = input_scale * scales / output_scale
     return factors
 

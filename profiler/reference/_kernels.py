@@ -20,6 +20,7 @@ from hwprof.profiler.fixed_point import (
     Int64,
     divide_rounding,
     rescale,
+    rescale_once,
 )
 from hwprof.profiler.program import (
     AddRecord,
@@ -99,14 +100,17 @@ def _fully_connected(record: FullyConnectedRecord, memory: Memory) -> Written:
     row = memory.tensor(record.input).reshape(1, -1).astype(np.int16)
     weights = memory.bytes_of(record.weights).reshape(record.out_features, record.in_features)
     sums = _dot(row + np.int16(record.input_offset), weights)
-    return _store_sums(record, memory, sums)
+    return _store_sums(record, memory, sums, rescale_once)
 
 
 def _store_sums(
-    record: Weighted, memory: Memory, sums: npt.NDArray[np.signedinteger[Any]]
+    record: Weighted,
+    memory: Memory,
+    sums: npt.NDArray[np.signedinteger[Any]],
+    rescaled: Callable[..., Int64] = rescale,
 ) -> Written:
     """Bias, requantisation per channel and clamp of sums (pixels, channels)."""
-    scaled = rescale(
+    scaled = rescaled(
         sums + memory.words_of(record.bias).astype(np.int64),
         memory.words_of(record.multiplier),
         memory.words_of(record.shift),

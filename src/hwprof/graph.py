@@ -416,17 +416,11 @@ class QuantParams:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantisedWeights:
-    """Weights as a quantised file stores them: int8 kernel, scale per output channel, int32 bias.
-
-    Attributes:
-        factor: real factor from accumulator to output, for all channels, where the file's own
-            arithmetic gives another than input scale * scale / output scale.
-    """
+    """Weights as a quantised file stores them: int8 kernel, scale per channel, int32 bias."""
 
     kernel: Int8
     scales: Float
     bias: npt.NDArray[np.int32]
-    factor: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,6 +20,7 @@ from hwprof.graph import (
     FullyConnected,
     Graph,
     MaxPool,
+    Mean,
     Mul,
     Pad,
     Pads,
@@ -28,6 +29,7 @@ from hwprof.graph import (
     ResizeNearest,
     Slice,
     Softmax,
+    Sub,
     Transpose,
     Unary,
     UnaryFunction,
@@ -39,10 +41,12 @@ from hwprof.profiler.program import (
     Conv2dRecord,
     DepthwiseRecord,
     MaxPoolRecord,
+    MeanRecord,
     MulRecord,
     Program,
     RequantiseRecord,
     SoftmaxRecord,
+    SubRecord,
 )
 from hwprof.profiler.reference import expected_checksums, run_reference
 from hwprof.profiler.reference._kernels import _dot
@@ -159,6 +163,12 @@ def finished(run: Ran, total: int, channel: int) -> int:
     return min(max(scaled, record.activation_min), record.activation_max)
 
 
+def finished_once(run: Ran, total: int, channel: int) -> int:
+    """Requantised in one rounding, as a dense layer is, and clamped."""
+    factor = Fraction(run.multiplier[channel], 1 << 31 - run.shift[channel])
+    return clamped(run.record, half_away(total * factor) + run.record.output_offset)
+
+
 def every_output(record: object, of) -> list:
     """The output tensor as nested lists."""
     return [
@@ -222,7 +232,7 @@ def test_fully_connected_is_its_definition(single):
         bias + sum((value + offset) * w for value, w in zip(row, weights, strict=True))
         for bias, weights in zip(run.bias, np.reshape(run.weights, (5, 24)).tolist(), strict=True)
     ]
-    assert run.output == [[[finished(run, total, c) for c, total in enumerate(totals)]]]
+    assert run.output == [[[finished_once(run, total, c) for c, total in enumerate(totals)]]]
 
 
 def pooled(run: Ran, y: int, x: int, channel: int) -> list[int]:
@@ -260,6 +270,23 @@ def test_average_pool_is_its_definition(single, window, extents, include):
     assert run.output == every_output(run.record, mean)
 
 
+@pytest.mark.parametrize("extents", [(1, 2), (3, 3), (7, 5), (1, 64)])
+def test_mean_is_its_definition(single, extents):
+    """The sum over all pixels is rescaled by a factor that divides by their number."""
+    program = lower(single(Mean(), (*extents, 3)))
+    record, pixels = program.records[0], extents[0] * extents[1]
+    (source,) = run_inputs(program).values()
+    sums = source.reshape(pixels, 3).sum(axis=0, dtype=np.int64).tolist()
+    scaled = [
+        rescale(total + pixels * record.input_offset, record.multiplier, record.shift)
+        for total in sums
+    ]
+
+    assert isinstance(record, MeanRecord)
+    output = run_reference(program).records[0].output.reshape(-1).tolist()
+    assert output == [min(max(s + record.output_offset, -128), 127) for s in scaled]
+
+
 @given(windows().filter(seen), st.tuples(EXTENTS, EXTENTS))
 def test_max_pool_is_its_definition(single, window, extents):
     """The maximum over the elements inside the input."""
@@ -281,9 +308,10 @@ def clamped(record: object, value: int) -> int:
     return min(max(value, record.activation_min), record.activation_max)
 
 
-def test_add_is_its_definition(single):
-    """Each input is shifted up and rescaled, then the sum is."""
-    record, (first, second), output = elements(single(Add(), (5, 5, 4), (5, 5, 4)))
+@pytest.mark.parametrize(("op", "kind", "sign"), [(Add(), AddRecord, 1), (Sub(), SubRecord, -1)])
+def test_add_and_sub_are_their_definition(single, op, kind, sign):
+    """Each input is shifted up and rescaled, then the sum or difference is."""
+    record, (first, second), output = elements(single(op, (5, 5, 4), (5, 5, 4)))
 
     def total(a: int, b: int) -> int:
         one = rescale(
@@ -296,10 +324,10 @@ def test_add_is_its_definition(single):
             record.input_2_multiplier,
             record.input_2_shift,
         )
-        scaled = rescale(one + two, record.output_multiplier, record.output_shift)
+        scaled = rescale(one + sign * two, record.output_multiplier, record.output_shift)
         return clamped(record, scaled + record.output_offset)
 
-    assert isinstance(record, AddRecord)
+    assert isinstance(record, kind)
     assert output == [total(a, b) for a, b in zip(first, second, strict=True)]
 
 

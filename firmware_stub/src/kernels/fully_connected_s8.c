@@ -28,6 +28,18 @@ HWP_INLINE void hwp_dot_rows(const struct hwp_fully_connected *record, const int
     }
 }
 
+/* The output stage of a dense layer: one rounding, halves away from zero (docs/FORMATS.md). */
+HWP_INLINE int8_t hwp_dense_output_s8(const struct hwp_output_stage *stage, int32_t channel,
+                                      int32_t sum)
+{
+    const int64_t product = (int64_t)sum * stage->multiplier[channel];
+    const int32_t places = 31 - stage->shift[channel]; /* 1 .. 62 */
+    const int64_t half = (int64_t)1 << (places - 1);
+    const int32_t scaled = (int32_t)((product + half - (product < 0)) >> places);
+    return (int8_t)hwp_clamp_s32(scaled + stage->output_offset, stage->activation_min,
+                                 stage->activation_max);
+}
+
 void hwp_fully_connected_s8(const struct hwp_fully_connected *record,
                             const struct hwp_operands *operands)
 {
@@ -38,13 +50,13 @@ void hwp_fully_connected_s8(const struct hwp_fully_connected *record,
     for (; o <= record->out_features - 2; o += 2) {
         int32_t sums[2] = {stage.bias[o], stage.bias[o + 1]};
         hwp_dot_rows(record, operands->input, weights, 2, sums);
-        output[o] = hwp_output_s8(&stage, o, sums[0]);
-        output[o + 1] = hwp_output_s8(&stage, o + 1, sums[1]);
+        output[o] = hwp_dense_output_s8(&stage, o, sums[0]);
+        output[o + 1] = hwp_dense_output_s8(&stage, o + 1, sums[1]);
         weights += 2 * record->in_features;
     }
     if (o < record->out_features) {
         int32_t sums[2] = {stage.bias[o], 0};
         hwp_dot_rows(record, operands->input, weights, 1, sums);
-        output[o] = hwp_output_s8(&stage, o, sums[0]);
+        output[o] = hwp_dense_output_s8(&stage, o, sums[0]);
     }
 }
