@@ -25,11 +25,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from hwprof.errors import ModelError
+from hwprof.functions import FUNCTIONS, values_of
 from hwprof.graph import (
     Activation,
     Add,
@@ -53,11 +55,9 @@ from hwprof.graph import (
     Sub,
     Transpose,
     Unary,
-    UnaryFunction,
 )
 from hwprof.profiler.fixed_point import INT8_MAX, INT8_MIN
 from hwprof.profiler.lowering import moments
-from hwprof.profiler.lowering.functions import UNARY_FUNCTIONS, UNARY_RANGES
 from hwprof.profiler.lowering.moments import Float64, Moments
 from hwprof.profiler.lowering.quantised import (
     SAME_SCALE,
@@ -73,6 +73,7 @@ _ROOM = 3.0  # deviations that fit between mean and rail
 # Any small number but zero will do: kernels that forget an offset must fail on every tensor.
 _SIGNED_ZERO_POINT = 4
 _UNIT_RANGE = (0.0, 1.0)  # of softmax
+_REACH = 8.0  # real numbers that a function is asked about for its sign
 
 
 def analytic_parameters(graph: Graph, scheme: Scheme) -> QuantisedGraph:
@@ -187,7 +188,7 @@ def _mul(analysis: _Analysis, node: Node, op: Mul) -> Moments:
 
 
 def _unary(analysis: _Analysis, node: Node, op: Unary) -> Moments:
-    real = analysis.real_inputs(node)[0].through(UNARY_FUNCTIONS[op.function])
+    real = analysis.real_inputs(node)[0].through(partial(values_of, op))
     return analysis.fit(node.name, real)
 
 
@@ -298,7 +299,8 @@ def _bounded_groups(
 def _bounds(node: Node, softmax: set[str]) -> list[tuple[float, float]]:
     """Ranges that a node's output must hold: its function's, and those of softmax it moves."""
     if isinstance(node.op, Unary):
-        return [UNARY_RANGES[node.op.function]] if node.op.function in UNARY_RANGES else []
+        bounds = FUNCTIONS[node.op.function].bounds
+        return [bounds] if bounds else []
     if type(node.op) not in SAME_SCALE:
         return []
     return [_UNIT_RANGE for name in node.inputs if name in softmax]
@@ -340,7 +342,8 @@ def _if_sum_is(op: Add | Mul, *, signed: bool) -> bool:
 
 
 def _if_function_is(op: Unary, *, signed: bool) -> bool:
-    return signed and op.function is UnaryFunction.TANH
+    reach = np.linspace(-_REACH if signed else 0.0, _REACH, 65)
+    return bool((values_of(op, reach) < 0).any())
 
 
 def _never(op: Op, *, signed: bool) -> bool:

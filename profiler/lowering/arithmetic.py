@@ -164,7 +164,7 @@ def mul(assembly: Assembly, node: Node, op: Mul) -> Iterator[Record]:
 def unary(assembly: Assembly, node: Node, op: Unary) -> Iterator[Record]:
     """A scalar function as a table from input byte to output byte."""
     source, target = assembly.params(node.inputs[0]), assembly.params(node.name)
-    yield _lookup_record(assembly, node, lookup_table(op.function, source, target))
+    yield _lookup_record(assembly, node, lookup_table(op, source, target))
 
 
 def lookup(assembly: Assembly, node: Node, op: Lookup | Scalar) -> Iterator[Record]:

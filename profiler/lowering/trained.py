@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwprof.errors import ModelError
+from hwprof.functions import FUNCTIONS
 from hwprof.graph import (
     Activation,
     FloatWeights,
@@ -30,7 +31,6 @@ from hwprof.graph import (
 )
 from hwprof.profiler.calibration import Calibration
 from hwprof.profiler.fixed_point import INT8_MAX, INT8_MIN
-from hwprof.profiler.lowering.functions import UNARY_RANGES
 from hwprof.profiler.lowering.quantised import (
     SOFTMAX_PARAMS,
     QuantisedGraph,
@@ -121,8 +121,8 @@ def _span(node: Node | None, seen: Range) -> Range:
     """The range a tensor may use: a bounded function's whole range, else what was seen."""
     if node is None:
         return seen
-    if isinstance(node.op, Unary) and node.op.function in UNARY_RANGES:
-        return UNARY_RANGES[node.op.function]
+    if isinstance(node.op, Unary):
+        return FUNCTIONS[node.op.function].bounds or seen
     if getattr(node.op, "activation", Activation.NONE) is Activation.RELU6 and seen[1] >= 6.0:
         return (0.0, _RELU6_HIGH)
     return seen

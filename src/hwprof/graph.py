@@ -289,8 +289,15 @@ class Pad(Op):
 
 
 class UnaryFunction(StrEnum):
-    """Scalar functions that run as a 256-entry table."""
+    """Scalar functions that run as a 256-entry table; ``hwprof.functions`` has their formulas."""
 
+    ABS = "abs"
+    AFFINE = "affine"
+    CLIP = "clip"
+    ELU = "elu"
+    HARD_SIGMOID = "hard_sigmoid"
+    HARD_SWISH = "hard_swish"
+    LEAKY_RELU = "leaky_relu"
     RELU = "relu"
     RELU6 = "relu6"
     SIGMOID = "sigmoid"
@@ -299,10 +306,17 @@ class UnaryFunction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unary(Op):
-    """A scalar function of every element that could not be fused."""
+    """A scalar function of every element that could not be fused.
+
+    Attributes:
+        parameters: slope and offset of ``affine`` and ``hard_sigmoid``, bounds of ``clip``, slope
+            of ``leaky_relu`` below zero, scale of ``elu``; empty for the others, and for the
+            function's own defaults.
+    """
 
     kind = "unary"
     function: UnaryFunction
+    parameters: tuple[float, ...] = ()
 
 
 class LookupFunction(StrEnum):

@@ -19,6 +19,7 @@ from hwprof.graph import (
     FloatWeights,
     FullyConnected,
     MaxPool,
+    Mean,
     Mul,
     Pad,
     QuantisedWeights,
@@ -27,6 +28,7 @@ from hwprof.graph import (
     ResizeNearest,
     Slice,
     Softmax,
+    Sub,
     Transpose,
     Unary,
 )
@@ -39,6 +41,13 @@ _FUNCTIONS = {
     "relu6": lambda x: np.clip(x, 0, 6),
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "tanh": np.tanh,
+    "abs": np.abs,
+    "affine": lambda x, slope=1.0, offset=0.0: slope * x + offset,
+    "clip": lambda x, low=0.0, high=6.0: np.minimum(np.maximum(x, low), high),
+    "elu": lambda x, scale=1.0: np.where(x > 0, x, scale * (np.exp(np.minimum(x, 0)) - 1)),
+    "hard_sigmoid": lambda x, slope=0.2, offset=0.5: np.clip(slope * x + offset, 0, 1),
+    "hard_swish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
+    "leaky_relu": lambda x, slope=0.01: np.maximum(x, 0) + slope * np.minimum(x, 0),
 }
 
 
@@ -159,7 +168,15 @@ def _requantise(op, inputs, weights):
 
 
 def _unary(op, inputs, weights):
-    return _FUNCTIONS[op.function](inputs[0])
+    return _FUNCTIONS[op.function](inputs[0], *op.parameters)
+
+
+def _sub(op, inputs, weights):
+    return inputs[0] - inputs[1]
+
+
+def _mean(op, inputs, weights):
+    return inputs[0].mean(axis=(0, 1), keepdims=True)
 
 
 _OPERATORS = {
@@ -169,6 +186,7 @@ _OPERATORS = {
     Conv2d: _conv2d,
     FullyConnected: _fully_connected,
     MaxPool: _max_pool,
+    Mean: _mean,
     Mul: _mul,
     Pad: _pad,
     Requantise: _requantise,
@@ -176,6 +194,7 @@ _OPERATORS = {
     ResizeNearest: _resize_nearest,
     Slice: _slice,
     Softmax: _softmax,
+    Sub: _sub,
     Transpose: _transpose,
     Unary: _unary,
 }

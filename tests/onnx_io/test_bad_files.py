@@ -104,7 +104,7 @@ def test_all_unsupported_operators_are_named():
     with pytest.raises(
         UnsupportedOperatorError,
         match=r"run: Einsum \(node 'einsum'\), LSTM \(node 'lstm'\), com\.microsoft\.FusedConv "
-        r".*supported are Add, AveragePool, .*Upsample\.",
+        r".*supported are Abs, Add, AveragePool, .*Upsample\.",
     ):
         read_onnx(model)
 
@@ -234,9 +234,10 @@ def test_half_quantised_model():
         ("QuantizeLinear", ["x", "s", "z"], ["q"], {}),
         ("DequantizeLinear", ["q", "s", "z"], ["d"], {}),
         ("GlobalAveragePool", ["d"], ["p"], {}),
-        ("Mul", ["p", "p"], ["y"], {}),
+        ("Conv", ["p", "w"], ["y"], {}),
     ]
-    with pytest.raises(ModelError, match=r"after every operator; 'mul' lack them"):
+    operands.append(("w", np.ones((2, 3, 1, 1), np.float32)))
+    with pytest.raises(ModelError, match=r"around every operator with weights; 'conv' lack them"):
         read_onnx(_model(nodes, constants=operands))
 
 

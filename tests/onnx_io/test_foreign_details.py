@@ -279,12 +279,29 @@ def test_int8_weights_in_a_float_network(network, read_checked):
 
 
 def test_asymmetric_weights(network):
-    """The kernels know no zero point of weights."""
+    """Weights too far from their zero point are refused: the kernels know none."""
     net = network(1, 4, 5, 6)
-    kernel = _int8_weights(net, np.ones((3, 4, 1, 1), np.int8), np.float32(0.1), np.int8(7))
+    stored = np.full((3, 4, 1, 1), -122, np.int8)
+    kernel = _int8_weights(net, stored, np.float32(0.1), np.int8(7))
 
-    with pytest.raises(ModelError, match=r"int8 weights must be symmetric; quantise them with"):
+    with pytest.raises(ModelError, match=r"within 128 steps of their zero point; .*weight_type=Q"):
         read_onnx(net.model(net.add("Conv", "x", kernel)))
+
+
+@pytest.mark.parametrize(("dtype", "zero_point"), [(np.int8, 7), (np.uint8, 128), (np.uint8, 90)])
+def test_weights_near_their_zero_point(network, dtype, zero_point):
+    """A zero point is taken off where that is exact, whatever the stored type."""
+    net = network(1, 4, 5, 6)
+    stored = np.arange(12).reshape(3, 4, 1, 1).astype(dtype) + dtype(zero_point)
+    operands = net.const(np.float32(0.5)), net.const(np.int8(0))
+    x = net.add("DequantizeLinear", net.add("QuantizeLinear", "x", *operands), *operands)
+    conv = net.add("Conv", x, _int8_weights(net, stored, np.float32(0.1), dtype(zero_point)))
+    x = net.add("DequantizeLinear", net.add("QuantizeLinear", conv, *operands), *operands)
+
+    (weights,) = read_onnx(net.model(x)).graph.weights.values()
+
+    np.testing.assert_array_equal(weights.kernel.reshape(-1), np.arange(12))
+    np.testing.assert_array_equal(weights.scales, np.float32(0.1))
 
 
 def test_scales_along_another_axis(network):
@@ -314,8 +331,8 @@ def _linear_resize(net):
     return net.add("Resize", "x", "", scales, mode="linear")
 
 
-def _clip_to_one(net):
-    return net.add("Clip", "x", net.const(np.float32(0)), net.const(np.float32(1)))
+def _two_slopes(net):
+    return net.add("PRelu", "x", net.weights(4, 1, 1))
 
 
 def _half_pixel_shrink(net):
@@ -328,7 +345,7 @@ def _half_pixel_shrink(net):
     [
         (_reflecting_pad, "Pad is supported with zeros only; got mode 'reflect'"),
         (_linear_resize, "Resize is supported in mode 'nearest'; got 'linear'"),
-        (_clip_to_one, r"ReLU6 \(0 to 6\); got 0\.0 to 1\.0"),
+        (_two_slopes, "PRelu is supported with one slope for all channels"),
         (_half_pixel_shrink, r"floor\(i \* in / out\); got 5 to 2 with 'half_pixel' and 'ceil'"),
     ],
 )

@@ -31,6 +31,7 @@ from hwprof.graph import (
     ResizeNearest,
     Slice,
     Softmax,
+    Sub,
     Transpose,
     Unary,
     UnaryFunction,
@@ -109,8 +110,21 @@ def _reshape(draw, shape):
 
 def _others(draw, shape):
     resized = ResizeNearest(out_h=2 * shape[0], out_w=3 * shape[1])
+    return draw(st.sampled_from([resized, _function(draw), Softmax(), Requantise()]))
+
+
+def _function(draw):
+    """A scalar function; numbers that float32 holds, and no clip or line that has another name."""
     function = draw(st.sampled_from(UnaryFunction))
-    return draw(st.sampled_from([resized, Unary(function=function), Softmax(), Requantise()]))
+    numbers = {
+        UnaryFunction.AFFINE: (-0.5, 0.25),
+        UnaryFunction.CLIP: (-0.5, 2.0),
+        UnaryFunction.ELU: (0.75,),
+        UnaryFunction.HARD_SIGMOID: (0.25, 0.375),
+        UnaryFunction.LEAKY_RELU: (0.125,),
+    }.get(function, ())
+    named = function in (UnaryFunction.AFFINE, UnaryFunction.CLIP) or draw(st.booleans())
+    return Unary(function=function, parameters=numbers if named else ())
 
 
 _UNARY = (
@@ -119,6 +133,7 @@ _UNARY = (
 _BINARY = (
     lambda draw: Add(activation=draw(_ACTIVATIONS)),
     lambda draw: Mul(activation=draw(_ACTIVATIONS)),
+    lambda draw: Sub(activation=draw(_ACTIVATIONS)),
     lambda draw: Concat(axis=draw(st.integers(0, 2))),
 )
 

@@ -205,7 +205,7 @@ def test_program_that_does_not_fit_is_refused_before_a_byte_is_sent(
     assert device.info
     faulty.sent_bytes = 0
     with pytest.raises(
-        ModelDoesNotFitError, match=r"activations \(ocram\) of 2,000,000 bytes in 1,1"
+        ModelDoesNotFitError, match=r"activations need 2,000,000 bytes in ocram, which has 1,1"
     ):
         device.load(replace(small, activations_bytes=2_000_000))
     assert faulty.sent_bytes == 0

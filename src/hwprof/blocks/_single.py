@@ -33,7 +33,8 @@ def to_params(op: Op) -> dict[str, Value]:
         if isinstance(value, Pads):
             params |= {f"pad_{side}": getattr(value, side) for side in _SIDES}
         elif isinstance(value, tuple):
-            params[field.name] = "x".join(map(str, value))
+            if value:
+                params[field.name] = "x".join(map(str, value))
         elif isinstance(value, str | float):
             params[field.name] = str(value)  # the shortest text that reads as the same number
         else:
@@ -83,6 +84,23 @@ def _read_real(config: BlockConfig, name: str) -> float:
     return value
 
 
+def _read_reals(config: BlockConfig, name: str) -> tuple[float, ...]:
+    """Real numbers, infinite ones too; none where the parameter is absent."""
+    if name not in dict(config.params):
+        return ()
+    text = config.text(name)
+    try:
+        values = tuple(float(number) for number in text.split("x"))
+    except ValueError:
+        values = (math.nan,)
+    if any(map(math.isnan, values)):
+        raise ModelError(
+            f"{name} of a {config.block_type!r} block are numbers written like 0.5x-1.0; got "
+            f"{text!r}."
+        )
+    return values
+
+
 def _read_pads(config: BlockConfig, name: str) -> Pads:
     del name
     return Pads(*(config.integer(f"pad_{side}", 0) for side in _SIDES))
@@ -128,6 +146,7 @@ _READERS: dict[object, Callable[[BlockConfig, str], object]] = {
     int: _read_integer,
     bool: _read_flag,
     float: _read_real,
+    tuple[float, ...]: _read_reals,
     Pads: _read_pads,
     Shape: _sized(3),
     _FOUR: _sized(4),

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwprof.errors import ModelError
-from hwprof.graph import Add, Mul, ResizeNearest, Shape
+from hwprof.graph import Add, Mul, Op, ResizeNearest, Shape, Sub
 from hwprof.onnx_io._call import Call, finite
 from hwprof.onnx_io._draft import AffineWeights, ChannelAffine, Draft
 from hwprof.onnx_io._views import (
@@ -61,7 +61,7 @@ def import_sum(call: Call) -> list[View]:
     """Sum of two or more tensors."""
     total = call.view(0)
     for position in range(1, len(call.values)):
-        total = _add_or_multiply(call, total, call.view(position))
+        total = _join(call, total, call.view(position))
     return [total]
 
 
@@ -114,14 +114,15 @@ def _by_channel(view: View, values: Array) -> Array:
 def _combine(call: Call, left: View, right: View) -> View:
     if call.node.op_type == "Div":
         raise ModelError("one tensor of the network cannot be divided by another.")
-    if call.node.op_type == "Sub":
-        right = affine(call, right, np.array(-1.0), np.array(0.0))
-    return _add_or_multiply(call, left, right)
+    return _join(call, left, right)
 
 
-def _add_or_multiply(call: Call, left: View, right: View) -> View:
+_JOINING: dict[str, Callable[[], Op]] = {"Add": Add, "Mul": Mul, "Sub": Sub, "Sum": Add}
+
+
+def _join(call: Call, left: View, right: View) -> View:
     shape = np.broadcast_shapes(left.shape, right.shape)
-    op = Mul() if call.node.op_type == "Mul" else Add()
+    op = _JOINING[call.node.op_type]()
     left, right = _spread(call.draft, left, shape), _spread(call.draft, right, shape)
     layout, place = _common_layout([left, right])
     tensors = [call.draft.place(view, layout, place) for view in (left, right)]

@@ -84,7 +84,7 @@ class Draft:
         self.nodes: dict[int, DraftNode] = {}
         self.outputs: list[int] = []
         self.quantisation: dict[int, QuantParams] = {}
-        self._placed: dict[tuple[View, Layout, Shape], int] = {}
+        self.placed: dict[tuple[View, Layout, Shape], int] = {}
         self._count = 0
 
     def add_input(self, name: str, shape: Shape) -> int:
@@ -141,9 +141,9 @@ class Draft:
             ModelError: the firmware's operators cannot produce that order.
         """
         key = (view, layout, shape)
-        if key not in self._placed:
-            self._placed[key] = self._move(view, layout, shape)
-        return self._placed[key]
+        if key not in self.placed:
+            self.placed[key] = self._move(view, layout, shape)
+        return self.placed[key]
 
     def finish(self, view: View, name: str) -> View:
         """End a node of ours: the view becomes a tensor of that name."""

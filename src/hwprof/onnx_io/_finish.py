@@ -26,7 +26,7 @@ def to_graph(draft: Draft, file: OnnxFile) -> Graph:
     Raises:
         ModelError: the file's seed is no number, or an int32 bias overflows.
     """
-    names = _names(draft)
+    names = tensor_names(draft)
     by_prefix = keys.ARCHITECTURE in file.metadata or (
         file.metadata.get(keys.BLOCKS) == keys.BLOCKS_ARE_PREFIXES
     )
@@ -73,7 +73,7 @@ def _without_seeded_weights(graph: Graph) -> Graph:
     return replace(graph, weights=kept)
 
 
-def _names(draft: Draft) -> dict[int, str]:
+def tensor_names(draft: Draft) -> dict[int, str]:
     """A safe and unique name for every tensor; those we gave ourselves stay as they are."""
     fixed = {t: _printable(node.name) for t, node in draft.nodes.items() if node.is_final}
     suggested = {t: _safe(name) for t, (name, _) in draft.inputs.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from hwprof.errors import ModelError
 from hwprof.onnx_io._call import Call, axis_of
-from hwprof.onnx_io._views import Constant, Value, View, check_size
+from hwprof.onnx_io._views import Constant, QuantisedArray, Value, View, check_size
 
 Array = npt.NDArray[Any]
 Move = Callable[[Call, Array], list[Array]]
@@ -23,7 +24,35 @@ def move(call: Call) -> list[Value]:
     operate = MOVES[call.node.op_type]
     if isinstance(value, View):
         return [value.moved(positions, call.name) for positions in operate(call, value.positions)]
-    return [Constant(array) for array in operate(call, call.required(0).array)]
+    constant = call.required(0)
+    moved = operate(call, constant.array)
+    if constant.quantised is None:
+        return [Constant(array) for array in moved]
+    sources = _move_quantised(constant.quantised, lambda array: operate(call, array))
+    return [Constant(array, source) for array, source in zip(moved, sources, strict=True)]
+
+
+def _move_quantised(
+    source: QuantisedArray, operate: Callable[[Array], list[Array]]
+) -> list[QuantisedArray | None]:
+    """Where moved weights came from; None where their scales no longer vary along one axis."""
+    parts = operate(source.values)
+    if source.scales.size == 1:
+        return [replace(source, values=part) for part in parts]
+    columns = [-1 if axis == source.axis else 1 for axis in range(source.values.ndim)]
+    numbers = np.arange(source.scales.size).reshape(columns)
+    channels = operate(np.broadcast_to(numbers, source.values.shape))
+    return [
+        _with_axis(source, part, channel) for part, channel in zip(parts, channels, strict=True)
+    ]
+
+
+def _with_axis(source: QuantisedArray, values: Array, channels: Array) -> QuantisedArray | None:
+    for axis in range(values.ndim):
+        first = np.moveaxis(channels, axis, 0).reshape(channels.shape[axis], -1)
+        if (first == first[:, :1]).all():
+            return replace(source, values=values, scales=source.scales[first[:, 0]], axis=axis)
+    return None
 
 
 def _reshape(call: Call, data: Array) -> list[Array]:

@@ -20,12 +20,15 @@ from hwprof.onnx_io._pointwise import (
     import_clip,
     import_concat,
     import_identity,
+    import_negation,
+    import_prelu,
     import_softmax,
     import_unary,
 )
 from hwprof.onnx_io._pooling import import_global_pool, import_pool, import_reduce_mean
 from hwprof.onnx_io._quantising import import_dequantise, import_quantise
 from hwprof.onnx_io._resizing import import_pad, import_resize
+from hwprof.onnx_io._steps import FUNCTION_NAMES
 from hwprof.onnx_io._views import Constant, Value
 from hwprof.onnx_io._weighted import import_conv, import_gemm, import_matmul
 
@@ -50,6 +53,7 @@ def _cast(call: Call) -> list[Value]:
 
 IMPORTERS: dict[str, Importer] = {
     **dict.fromkeys(MOVES, move),
+    **dict.fromkeys(FUNCTION_NAMES.values(), import_unary),
     "Add": import_arithmetic,
     "AveragePool": import_pool,
     "BatchNormalization": import_batch_normalisation,
@@ -66,17 +70,16 @@ IMPORTERS: dict[str, Importer] = {
     "MatMul": import_matmul,
     "MaxPool": import_pool,
     "Mul": import_arithmetic,
+    "Neg": import_negation,
+    "PRelu": import_prelu,
     "Pad": import_pad,
     "QuantizeLinear": import_quantise,
     "ReduceMean": import_reduce_mean,
-    "Relu": import_unary,
     "Resize": import_resize,
     "Shape": _shape,
-    "Sigmoid": import_unary,
     "Softmax": import_softmax,
     "Sub": import_arithmetic,
     "Sum": import_sum,
-    "Tanh": import_unary,
     "Upsample": import_resize,
 }
 

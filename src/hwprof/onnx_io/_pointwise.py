@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwprof.errors import ModelError, UnsupportedOperatorError
+from hwprof.functions import FUNCTIONS
 from hwprof.graph import (
     Concat,
     Requantise,
@@ -17,7 +18,8 @@ from hwprof.graph import (
     Unary,
     UnaryFunction,
 )
-from hwprof.onnx_io._call import Call, axis_of
+from hwprof.onnx_io._call import Call, axis_of, finite
+from hwprof.onnx_io._steps import FUNCTION_NAMES
 from hwprof.onnx_io._views import (
     CHANNELS_LAST,
     Layout,
@@ -31,40 +33,89 @@ from hwprof.onnx_io._views import (
 )
 
 Array = npt.NDArray[Any]
+INT8_LEVELS = 128  # by which uint8 levels are moved to become int8 ones
 _CLIPS = {(0.0, 6.0): UnaryFunction.RELU6, (0.0, np.inf): UnaryFunction.RELU}
-_FUNCTIONS = {
-    "Relu": UnaryFunction.RELU,
-    "Sigmoid": UnaryFunction.SIGMOID,
-    "Tanh": UnaryFunction.TANH,
-}
+_LARGEST = float(np.finfo(np.float32).max)
+# Functions by the ONNX operator that computes them; its alpha and beta are their parameters.
+_FUNCTIONS = {name: function for function, name in FUNCTION_NAMES.items()}
 
 
 def import_unary(call: Call) -> list[View]:
-    """Relu, Sigmoid and Tanh."""
-    return [_apply_function(call, _FUNCTIONS[call.node.op_type])]
+    """Scalar functions that are one ONNX operator."""
+    function = _FUNCTIONS[call.node.op_type]
+    defaults = FUNCTIONS[function].defaults
+    pairs = zip(("alpha", "beta"), defaults, strict=False)
+    given = tuple(call.number(name, default) for name, default in pairs)
+    if not np.isfinite(given).all():
+        raise ModelError(f"alpha and beta must be finite; got {list(given)}.")
+    are_defaults = np.array_equal(np.array(given, np.float32), np.array(defaults, np.float32))
+    return [
+        _apply_function(call, Unary(function=function, parameters=() if are_defaults else given))
+    ]
+
+
+def import_prelu(call: Call) -> list[View]:
+    """PRelu with one slope for all channels."""
+    slopes = finite(call.required(1).array, "a slope")
+    if slopes.size == 0 or (slopes != slopes.flat[0]).any():
+        raise UnsupportedOperatorError(
+            "PRelu is supported with one slope for all channels; these differ; train a LeakyRelu."
+        )
+    op = Unary(function=UnaryFunction.LEAKY_RELU, parameters=(float(slopes.flat[0]),))
+    return [_apply_function(call, op)]
+
+
+def import_negation(call: Call) -> list[View]:
+    """Neg."""
+    return [_apply_function(call, Unary(function=UnaryFunction.AFFINE, parameters=(-1.0, 0.0)))]
 
 
 def import_clip(call: Call) -> list[View]:
-    """Clip to what ReLU and ReLU6 clip to."""
+    """Clip, of real numbers or, as PyTorch exports narrower ranges, of quantised levels."""
     bounds = (_bound(call, 1, "min", -np.inf), _bound(call, 2, "max", np.inf))
-    largest = float(np.finfo(np.float32).max)
-    bounds = (bounds[0], np.inf if bounds[1] >= largest else bounds[1])
-    if bounds not in _CLIPS:
-        raise UnsupportedOperatorError(
-            f"Clip is supported as ReLU (0 to infinity) and ReLU6 (0 to 6); got {bounds[0]} to "
-            f"{bounds[1]}."
-        )
-    return [_apply_function(call, _CLIPS[bounds])]
+    bounds = (
+        -np.inf if bounds[0] <= -_LARGEST else bounds[0],
+        np.inf if bounds[1] >= _LARGEST else bounds[1],
+    )
+    if not bounds[0] <= bounds[1]:
+        raise ModelError(f"Clip needs a lower bound below the upper one; got {list(bounds)}.")
+    view = call.view()
+    if bounds == (-np.inf, np.inf):
+        return [view]
+    function = _CLIPS.get(bounds)
+    op = (
+        Unary(function=UnaryFunction.CLIP, parameters=bounds)
+        if function is None
+        else Unary(function=function)
+    )
+    clipped = _apply_function(call, op)
+    if _clips_levels(call):
+        call.draft.quantisation[clipped.tensor] = call.draft.quantisation[view.tensor]
+    return [clipped]
 
 
 def _bound(call: Call, position: int, attribute: str, default: float) -> float:
     array = call.array(position)
-    return call.number(attribute, default) if array is None else float(array.item())
+    if array is None:
+        return call.number(attribute, default)
+    bound = float(array.item())
+    if not _clips_levels(call):
+        return bound
+    params = call.draft.quantisation[call.view().tensor]
+    level = int(bound) - (INT8_LEVELS if array.dtype == np.uint8 else 0)
+    return (level - params.zero_point) * params.scale
 
 
-def _apply_function(call: Call, function: UnaryFunction) -> View:
+def _clips_levels(call: Call) -> bool:
+    """Whether the bounds are 8-bit integers, so that what they bound is one too."""
+    arrays = [array for array in (call.array(1), call.array(2)) if array is not None]
+    return call.view().tensor in call.draft.quantisation and any(
+        array.dtype in (np.int8, np.uint8) for array in arrays
+    )
+
+
+def _apply_function(call: Call, op: Unary) -> View:
     view = call.draft.whole(call.view())
-    op = Unary(function=function)
     return view.on(call.draft.add(op, [view.tensor], call.name), call.name)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from hwprof.graph import (
 )
 from hwprof.onnx_io._call import Call, axis_of, finite
 from hwprof.onnx_io._draft import Draft
+from hwprof.onnx_io._ranges import params_of_result
 from hwprof.onnx_io._views import Constant, QuantisedArray, Value, View, natural_layout
 
 Array = npt.NDArray[Any]
@@ -134,15 +135,15 @@ def _along(call: Call, array: Array, scale: Array) -> tuple[int, ...]:
 
 def _dequantised(call: Call, scale: Array, zero_point: Array) -> Constant:
     values = call.required(0).array
-    if values.dtype == np.uint8:
-        values = (values.astype(np.int16) - 128).astype(np.int8)
-        zero_point = zero_point.astype(np.int16) - 128
     shape = _along(call, values, scale)
     # float64 holds an int32 bias and its scale exactly enough to find the integer again.
     levels = values.astype(np.float64) - zero_point.astype(np.float64).reshape(shape)
     real = levels * scale.astype(np.float64).reshape(shape)
-    axis = call.integer("axis", 1)
-    return Constant(real, QuantisedArray(values, scale, axis, not zero_point.any()))
+    axis = axis_of(call.integer("axis", 1), values.ndim) if scale.size > 1 else 0
+    symmetric = not zero_point.any()
+    if values.dtype in (np.int8, np.uint8) and levels.size and np.abs(levels + 0.5).max() < 128:
+        values, symmetric = levels.astype(np.int8), True
+    return Constant(real, QuantisedArray(values, scale, axis, symmetric))
 
 
 def complete_quantisation(draft: Draft) -> None:
@@ -153,31 +154,43 @@ def complete_quantisation(draft: Draft) -> None:
     """
     if not draft.quantisation:
         return
-    _forwards(draft)
+    _forwards(draft, _following)
     for tensor, node in reversed(draft.nodes.items()):
         if isinstance(node.op, _SAME_SCALE) and tensor in draft.quantisation:
             draft.quantisation.setdefault(node.inputs[0], draft.quantisation[tensor])
-    _forwards(draft)
+    _forwards(draft, _following)
+    _forwards(draft, _covering_or_following)
     _refuse_unquantised(draft)
 
 
-def _forwards(draft: Draft) -> None:
+def _forwards(draft: Draft, rule: _Rule) -> None:
     for tensor, node in draft.nodes.items():
-        params = _following(draft, node.op, node.inputs)
+        inputs = [draft.quantisation.get(number) for number in node.inputs]
+        params = None if tensor in draft.quantisation else rule(node.op, inputs)
         if params is not None:
-            draft.quantisation.setdefault(tensor, params)
+            draft.quantisation[tensor] = params
 
 
-def _following(draft: Draft, op: Op, inputs: Iterable[int]) -> QuantParams | None:
+def _following(op: Op, inputs: Sequence[QuantParams | None]) -> QuantParams | None:
     match op:
         case Softmax():
             return _SOFTMAX
         case Unary(function=function):
             return _FIXED.get(function)
         case _ if isinstance(op, _SAME_SCALE):
-            return draft.quantisation.get(next(iter(inputs)))
+            return inputs[0]
         case _:
             return None
+
+
+def _covering_or_following(op: Op, inputs: Sequence[QuantParams | None]) -> QuantParams | None:
+    known = [params for params in inputs if params is not None]
+    if len(known) < len(inputs):
+        return None
+    return _following(op, inputs) or params_of_result(op, known)
+
+
+_Rule = Callable[[Op, Sequence[QuantParams | None]], QuantParams | None]
 
 
 def _refuse_unquantised(draft: Draft) -> None:
@@ -186,7 +199,7 @@ def _refuse_unquantised(draft: Draft) -> None:
     missing = [name for tensor, name in names.items() if tensor not in draft.quantisation]
     if missing:
         raise ModelError(
-            f"a quantised model has QuantizeLinear and DequantizeLinear after every operator; "
-            f"{', '.join(map(repr, missing[:8]))} lack them; quantise the whole model, or give the "
-            "float one."
+            f"a quantised model has QuantizeLinear and DequantizeLinear around every operator with "
+            f"weights; {', '.join(map(repr, missing[:8]))} lack them; quantise the whole model, or "
+            "give the float one."
         )

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwprof.errors import UnsupportedOperatorError
+from hwprof.functions import parameters_of
 from hwprof.graph import (
     Activation,
     Add,
@@ -78,22 +79,36 @@ class NodeTensors:
         """A Reshape to a constant shape."""
         return Step("Reshape", (self.int64(role, *shape),))
 
+    def number(self, role: str, value: float) -> str:
+        """Name of a constant real number."""
+        return self.constant(role, np.array(value, np.float32))
+
     def activation(self, activation: Activation) -> list[Step]:
         """The operator of a fused activation; none for ``NONE``."""
         if activation is Activation.NONE:
             return []
-        return [self.function(UnaryFunction(activation.value))]
+        return self.function(Unary(function=UnaryFunction(activation.value)))
 
-    def function(self, function: UnaryFunction) -> Step:
-        """The operator of a scalar function."""
-        if function is not UnaryFunction.RELU6:
-            return Step(_FUNCTIONS[function])
-        minimum = self.constant("minimum", np.array(0, np.float32))
-        maximum = self.constant("maximum", np.array(6, np.float32))
-        return Step("Clip", (minimum, maximum))
+    def function(self, op: Unary) -> list[Step]:
+        """The operators of a scalar function."""
+        function, given = op.function, parameters_of(op)
+        if function in (UnaryFunction.RELU6, UnaryFunction.CLIP):
+            low, high = given or (0.0, 6.0)  # ReLU6 has no parameters
+            return [Step("Clip", (self.number("minimum", low), self.number("maximum", high)))]
+        if function is UnaryFunction.AFFINE:
+            factor, term = (self.number(f"operand{i}", value) for i, value in enumerate(given))
+            return [Step("Mul", (factor,)), Step("Add", (term,))]
+        named = dict(zip(("alpha", "beta"), op.parameters, strict=False))  # the rest are ONNX's too
+        return [Step(FUNCTION_NAMES[function], (), named)]
 
 
-_FUNCTIONS = {
+# ONNX operators that compute one function each; alpha and beta are its parameters.
+FUNCTION_NAMES = {
+    UnaryFunction.ABS: "Abs",
+    UnaryFunction.ELU: "Elu",
+    UnaryFunction.HARD_SIGMOID: "HardSigmoid",
+    UnaryFunction.HARD_SWISH: "HardSwish",
+    UnaryFunction.LEAKY_RELU: "LeakyRelu",
     UnaryFunction.RELU: "Relu",
     UnaryFunction.SIGMOID: "Sigmoid",
     UnaryFunction.TANH: "Tanh",
@@ -234,7 +249,7 @@ def _pad(op: Pad, tensors: NodeTensors) -> list[Step]:
 
 
 def _unary(op: Unary, tensors: NodeTensors) -> list[Step]:
-    return [tensors.function(op.function)]
+    return tensors.function(op)
 
 
 def _softmax(op: Softmax, tensors: NodeTensors) -> list[Step]:

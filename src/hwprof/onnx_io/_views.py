@@ -35,9 +35,9 @@ class QuantisedArray:
     """Where a constant came from through DequantizeLinear.
 
     Attributes:
-        values: the integers as stored, uint8 moved to int8.
+        values: the integers less their zero point as int8, where they all fit; else as stored.
         scales: float32, () for all or (n,) along ``axis``.
-        is_symmetric: whether the zero point is 0.
+        is_symmetric: whether the zero point of ``values`` is 0.
     """
 
     values: Array

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 
@@ -23,15 +23,17 @@ from hwprof.onnx_io import metadata as keys
 from hwprof.onnx_io._call import Call
 from hwprof.onnx_io._draft import Draft
 from hwprof.onnx_io._file import OnnxFile, OnnxNode, Source, foreign_errors
-from hwprof.onnx_io._finish import to_graph
+from hwprof.onnx_io._finish import tensor_names, to_graph
 from hwprof.onnx_io._operators import import_node, refuse_unsupported
-from hwprof.onnx_io._passes import tidy
+from hwprof.onnx_io._passes import rescale_averages, tidy
 from hwprof.onnx_io._quantising import complete_quantisation
 from hwprof.onnx_io._views import (
     Constant,
+    Layout,
     OnnxShape,
     Value,
     View,
+    axes_in_memory,
     check_size,
     natural_layout,
     natural_shape,
@@ -43,6 +45,18 @@ _MOST_TRACED = 1 << 27
 _TRANSPARENT = ("Cast", "DequantizeLinear", "Identity", "QuantizeLinear")
 
 
+@dataclass(frozen=True, slots=True)
+class OnnxTensor:
+    """A tensor of the file, before it is quantised, and how a graph tensor (h, w, c) lies in it.
+
+    Attributes:
+        axes: order of the ONNX tensor's axes in memory: ``array.transpose(axes).reshape(h, w, c)``.
+    """
+
+    name: str
+    axes: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class OnnxModel:
     """What a file holds.
@@ -51,12 +65,15 @@ class OnnxModel:
         metadata: metadata properties of the file, ``hwprof.architecture`` among them.
         file_sha256: hash of the file's bytes.
         output_names: ONNX names of ``graph.outputs``, in order.
+        tensors: by name in the graph, the tensor of the file that holds the same numbers; those
+            that have no counterpart there are left out.
     """
 
     graph: Graph
     metadata: Mapping[str, str]
     file_sha256: str
     output_names: tuple[str, ...]
+    tensors: Mapping[str, OnnxTensor] = field(default_factory=dict)
 
 
 def load_model(path: str | os.PathLike[str]) -> OnnxModel:
@@ -93,8 +110,9 @@ def read_onnx(source: Source) -> OnnxModel:
     refuse_unsupported(file)
     _file.check(model)
     with np.errstate(all="ignore"):  # what is not finite is refused where it becomes a weight
-        graph = _Reading(file).graph()
-    return OnnxModel(graph, file.metadata, _file.sha256(data), file.outputs)
+        reading = _Reading(file)
+        graph = reading.graph()
+    return OnnxModel(graph, file.metadata, _file.sha256(data), file.outputs, reading.counterparts())
 
 
 _READERS = {".onnx": read_onnx}
@@ -118,10 +136,12 @@ class _Reading:
         self._is_ours = keys.SEED in file.metadata
         self._values: dict[str, Value] = {n: Constant(a) for n, a in file.constants.items()}
         self._traced = 0
+        self._found: dict[int, OnnxTensor] = {}
+        self._names: dict[View, str] = {}
 
     def graph(self) -> Graph:
         for name, shape in self._file.inputs.items():
-            self._values[name] = self._input(name, shape)
+            self._values[name] = self._seen(name, self._input(name, shape))
         reads = Counter(name for node in self._file.nodes for name in node.inputs)
         reads.update(self._file.outputs)
         for node in self._file.nodes:
@@ -134,7 +154,20 @@ class _Reading:
             self._draft.outputs.append(self._output(name))
         tidy(self._draft)
         complete_quantisation(self._draft)
+        rescale_averages(self._draft)
         return to_graph(self._draft, self._file)
+
+    def counterparts(self) -> dict[str, OnnxTensor]:
+        """Tensors of the file by the name of the graph tensor that holds the same numbers."""
+        for (view, layout, _), tensor in self._draft.placed.items():
+            if view in self._names:
+                self._note(tensor, self._names[view], view.shape, layout)
+        names = tensor_names(self._draft)
+        return {names[tensor]: found for tensor, found in self._found.items() if tensor in names}
+
+    def _note(self, tensor: int, name: str, shape: OnnxShape, layout: Layout) -> None:
+        # The first is the one that the operator computed; later ones are quantised or moved.
+        self._found.setdefault(tensor, OnnxTensor(name, axes_in_memory(shape, layout)))
 
     def _input(self, name: str, shape: OnnxShape) -> View:
         check_size(shape)
@@ -182,7 +215,14 @@ class _Reading:
                 self._count_traced(value)
                 if self._is_ours and node.name == name:
                     kept = self._draft.finish(value, name)
-            self._values[name] = kept
+            self._values[name] = self._seen(name, kept)
+
+    def _seen(self, name: str, value: Value) -> Value:
+        if isinstance(value, View):
+            self._names.setdefault(value, name)
+            if value.layout is not None:
+                self._note(value.tensor, name, value.shape, value.layout)
+        return value
 
     def _count_traced(self, view: View) -> None:
         self._traced += 0 if view.origin is None else prod(view.shape)

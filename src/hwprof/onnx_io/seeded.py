@@ -6,11 +6,13 @@ Notation: the moment of a tensor is the mean of its squared elements, a dimensio
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from math import prod, sqrt
 from typing import Any
 
 import numpy as np
 
+from hwprof.functions import values_of
 from hwprof.graph import (
     Activation,
     Add,
@@ -121,7 +123,15 @@ def _concat(op: Concat, inputs: Sequence[float], sizes: Sequence[int]) -> float:
 def _unary(op: Unary, inputs: Sequence[float], sizes: Sequence[int]) -> float:
     del sizes
     rectifies = op.function in (UnaryFunction.RELU, UnaryFunction.RELU6)
-    return _FUNCTIONS[op.function] * (inputs[0] if rectifies else 1.0)
+    moment = _FUNCTIONS.get(op.function) or _moment_of(op)
+    return moment * (inputs[0] if rectifies else 1.0)
+
+
+@cache
+def _moment_of(op: Unary) -> float:
+    """E[f(x)^2] for a standard normal x, never so small that weights behind it explode."""
+    nodes, shares = np.polynomial.hermite_e.hermegauss(48)
+    return max(float((values_of(op, nodes) ** 2) @ (shares / shares.sum())), 1e-3)
 
 
 def _softmax(op: Softmax, inputs: Sequence[float], sizes: Sequence[int]) -> float:
