@@ -21,6 +21,7 @@ from hwprof.firmware_stub.virtual.counting import BlockCounter
 from hwprof.firmware_stub.virtual.description import BoardDescription, load_board
 from hwprof.firmware_stub.virtual.firmware import place_image
 from hwprof.firmware_stub.virtual.image import FirmwareImage
+from hwprof.firmware_stub.virtual.loading import load_segments
 from hwprof.firmware_stub.virtual.peripherals import Surroundings
 from hwprof.firmware_stub.virtual.timing import FunctionCost, PipelineTiming, load_timing
 
@@ -239,8 +240,7 @@ class VirtualBoard:
         from hwprof.pool import pool_bytes
 
         self.stage(self.description.pool_address, pool_bytes())
-        for segment in self.image.segments:
-            self.stage(segment.address, segment.data)
+        load_segments(self.image, self.description, self._engine.mem_write)
 
     def _hook_blocks(self) -> None:
         handle = ctypes.c_size_t()

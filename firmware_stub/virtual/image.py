@@ -3,112 +3,114 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import struct
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from hwprof.errors import ConfigurationError
+from hwprof.firmware_stub.virtual.elf import (
+    EXECUTABLE,
+    FUNCTION,
+    MAX_FILE_BYTES,
+    NOTYPE,
+    OBJECT,
+    PT_LOAD,
+    SOFT_FLOAT,
+    UNDEFINED,
+    ElfFile,
+)
 
-if TYPE_CHECKING:
-    from elftools.elf.elffile import ELFFile
-
-MAX_IMAGE_BYTES = 64 << 20
 # Names under which vector tables go: CMSIS, NXP's and GNU's start-up files.
 VECTOR_TABLES = ("__Vectors", "__VECTOR_TABLE", "__isr_vector", "g_pfnVectors", "vectors")
+FloatAbi = Literal["hard", "soft"]
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Bytes and the address where a programmer writes them (the physical address)."""
+    """Bytes and the address where a programmer writes them (the physical address).
+
+    Attributes:
+        run_address: where the program expects them once its start-up code has run; None where
+            they already lie there.
+        memory_bytes: bytes that the program uses at ``run_address``, which start-up code zeroes
+            behind ``data``; 0 for no more than ``data``.
+    """
 
     address: int
     data: bytes
+    run_address: int | None = None
+    memory_bytes: int = 0
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """Address and size of what it takes, as loaded and as running."""
+        size_bytes = max(self.memory_bytes, len(self.data))
+        run = (self.address if self.run_address is None else self.run_address, size_bytes)
+        return (run,) if self.run_address is None else ((self.address, len(self.data)), run)
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A named address; bit 0 of Thumb functions is cleared."""
+    """A named address; bit 0 of Thumb functions is cleared.
+
+    Attributes:
+        is_thumb: false for a function in Arm state, which no Cortex-M executes.
+    """
 
     name: str
     address: int
     size_bytes: int
     is_function: bool
+    is_thumb: bool = True
 
 
 @dataclass(frozen=True)
 class FirmwareImage:
-    """A parsed image; ``sha256`` is of the whole file."""
+    """A parsed image; ``sha256`` is of the whole file.
+
+    Attributes:
+        float_abi: how functions take floating-point arguments.
+    """
 
     name: str
     sha256: str
     entry: int
     segments: tuple[Segment, ...]
     symbols: tuple[Symbol, ...]
+    float_abi: FloatAbi = "hard"
 
     @classmethod
     def load(cls, path: Path) -> FirmwareImage:
         """Read an ELF file.
 
         Raises:
-            ConfigurationError: no such file, too large, or not a 32-bit Arm ELF.
+            ConfigurationError: no such file, too large, or not a 32-bit Arm executable.
         """
-        try:
-            if path.stat().st_size > MAX_IMAGE_BYTES:
-                raise ConfigurationError(
-                    f"an image has at most {MAX_IMAGE_BYTES} bytes; {path} has "
-                    f"{path.stat().st_size}; strip its debug sections."
-                )
-            return cls.parse(path.read_bytes(), path.name)
-        except OSError as error:
-            raise ConfigurationError(
-                f"an image must be a readable file; {path}: {error.strerror}; run `make firmware`."
-            ) from error
+        return cls.parse(read_image_file(path), path.name)
 
     @classmethod
     def parse(cls, data: bytes, name: str = "image") -> FirmwareImage:
         """Read the bytes of an ELF file.
 
         Raises:
-            ConfigurationError: the bytes are no 32-bit little-endian Arm ELF.
+            ConfigurationError: the bytes are no whole 32-bit little-endian Arm executable.
         """
-        from elftools.common.exceptions import ELFError
-        from elftools.construct import ConstructError
-        from elftools.elf.elffile import ELFFile
-
-        try:
-            elf = ELFFile(io.BytesIO(data))
-            if elf["e_machine"] != "EM_ARM" or elf.elfclass != 32 or not elf.little_endian:
-                raise ConfigurationError(
-                    f"an image is a 32-bit little-endian Arm ELF; {name} is for "
-                    f"{elf['e_machine']}; build it with arm-none-eabi-gcc."
-                )
-            return cls(
-                name,
-                hashlib.sha256(data).hexdigest(),
-                elf["e_entry"],
-                tuple(_segments(elf)),
-                tuple(_symbols(elf)),
-            )
-        except (
-            ELFError,
-            ConstructError,
-            ValueError,
-            KeyError,
-            AttributeError,
-            TypeError,
-            struct.error,
-            OverflowError,
-        ) as error:
-            if isinstance(error, ConfigurationError):
-                raise
+        elf = ElfFile(data, name)
+        if elf.kind != EXECUTABLE:
             raise ConfigurationError(
-                f"an image is a whole ELF file; {name} cannot be read ({error}); rebuild it."
-            ) from error
+                f"an image is linked at addresses; {name} is an object file; link it first."
+            )
+        return cls(
+            name,
+            hashlib.sha256(data).hexdigest(),
+            elf.entry,
+            tuple(_segments(elf)),
+            tuple(_symbols(elf)),
+            "soft" if elf.flags & SOFT_FLOAT else "hard",
+        )
 
     @cached_property
     def by_name(self) -> dict[str, Symbol]:
@@ -139,23 +141,62 @@ class FirmwareImage:
         return symbol.name if inside else f"{address:#010x}"
 
 
-def _segments(elf: ELFFile) -> Iterator[Segment]:
-    for segment in elf.iter_segments("PT_LOAD"):
-        if segment["p_filesz"]:
-            yield Segment(segment["p_paddr"], segment.data())
+def read_image_file(path: Path) -> bytes:
+    """Bytes of a file that may hold an image.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is larger than any image.
+    """
+    try:
+        size_bytes = path.stat().st_size
+        if size_bytes > MAX_FILE_BYTES:
+            raise ConfigurationError(
+                f"an image has at most {MAX_FILE_BYTES:,} bytes; {path} has {size_bytes:,}; "
+                "strip its debug sections."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"an image must be a readable file; {path}: {error.strerror}; check the path, or run "
+            "`make firmware` for one of hwprof's own."
+        ) from error
 
 
-def _symbols(elf: ELFFile) -> Iterator[Symbol]:
-    from elftools.elf.sections import SymbolTableSection
+def _segments(elf: ElfFile) -> Iterator[Segment]:
+    loaded_bytes = 0
+    for header in elf.program_headers:
+        if header.kind != PT_LOAD or not header.memory_bytes:
+            continue
+        data = elf.segment_data(header)
+        loaded_bytes += len(data)
+        if loaded_bytes > MAX_FILE_BYTES:  # segments that share bytes of the file
+            raise ConfigurationError(
+                f"the segments of an image have at most {MAX_FILE_BYTES:,} bytes together; those "
+                f"of {elf.name} have more; link it again."
+            )
+        moves = header.run_address != header.load_address
+        yield Segment(
+            header.load_address,
+            data,
+            header.run_address if moves else None,
+            header.memory_bytes if header.memory_bytes > len(data) else 0,
+        )
 
-    table = elf.get_section_by_name(".symtab")
-    for symbol in table.iter_symbols() if isinstance(table, SymbolTableSection) else ():
-        kind = symbol["st_info"]["type"]
+
+def _symbols(elf: ElfFile) -> Iterator[Symbol]:
+    for symbol in elf.symbols:
         if (
             symbol.name
             and not symbol.name.startswith("$")
-            and kind in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE")
+            and symbol.kind in (FUNCTION, OBJECT, NOTYPE)
+            and symbol.section != UNDEFINED
         ):
-            is_function = kind == "STT_FUNC"
-            address = symbol["st_value"] & ~1 if is_function else symbol["st_value"]
-            yield Symbol(symbol.name, address, symbol["st_size"], is_function)
+            is_function = symbol.is_function
+            address = symbol.value & ~1 if is_function else symbol.value
+            yield Symbol(
+                symbol.name,
+                address,
+                symbol.size_bytes,
+                is_function,
+                is_thumb=not is_function or bool(symbol.value & 1),
+            )

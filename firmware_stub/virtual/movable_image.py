@@ -5,23 +5,25 @@ Code and data move as two blocks, so most references need no change.
 
 from __future__ import annotations
 
-import io
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hwprof.errors import ConfigurationError
-from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment
+from hwprof.firmware_stub.virtual.elf import (
+    NOBITS,
+    REL,
+    SHF_ALLOC,
+    SHF_EXECINSTR,
+    ElfFile,
+    Section,
+)
+from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment, read_image_file
 from hwprof.firmware_stub.virtual.layout import ImageSize, Layout
 from hwprof.firmware_stub.virtual.relocation import APPLY, Move
-
-if TYPE_CHECKING:
-    from elftools.elf.elffile import ELFFile
-    from elftools.elf.sections import Section
 
 BOARD_TABLE = ".board"
 VECTORS = ".vectors"
@@ -30,10 +32,6 @@ TABLE_HEAD = struct.Struct("<16s16sI2I2I2I")
 TABLE_MEMORY = struct.Struct("<12s3I")
 MAX_MEMORIES = 8
 TABLE_BYTES = TABLE_HEAD.size + MAX_MEMORIES * TABLE_MEMORY.size
-
-SHF_ALLOC, SHF_EXECINSTR = 0x2, 0x4
-REL_ENTRY = struct.Struct("<2I")  # r_offset, r_info
-SYMBOL_ENTRY = struct.Struct("<3I2BH")  # the last is the number of the symbol's section
 
 _Shift = Mapping["Block", int]  # how far each block moves, in bytes
 
@@ -123,9 +121,10 @@ class RelocatableImage:
             Segment(
                 section.address + shift[section.block],
                 table if section.name == BOARD_TABLE else bytes(content),
+                memory_bytes=section.size_bytes if section.data is None else 0,
             )
             for section, content in zip(self.sections, self._relocated(shift), strict=True)
-            if content
+            if section.size_bytes
         )
         return replace(
             self.image,
@@ -167,19 +166,13 @@ class RelocatableImage:
 @lru_cache(maxsize=8)
 def _read(path: Path, state: tuple[int, int] | None) -> RelocatableImage:
     del state  # part of the key: a rebuilt image is read again
-    from elftools.elf.elffile import ELFFile
-
-    image = FirmwareImage.load(path)
-    data = path.read_bytes()
-    elf = ELFFile(io.BytesIO(data))
-    numbers, sections = _sections(elf)
-    try:
-        relocations = tuple(_relocations(elf, numbers, sections))
-    except struct.error as error:
-        raise ConfigurationError(
-            f"a table of relocations or symbols holds whole entries; {image.name} cannot be read "
-            f"({error}); rebuild it."
-        ) from error
+    data = read_image_file(path)
+    image = FirmwareImage.parse(data, path.name)
+    elf = ElfFile(data, path.name)
+    loaded = [section for section in elf.sections if section.flags & SHF_ALLOC]
+    sections = tuple(_section(elf, section) for section in loaded)
+    numbers = {section.number: index for index, section in enumerate(loaded)}
+    relocations = tuple(_relocations(elf, numbers, sections))
     tables = [section for section in sections if section.name == BOARD_TABLE]
     if not relocations or [table.size_bytes for table in tables] != [TABLE_BYTES]:
         raise ConfigurationError(
@@ -190,54 +183,35 @@ def _read(path: Path, state: tuple[int, int] | None) -> RelocatableImage:
     return RelocatableImage(image, sections, relocations)
 
 
-def _sections(elf: ELFFile) -> tuple[dict[int, int], tuple[ImageSection, ...]]:
-    """Loaded sections, and where each section number of the file is among them."""
-    numbers: dict[int, int] = {}
-    sections: list[ImageSection] = []
-    for number, section in enumerate(elf.iter_sections()):
-        if section["sh_flags"] & SHF_ALLOC:
-            numbers[number] = len(sections)
-            sections.append(_section(section))
-    return numbers, tuple(sections)
-
-
-def _section(section: Section) -> ImageSection:
-    is_code = section["sh_flags"] & SHF_EXECINSTR or section.name == VECTORS
+def _section(elf: ElfFile, section: Section) -> ImageSection:
+    is_code = section.flags & SHF_EXECINSTR or section.name == VECTORS
     block = Block.CODE if is_code else Block.DATA
-    data = None if section["sh_type"] == "SHT_NOBITS" else section.data()
-    return ImageSection(section.name, section["sh_addr"], section["sh_size"], block, data)
+    data = None if section.kind == NOBITS else bytes(elf.section_data(section))
+    return ImageSection(section.name, section.address, section.size_bytes, block, data)
 
 
 def _relocations(
-    elf: ELFFile, numbers: dict[int, int], sections: tuple[ImageSection, ...]
+    elf: ElfFile, numbers: Mapping[int, int], sections: tuple[ImageSection, ...]
 ) -> Iterator[Relocation]:
-    blocks = _symbol_blocks(elf, numbers, sections)
-    for table in elf.iter_sections("SHT_REL"):
-        if table["sh_info"] not in numbers:
+    """Relocations of the loaded sections; ``numbers`` has their places by section number."""
+    places = [numbers.get(symbol.section) for symbol in elf.symbols]
+    blocks = [Block.FIXED if place is None else sections[place].block for place in places]
+    for table in elf.sections:
+        if table.kind != REL or table.info not in numbers:
             continue
-        index = numbers[table["sh_info"]]
+        index = numbers[table.info]
         section = sections[index]
-        for address, info in REL_ENTRY.iter_unpack(table.data()):
-            kind, symbol, offset = info & 0xFF, info >> 8, address - section.address
+        for entry in elf.relocations(table):
+            offset = entry.offset - section.address
             place = f"{section.name}+{offset:#x}"
-            if kind not in APPLY:
+            if entry.kind not in APPLY:
                 raise ConfigurationError(
                     f"an image is moved by relocations of types {', '.join(map(str, APPLY))} of "
-                    f"Arm IHI 0044; {place} has type {kind}; link the image for its board."
+                    f"Arm IHI 0044; {place} has type {entry.kind}; link the image for its board."
                 )
-            if not 0 <= offset <= len(section.data or b"") - 4 or symbol >= len(blocks):
+            if not 0 <= offset <= len(section.data or b"") - 4 or entry.symbol >= len(blocks):
                 raise ConfigurationError(
                     f"a relocation lies inside its section and names a symbol of the image; "
-                    f"{place} with symbol {symbol} does not; rebuild the image."
+                    f"{place} with symbol {entry.symbol} does not; rebuild the image."
                 )
-            yield Relocation(index, offset, kind, symbol, blocks[symbol])
-
-
-def _symbol_blocks(
-    elf: ELFFile, numbers: dict[int, int], sections: tuple[ImageSection, ...]
-) -> list[Block]:
-    """What each symbol moves with."""
-    table = elf.get_section_by_name(".symtab")
-    entries = SYMBOL_ENTRY.iter_unpack(table.data()) if table else ()
-    places = [numbers.get(section) for *_, section in entries]
-    return [Block.FIXED if place is None else sections[place].block for place in places]
+            yield Relocation(index, offset, entry.kind, entry.symbol, blocks[entry.symbol])

@@ -154,7 +154,7 @@ class TestMemory:
         """A segment that no memory of the board can take is refused before anything runs."""
         image = FirmwareImage("far", "", 0x6000_0000, (Segment(0x6000_0000, b"1234"),), ())
 
-        with pytest.raises(ConfigurationError, match="4 bytes at 0x60000000"):
+        with pytest.raises(ConfigurationError, match="far has 4 bytes at 0x60000000; link"):
             VirtualBoard(load_board("rt1170"), image, load_timing("pipeline", "cortex_m7"))
 
 
