@@ -60,7 +60,9 @@ class VirtualBoard:
         stop_function = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value
         self._counter = BlockCounter(stop_function or 0)
         self._surroundings = Surroundings(
-            cycles=lambda: self.cycles, forget_branches=self._forget_branches
+            cycles=lambda: self.cycles,
+            forget_branches=self._forget_branches,
+            cache_sizes=description.cache_sizes,
         )
         self._bus = Bus(description.peripherals, self._surroundings)
         # Not UC_MODE_MCLASS: it makes Unicorn 2.1 a Cortex-M33 whatever model is asked for.

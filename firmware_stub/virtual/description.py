@@ -74,6 +74,22 @@ class PeripheralArea:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheGeometry:
+    """How a cache is divided."""
+
+    size_bytes: int
+    ways: int
+    line_bytes: int
+
+    @property
+    def ccsidr(self) -> int:
+        """What the cache size register says of it (Arm DDI 0403E B4.8.3), all policies offered."""
+        sets = self.size_bytes // (self.ways * self.line_bytes)
+        words = (self.line_bytes // 4).bit_length() - 3  # log2 of words in a line, less 2
+        return 0xF << 28 | sets - 1 << 13 | self.ways - 1 << 3 | words
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """Bytes that the firmware keeps for itself in a memory."""
 
@@ -123,6 +139,7 @@ class BoardDescription:
         initial_stack: stack pointer for an image without a vector table.
         pool_address, pool_size_bytes: the pseudo-random pool of docs/FORMATS.md.
         placement: memory of each part of a program unless the user names another.
+        icache, dcache: None where the chip has none.
         fidelity: None where nobody has compared the board with silicon.
     """
 
@@ -138,12 +155,21 @@ class BoardDescription:
     peripherals: tuple[PeripheralArea, ...]
     firmware: FirmwareRooms
     placement: Placement
+    icache: CacheGeometry | None = None
+    dcache: CacheGeometry | None = None
     fidelity: Fidelity | None = None
 
     @property
     def image_path(self) -> Path:
         """The firmware that runs unless another is given."""
         return IMAGES / self.image
+
+    @property
+    def cache_sizes(self) -> tuple[int, int]:
+        """CCSIDR of data and instruction cache, 0 for one that is not there."""
+        caches = (self.dcache, self.icache)
+        data, instruction = (0 if cache is None else cache.ccsidr for cache in caches)
+        return data, instruction
 
     def memory(self, name: str) -> MemoryArea:
         """A memory by name.
@@ -286,6 +312,8 @@ def parse_board(data: dict[str, Any]) -> BoardDescription:
         peripherals=tuple(_peripheral(entry) for entry in data["peripheral"]),
         firmware=_rooms(data["firmware"]),
         placement=Placement(**data["placement"]),
+        icache=_cache(data.get("icache")),
+        dcache=_cache(data.get("dcache")),
         fidelity=_fidelity(data.get("fidelity")),
     )
 
@@ -325,6 +353,12 @@ def _rooms(table: dict[str, Any]) -> FirmwareRooms:
         return Room(entry.get("memory", data), entry.get("size_bytes", DEFAULT_ROOM_BYTES))
 
     return FirmwareRooms(data, room("program"), room("constants"))
+
+
+def _cache(table: dict[str, Any] | None) -> CacheGeometry | None:
+    if table is None:
+        return None
+    return CacheGeometry(table["size_bytes"], table["ways"], table["line_bytes"])
 
 
 def _fidelity(table: dict[str, Any] | None) -> Fidelity | None:

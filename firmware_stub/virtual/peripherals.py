@@ -27,6 +27,7 @@ class Surroundings:
     Attributes:
         cycles: core cycles since power-on.
         forget_branches: empties the branch predictor.
+        cache_sizes: CCSIDR of data and instruction cache, which CSSELR chooses from; 0 for none.
         received: bytes on their way to the board's serial line.
         sent: bytes the board has sent.
         trace_enabled: DEMCR.TRCENA, without which the cycle counter stands still.
@@ -35,6 +36,7 @@ class Surroundings:
 
     cycles: Callable[[], int]
     forget_branches: Callable[[], None]
+    cache_sizes: tuple[int, int] = (0, 0)
     received: bytearray = field(default_factory=bytearray)
     sent: bytearray = field(default_factory=bytearray)
     trace_enabled: bool = False
@@ -221,8 +223,6 @@ class SystemControlSpace(Peripheral):
         0xD90: 0x0000_1000,
     }
     READ_ONLY = frozenset({0xD00, 0xD78, 0xD7C, 0xD80, 0xD90})
-    # CCSIDR of 32 KiB data (4 ways) and instruction (2 ways) caches, by CSSELR; Arm DDI 0489.
-    CACHE_SIZES = (0xF01F_E019, 0xF03F_E009)
 
     def __init__(self, surroundings: Surroundings, dwt: Dwt) -> None:
         super().__init__(surroundings)
@@ -236,7 +236,7 @@ class SystemControlSpace(Peripheral):
             case self.SYST_CVR:
                 return self._tick()
             case self.CCSIDR:
-                return self.CACHE_SIZES[self._kept.get(self.CSSELR, 0) & 1]
+                return self.surroundings.cache_sizes[self._kept.get(self.CSSELR, 0) & 1]
         return self._kept.get(offset, 0)
 
     def write(self, offset: int, value: int) -> None:

@@ -204,7 +204,15 @@ class TestTargets:
         result = run("targets")
 
         assert result.exit_code == 0, result.output
-        for text in ("virtual:rt1060", "480.00", "0x24000000", "activations=axisram", "serial:"):
+        for text in (
+            "virtual:rt1060",
+            "480.00",
+            "4+4",
+            "32+32",
+            "0x24000000",
+            "activations=axisram",
+            "serial:",
+        ):
             assert text in result.output
 
     def test_prints_the_documented_object(self, run: Run, tmp_path: Path):
@@ -219,6 +227,7 @@ class TestTargets:
         (board,) = json.loads(run("targets", "--json", str(own)).output)["targets"]
 
         assert (board["name"], board["clock_hz"]) == ("own", 480_000_000)
+        assert board["cache_bytes"] == {"instruction": 16384, "data": 16384}
         assert board["fidelity"]["median_error_percent"] == 9.5
         assert {memory["name"] for memory in board["memories"]} >= {"itcm", "dtcm", "axisram"}
         assert not {memory["name"] for memory in board["memories"]} & {"harness"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import tomllib
 from contextlib import suppress
+from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
 from operator import getitem
@@ -76,6 +77,13 @@ class TestBoards:
         with pytest.raises(UnknownNameError, match="unknown memory 'dtmc'; did you mean dtcm"):
             board.memory("dtmc")
 
+    def test_its_caches_are_those_of_a_cortex_m7(self, name):
+        """Two ways for instructions, four for data, and lines of 32 bytes (Arm DDI 0489)."""
+        board = load_board(name)
+
+        assert (board.icache.ways, board.dcache.ways) == (2, 4)
+        assert {board.icache.line_bytes, board.dcache.line_bytes} == {32}
+
     def test_its_core_exists(self, name):
         """The core a board names has a file."""
         assert load_board(name).core in core_names()
@@ -93,6 +101,14 @@ def _paths(value, path=()):
     for key in keys:
         yield (*path, key)
         yield from _paths(value[key], (*path, key))
+
+
+def test_cache_size_register_is_that_of_silicon():
+    """CCSIDR of 32 KiB caches in Arm DDI 0489's encoding; 0 without a cache."""
+    board = load_board("rt1170")
+
+    assert board.cache_sizes == (0xF01F_E019, 0xF03F_E009)
+    assert replace(board, icache=None).cache_sizes == (0xF01F_E019, 0)
 
 
 class TestBrokenBoards:

@@ -26,7 +26,7 @@ UNCHECKED = "not checked against silicon"
 @click.argument("boards", nargs=-1)
 @_options.as_json
 def targets(boards: tuple[str, ...], *, as_json: bool) -> None:
-    """List the virtual boards with clock, memories, default placement and known error.
+    """List the virtual boards with clock, caches, memories, default placement and known error.
 
     BOARDS are names, or paths to board files of your own; without any, all that ship.
     """
@@ -38,7 +38,7 @@ def targets(boards: tuple[str, ...], *, as_json: bool) -> None:
         print_json({"targets": [_report(*item) for item in found.items()], "serial": SERIAL})
         return
     print_table(
-        ("target", "board", "core", "MHz", "known error"),
+        ("target", "board", "core", "MHz", "I+D cache KiB", "known error"),
         [_row(*item) for item in found.items()],
     )
     for reference, board in found.items():
@@ -53,8 +53,14 @@ def _row(reference: str, board: BoardDescription) -> tuple[object, ...]:
         board.title,
         board.core,
         board.clock_hz / 1e6,
+        "+".join(str(size_bytes >> 10) for size_bytes in _caches(board).values()),
         _known_error(board.fidelity),
     )
+
+
+def _caches(board: BoardDescription) -> dict[str, int]:
+    caches = {"instruction": board.icache, "data": board.dcache}
+    return {name: cache.size_bytes if cache else 0 for name, cache in caches.items()}
 
 
 def _known_error(fidelity: Fidelity | None) -> str:
@@ -87,6 +93,7 @@ def _report(reference: str, board: BoardDescription) -> dict[str, object]:
         "title": board.title,
         "core": board.core,
         "clock_hz": board.clock_hz,
+        "cache_bytes": _caches(board),
         "memories": [
             {
                 "name": area.name,
