@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hwprof.errors import LinkError
+from hwprof.measurement import DEFAULT_TIMING
 from hwprof.profiler.links._base import Capability, Counters, Link
-
-if TYPE_CHECKING:
-    from hwprof.firmware_stub.virtual.board import VirtualBoard
 
 
 class VirtualLink(Link):
@@ -19,23 +16,29 @@ class VirtualLink(Link):
     inside it. It returns early once the firmware sleeps with nothing to read.
 
     Raises:
-        UnknownNameError: no board of that name ships with the package, or it has no such memory
-            for code.
+        UnknownNameError: no board of that name ships with the package, it has no such memory for
+            code, or there is no such timing mode.
         ConfigurationError: the board file or the image cannot be used.
     """
 
     capabilities = frozenset({Capability.STAGE, Capability.COUNTERS})
 
-    def __init__(self, name: str = "rt1170", *, image: Path | None = None, code: str = "") -> None:
-        self.target = f"virtual:{name}"
-        self.board = self._open(name, image, code)
-        self.timing_model = self.board.timing.version
-        self._closed = False
-
-    def _open(self, name: str, image: Path | None, code: str) -> VirtualBoard:
+    def __init__(
+        self,
+        name: str = "rt1170",
+        *,
+        image: Path | None = None,
+        code: str = "",
+        timing: str = "",
+    ) -> None:
         from hwprof.firmware_stub.virtual.board import VirtualBoard
 
-        return VirtualBoard.open(name, image=image, code=code)
+        self.target = f"virtual:{name}"
+        self.board = VirtualBoard.open(
+            name, image=image, code=code, timing=timing or DEFAULT_TIMING
+        )
+        self.timing_model = self.board.timing.version
+        self._closed = False
 
     def read(self, max_bytes: int, timeout_s: float) -> bytes:
         """See ``Link.read``; runs the board."""

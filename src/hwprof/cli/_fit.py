@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @_options.target
 @_options.placement
 @_options.scheme
+@_options.timing
 @_options.workers
 @_options.seed
 @_options.workspace
@@ -30,6 +31,7 @@ def fit(
     target: str,
     placement: Placement,
     scheme: str,
+    timing: str,
     workers: int | None,
     seed: int,
     workspace: Workspace,
@@ -44,7 +46,7 @@ def fit(
 
     fitted, folder = fit_workspace(
         workspace,
-        Setup(target=target, placement=placement, scheme=scheme),
+        Setup(target=target, placement=placement, scheme=scheme, timing=timing),
         workers=workers or os.cpu_count() or 1,
         seed=seed,
     )

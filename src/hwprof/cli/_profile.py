@@ -47,8 +47,7 @@ def profile(
     """
     from hwprof.profiler.bench import Setup
 
-    del timing  # one choice yet; the row's timing_model says which
-    setup = Setup(target=target, placement=placement, scheme=scheme, repeats=repeats)
+    setup = Setup(target=target, placement=placement, scheme=scheme, repeats=repeats, timing=timing)
     if model is None:
         _profile_samples(workspace, setup, workers)
         return
