@@ -62,7 +62,7 @@ include firmware_stub/firmware.mk
 
 # What is committed is what the sources make, bit for bit.
 firmware-check:
-	rm -rf build/firmware $(FW_IMAGE)
+	rm -rf build/firmware $(FW_IMAGES)
 	$(MAKE) --no-print-directory firmware
 	git diff --exit-code --stat -- firmware_stub/images
 

@@ -5,8 +5,12 @@
 
 FW := firmware_stub
 FW_PORT := $(FW)/ports/imxrt1170
-FW_IMAGE := $(FW)/images/rt1170-simd-itcm.elf
-FW_BUILD ?= build/firmware/rt1170-simd-itcm
+# One image for each kernel library, and the folder of its sources.
+FW_LIBRARIES := simd reference
+FW_SOURCES_simd := $(FW)/src/kernels
+FW_SOURCES_reference := $(FW)/src/kernels_reference
+FW_IMAGES := $(FW_LIBRARIES:%=$(FW)/images/rt1170-%-itcm.elf)
+FW_BUILD ?= build/firmware
 CROSS_COMPILE ?= arm-none-eabi-
 FW_PYTHON ?= python3
 # Empty: describe the image and leave the committed manifest alone.
@@ -19,7 +23,7 @@ FW_WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wundef -Wstrict-prototypes -
 FW_REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=. -fno-ident
 FW_CFLAGS := -std=c11 -fno-strict-aliasing -ffunction-sections -fdata-sections \
     -fno-common $(FW_CPU) $(FW_WARNINGS) $(FW_REPRODUCIBLE) \
-    -I$(FW)/include -I$(FW)/src -I$(FW_PORT) -I$(FW_BUILD)
+    -I$(FW)/include -I$(FW)/src -I$(FW_PORT)
 FW_OPTIMISE := -O2
 # Kernels are built as users build CMSIS-NN.
 FW_OPTIMISE_KERNELS := -O3
@@ -28,42 +32,51 @@ FW_LDFLAGS := $(FW_CPU) -Wl,--emit-relocs -nostartfiles -nostdlib -Wl,--gc-secti
     -Wl,--fatal-warnings -Wl,--strip-debug -Wl,-z,noexecstack -Wl,-z,max-page-size=4
 
 FW_CORE := $(sort $(wildcard $(FW)/src/*.c) $(wildcard $(FW_PORT)/*.c))
-FW_KERNELS := $(sort $(wildcard $(FW)/src/kernels/*.c))
-FW_HEADERS := $(sort $(wildcard $(FW)/include/*.h $(FW)/src/*.h $(FW)/src/kernels/*.h $(FW_PORT)/*.h))
+FW_SHARED := $(sort $(wildcard $(FW)/src/kernels_shared/*.c))
+FW_HEADERS := $(sort $(wildcard $(FW)/include/*.h $(FW)/src/*.h $(FW)/src/kernels_shared/*.h $(FW_PORT)/*.h))
 FW_LINKER_SCRIPT := $(FW_PORT)/link.ld.S
-FW_OBJECTS := $(patsubst $(FW)/%.c,$(FW_BUILD)/%.o,$(FW_CORE) $(FW_KERNELS))
-FW_SOURCES := $(FW_CORE) $(FW_KERNELS) $(FW_HEADERS) $(FW_LINKER_SCRIPT) $(FW)/firmware.mk
 FW_SCRIPT := $(FW_PYTHON) scripts/firmware_manifest.py
 
 .PHONY: firmware firmware-clean
-firmware: $(FW_IMAGE)
-	@$(FW_SCRIPT) manifest $(FW_MANIFEST) --image $(FW_IMAGE) --build $(FW_BUILD) \
-	    --compiler $(FW_CC) $(FW_SOURCES) \
-	    --flags='$(FW_OPTIMISE) (kernels $(FW_OPTIMISE_KERNELS)) $(filter-out -I% -ffile%,$(FW_CFLAGS))'
+firmware: $(FW_LIBRARIES:%=firmware-%)
 
 firmware-clean:
 	rm -rf $(FW_BUILD)
 
-$(FW_BUILD)/hwp_build.h: $(FW_SOURCES)
-	@mkdir -p $(@D)
-	@$(FW_SCRIPT) build-id $(FW_SOURCES) > $@
+# $(1): a kernel library; $(2): where its objects go; $(3): its sources; $(4): all that its image is
+# made of.
+define FW_RULES
+.PHONY: firmware-$(1)
+firmware-$(1): $(FW)/images/rt1170-$(1)-itcm.elf
+	@$$(FW_SCRIPT) manifest $$(FW_MANIFEST) --image $$< --kernels $(1) --build $(2) \
+	    --compiler $$(FW_CC) $(4) \
+	    --flags='$$(FW_OPTIMISE) (kernels $$(FW_OPTIMISE_KERNELS)) $$(filter-out -I% -ffile%,$$(FW_CFLAGS))'
 
-$(FW_BUILD)/src/kernels/%.o: FW_OPTIMISE := $(FW_OPTIMISE_KERNELS)
-$(FW_BUILD)/%.o: $(FW)/%.c $(FW_HEADERS) $(FW_BUILD)/hwp_build.h
-	@mkdir -p $(@D)
-	@echo CC $<
-	@$(FW_CC) $(FW_CFLAGS) $(FW_OPTIMISE) -fcallgraph-info=su -c $< -o $@
+$(2)/hwp_build.h: $(4)
+	@mkdir -p $$(@D)
+	@$$(FW_SCRIPT) build-id $(4) > $$@
 
-$(FW_BUILD)/link.ld: $(FW_LINKER_SCRIPT) $(FW_HEADERS)
-	@mkdir -p $(@D)
-	@$(FW_CC) -E -P -x c -I$(FW_PORT) $< -o $@
+$(2)/src/kernels%.o: FW_OPTIMISE := $$(FW_OPTIMISE_KERNELS)
+$(2)/%.o: $(FW)/%.c $(2)/hwp_build.h
+	@mkdir -p $$(@D)
+	@echo CC $$<
+	@$$(FW_CC) $$(FW_CFLAGS) -I$(2) $$(FW_OPTIMISE) -fcallgraph-info=su -c $$< -o $$@
 
-$(FW_BUILD)/image.elf: $(FW_OBJECTS) $(FW_BUILD)/link.ld
-	@echo LD $@
-	@$(FW_CC) $(FW_LDFLAGS) -T $(FW_BUILD)/link.ld $(FW_OBJECTS) -lc -lgcc -o $@
+$(2)/link.ld: $$(FW_LINKER_SCRIPT) $$(FW_HEADERS)
+	@mkdir -p $$(@D)
+	@$$(FW_CC) -E -P -x c -I$$(FW_PORT) $$< -o $$@
 
-$(FW_IMAGE): $(FW_BUILD)/image.elf
-	@mkdir -p $(@D)
-	@install -m 644 $< $@
+$(2)/image.elf: $(patsubst $(FW)/%.c,$(2)/%.o,$(FW_CORE) $(FW_SHARED) $(filter %.c,$(3))) $(2)/link.ld
+	@echo LD $$@
+	@$$(FW_CC) $$(FW_LDFLAGS) -T $(2)/link.ld $$(filter %.o,$$^) -lc -lgcc -o $$@
+
+$(FW)/images/rt1170-$(1)-itcm.elf: $(2)/image.elf
+	@mkdir -p $$(@D)
+	@install -m 644 $$< $$@
+endef
+
+FW_KERNELS_OF = $(sort $(wildcard $(FW_SOURCES_$(1))/*.[ch]))
+FW_PARTS_OF = $(FW_CORE) $(FW_SHARED) $(FW_HEADERS) $(call FW_KERNELS_OF,$(1)) $(FW_LINKER_SCRIPT) $(FW)/firmware.mk
+$(foreach library,$(FW_LIBRARIES),$(eval $(call FW_RULES,$(library),$(FW_BUILD)/$(library),$(call FW_KERNELS_OF,$(library)),$(call FW_PARTS_OF,$(library)))))
 
 include $(FW)/fuzz.mk

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
-from hwprof.errors import ArtefactError
+from hwprof.errors import ArtefactError, UnknownNameError
 
 IMAGES = Path(__file__).parent / "images"
 
@@ -17,6 +17,7 @@ class ImageRecord:
     """One image.
 
     Attributes:
+        kernels: name of its kernel library.
         firmware_id: what the image calls itself in HELLO: the first 16 hexadecimal digits of the
             hash of its sources.
         sha256: hash of the image file.
@@ -26,6 +27,7 @@ class ImageRecord:
     """
 
     file: str
+    kernels: str
     firmware_id: str
     sha256: str
     kernels_sha256: str
@@ -60,3 +62,16 @@ def images() -> tuple[ImageRecord, ...]:
 def find_image(firmware_id: str) -> ImageRecord | None:
     """The image that calls itself ``firmware_id``, None for a foreign one."""
     return next((image for image in images() if image.firmware_id == firmware_id), None)
+
+
+def image_of(kernels: str) -> ImageRecord:
+    """The image that carries a kernel library.
+
+    Raises:
+        UnknownNameError: no image has a library of that name; the message names those there are.
+        ArtefactError: the manifest is missing or is none.
+    """
+    by_library = {image.kernels: image for image in images()}
+    if kernels not in by_library:
+        raise UnknownNameError("kernel library", kernels, by_library)
+    return by_library[kernels]

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hwprof.firmware_stub.manifest import images
-from hwprof.firmware_stub.virtual.description import DEFAULT_IMAGE, SUFFIX, board_data
+from hwprof.firmware_stub.manifest import image_of
+from hwprof.firmware_stub.virtual.description import SUFFIX, board_data
 
 _ROOM = Path(__file__).parent
 
@@ -19,33 +19,32 @@ _ROOM = Path(__file__).parent
 _REMARKS = {"source", "known_error", "title", "fidelity"}
 
 
-def code_sha256(reference: str) -> str:
-    """Hash over the kernels of a virtual board's image, its core file and its board file.
+def code_sha256(reference: str, kernels: str) -> str:
+    """Hash over a kernel library's code, a virtual board's core file and its board file.
 
     Fitted artefacts are stamped with it, so that none outlives the machine it was fitted on. A
     clock in the reference is not part of it: the context has the clock.
 
     Raises:
-        UnknownNameError: no such virtual board.
+        UnknownNameError: no such virtual board or kernel library.
         ConfigurationError: the board file or the core cannot be read.
         ArtefactError: the image manifest is missing.
     """
     name = reference.partition("?")[0]
-    return _hash_of(name) if name.endswith(SUFFIX) else _hash_of_shipped(name)
+    hashed = _hash_of if name.endswith(SUFFIX) else _hash_of_shipped
+    return hashed(name, image_of(kernels).kernels_sha256)
 
 
 @cache
-def _hash_of_shipped(name: str) -> str:
-    return _hash_of(name)
+def _hash_of_shipped(name: str, kernels_sha256: str) -> str:
+    return _hash_of(name, kernels_sha256)
 
 
-def _hash_of(name: str) -> str:
+def _hash_of(name: str, kernels_sha256: str) -> str:
     description = _without_remarks(board_data(name))
     core_file = _ROOM / "cores" / f"{description['core']}.toml"
     core = _without_remarks(tomllib.loads(core_file.read_text(encoding="utf-8")))
-    by_file = {image.file: image.kernels_sha256 for image in images()}
-    kernels = by_file[description.get("image", DEFAULT_IMAGE)]
-    text = json.dumps([kernels, core, description], sort_keys=True)
+    text = json.dumps([kernels_sha256, core, description], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -161,6 +161,7 @@ class ImageEntry:
     """The manifest's entry of one image; field names are those of the file."""
 
     file: str
+    kernels: str
     firmware_id: str
     sha256: str
     kernels_sha256: str
@@ -192,6 +193,7 @@ def describe(options: argparse.Namespace) -> ImageEntry:
     calls = CallGraph(options.build.rglob("*.ci"))
     return ImageEntry(
         file=image.name,
+        kernels=options.kernels,
         firmware_id=firmware_id(options.sources),
         sha256=hashlib.sha256(image.read_bytes()).hexdigest(),
         kernels_sha256=hashlib.sha256(tools.section(image, ".kernels")).hexdigest(),
@@ -237,6 +239,7 @@ def main(arguments: list[str] | None = None) -> int:
     build_id = commands.add_parser("build-id", help="print the header that names the firmware")
     manifest = commands.add_parser("manifest", help="describe an image")
     manifest.add_argument("--image", type=Path, required=True)
+    manifest.add_argument("--kernels", required=True, help="name of its kernel library")
     manifest.add_argument("--build", type=Path, required=True, help="folder of its object files")
     manifest.add_argument("--compiler", default="arm-none-eabi-gcc")
     manifest.add_argument("--flags", default="")

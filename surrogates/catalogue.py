@@ -94,7 +94,7 @@ def installed_code(question: Question, context: Context) -> str | None:
     if context.kind == "measured" or reference is None:
         return None
     try:
-        return code_sha256(reference)
+        return code_sha256(reference, context.kernels)
     except UnknownNameError as error:
         raise ArtefactError(
             f"a surrogate answers for an installed virtual board only: {error}"
@@ -143,6 +143,7 @@ def _default(question: Question) -> Placement:
 def _missing(question: Question, known: Iterable[Context]) -> str:
     named = _names_part(question.placement)
     options = f" --placement {question.placement}" if named else ""
+    options += f" --kernels {question.kernels}" if question.kernels != DEFAULT_KERNELS else ""
     options += f" --scheme {question.scheme}" if question.scheme != DEFAULT_SCHEME else ""
     fitted = [describe(context) for context in known]
     have = f"fitted: {'; '.join(fitted)}" if fitted else "none is fitted"

@@ -2,8 +2,9 @@
  * The seam between the interpreter and a kernel library: one int8 function for each record opcode.
  *
  * A library is linked by supplying the sixteen functions of section "Kernels" and
- * hwp_kernels_name; nothing else of it is seen by the interpreter. The library in src/kernels/ is
- * `simd`: Cortex-M7 with the DSP extension, after the algorithms that CMSIS-NN documents.
+ * hwp_kernels_name; nothing else of it is seen by the interpreter. Two are
+ * linked, each into an image: src/kernels/ is `simd`, Cortex-M7 with the DSP extension, after the
+ * algorithms that CMSIS-NN documents; src/kernels_reference/ is `reference`, plain loops.
  *
  * Names
  *
@@ -76,7 +77,7 @@ struct hwp_operands {
     void *scratch;             /* bytes of the table above; not read where that is 0 */
 };
 
-/* What HELLO calls this library: at most 16 bytes, "simd". */
+/* What HELLO calls this library: at most 16 bytes, "simd" or "reference". */
 extern const char hwp_kernels_name[];
 
 /*---------------------------------------------------------------------------------------------

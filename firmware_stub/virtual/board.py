@@ -16,17 +16,16 @@ from unicorn import arm_const, unicorn_const
 from unicorn.unicorn_py3.unicorn import uclib
 
 from hwprof.errors import BoardError, ConfigurationError
+from hwprof.firmware_stub.manifest import image_of
 from hwprof.firmware_stub.virtual.bus import WINDOWS, Bus
 from hwprof.firmware_stub.virtual.counting import BlockCounter
 from hwprof.firmware_stub.virtual.description import BoardDescription, load_board
 from hwprof.firmware_stub.virtual.firmware import place_image
 from hwprof.firmware_stub.virtual.image import FirmwareImage
 from hwprof.firmware_stub.virtual.loading import load_segments
-from hwprof.firmware_stub.virtual.memory import RegionCounts
-from hwprof.firmware_stub.virtual.modes import load_timing
 from hwprof.firmware_stub.virtual.peripherals import Surroundings
-from hwprof.firmware_stub.virtual.timing import FunctionCost, Machine, PipelineRun, Timing
-from hwprof.measurement import DEFAULT_TIMING
+from hwprof.firmware_stub.virtual.timing import FunctionCost, PipelineTiming, load_timing
+from hwprof.measurement import DEFAULT_KERNELS
 
 NEVER = 0xFFFF_FFFE  # an `until` address no firmware executes
 THUMB = 1
@@ -54,10 +53,7 @@ class VirtualBoard:
     """
 
     def __init__(
-        self,
-        description: BoardDescription,
-        image: FirmwareImage,
-        timing: Timing,
+        self, description: BoardDescription, image: FirmwareImage, timing: PipelineTiming
     ) -> None:
         self.description = description
         self.image = image
@@ -66,11 +62,9 @@ class VirtualBoard:
         stop_function = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value
         self._counter = BlockCounter(stop_function or 0)
         self._surroundings = Surroundings(
-            cache_sizes=description.cache_sizes,
-            maintain=self._maintain_caches,
-            timing_model=timing.version,
             cycles=lambda: self.cycles,
             forget_branches=self._forget_branches,
+            cache_sizes=description.cache_sizes,
         )
         self._bus = Bus(description.peripherals, self._surroundings)
         # Not UC_MODE_MCLASS: it makes Unicorn 2.1 a Cortex-M33 whatever model is asked for.
@@ -82,9 +76,8 @@ class VirtualBoard:
         self._map()
         self._load()
         self._engine.hook_add(unicorn_const.UC_HOOK_MEM_INVALID, self._on_invalid)
-        machine = Machine(description, self._counter, self.read_memory, self._bytes)
-        self._timing_run: PipelineRun = timing.follow(machine)
         self._hook_blocks()
+        self._timing_run = timing.follow(self._counter, self.read_memory)
         self._power_on()
 
     @classmethod
@@ -93,7 +86,8 @@ class VirtualBoard:
         name: str = "rt1170",
         *,
         image: Path | None = None,
-        timing: str = DEFAULT_TIMING,
+        kernels: str = DEFAULT_KERNELS,
+        timing: str = "pipeline",
         code: str = "",
     ) -> Self:
         """A board, with hwprof's firmware moved to its memories unless an image is given.
@@ -101,10 +95,11 @@ class VirtualBoard:
         Args:
             name: as ``load_board`` takes it: a name, or a path to a board file.
             image: an ELF to load at its own addresses instead.
+            kernels: kernel library of hwprof's firmware.
             code: memory that hwprof's firmware executes from; empty for the board's default.
 
         Raises:
-            UnknownNameError: no such board, timing mode or memory for code.
+            UnknownNameError: no such board, kernel library, timing mode or memory for code.
             ConfigurationError: the board file or the image cannot be used.
         """
         description = load_board(name)
@@ -112,7 +107,7 @@ class VirtualBoard:
             FirmwareImage.load(image)
             if image
             else place_image(
-                description.image_path, description, code or description.placement.code
+                image_of(kernels).path, description, code or description.placement.code
             )
         )
         return cls(description, parsed, load_timing(timing, description.core))
@@ -159,20 +154,15 @@ class VirtualBoard:
             raise self._dead
         self._fault_address, self._spinning = None, False
         self._surroundings.empty_polls = 0
+        begin = self._engine.reg_read(arm_const.UC_ARM_REG_PC) | THUMB
         try:
-            self._emulate(until)
-            while self._timing_run.resume():
-                self._emulate(until)
+            self._engine.emu_start(begin, until)
         except unicorn.UcError as error:
             self._dead = self._fault(error)
             raise self._dead from error
         except BoardError as error:
             self._dead = error
             raise
-
-    def _emulate(self, until: int) -> None:
-        begin = self._engine.reg_read(arm_const.UC_ARM_REG_PC) | THUMB
-        self._engine.emu_start(begin, until)
 
     def _fault(self, error: unicorn.UcError) -> BoardError:
         pc = self._engine.reg_read(arm_const.UC_ARM_REG_PC)
@@ -235,10 +225,6 @@ class VirtualBoard:
         """Instructions executed since power-on, by class of the core's data file."""
         return self._timing_run.classes()
 
-    def regions(self) -> tuple[RegionCounts, ...]:
-        """Misses and waits of each memory since power-on; empty where memory is not modelled."""
-        return self._timing_run.regions()
-
     @property
     def warnings(self) -> list[str]:
         """What the model left out of this run: registers and instructions it does not know."""
@@ -268,7 +254,7 @@ class VirtualBoard:
             self._engine._uch,  # noqa: SLF001 - the public hook_add takes Python callbacks only
             ctypes.byref(handle),
             unicorn_const.UC_HOOK_BLOCK,
-            ctypes.c_void_p(self._timing_run.hook_address),
+            ctypes.c_void_p(self._counter.hook_address),
             ctypes.c_void_p(self._counter.data_address),
             ctypes.c_uint64(1),
             ctypes.c_uint64(0),
@@ -286,11 +272,8 @@ class VirtualBoard:
 
     # Unicorn's callbacks
 
-    def _maintain_caches(self, register: int, value: int) -> None:
-        self._timing_run.maintain(register, value)
-
     def _forget_branches(self) -> None:
-        self._timing_run.drain()
+        self._timing_run.forget_branches()
 
     def _on_read(self, _engine: unicorn.Uc, offset: int, size_bytes: int, base: int) -> int:
         value = self._bus.read(base + offset, size_bytes)

@@ -57,14 +57,9 @@ def _names(data: Data) -> Iterator[str]:
 
 
 def _files(data: Data) -> Iterator[str]:
-    for key, folder, suffix in (("core", "cores", ".toml"), ("image", "images", ".elf")):
-        known = sorted(
-            path.name.removesuffix(".toml") for path in (ROOM / folder).glob(f"*{suffix}")
-        )
-        if key in data and data[key] not in known:
-            yield (
-                f"the {key} of a board is one of {', '.join(known)}; got {data[key]!r}; choose one."
-            )
+    known = sorted(path.stem for path in (ROOM / "cores").glob("*.toml"))
+    if data["core"] not in known:
+        yield f"the core of a board is one of {', '.join(known)}; got {data['core']!r}; choose one."
 
 
 def _kinds(data: Data) -> Iterator[str]:

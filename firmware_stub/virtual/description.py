@@ -12,21 +12,13 @@ from urllib.parse import parse_qsl
 from hwprof.errors import ConfigurationError, UnknownNameError
 from hwprof.firmware_stub.virtual.board_fields import CLOCK_RANGE_HZ, MAX_FILE_BYTES
 from hwprof.firmware_stub.virtual.board_rules import faults_of
-from hwprof.firmware_stub.virtual.memory_data import (
-    CacheDescription,
-    MemoryBehaviour,
-    parse_behaviour,
-    parse_cache,
-)
 from hwprof.measurement import Placement
 
 ROOM = Path(__file__).resolve().parent.parent
 BOARDS = ROOM / "boards"
 CORES = ROOM / "cores"
-IMAGES = ROOM / "images"
 
 DEFAULT_ROOM_BYTES = 80 << 10
-DEFAULT_IMAGE = "rt1170-simd-itcm.elf"
 SUFFIX = ".toml"
 MemoryKind = Literal["ram", "rom"]
 
@@ -50,7 +42,6 @@ class MemoryArea:
     size_bytes: int
     kind: MemoryKind
     source: str
-    behaviour: MemoryBehaviour
     offers: tuple[str, ...] = ()
     offered_bytes: int | None = None
     reserved_bytes: int = 0
@@ -78,6 +69,22 @@ class PeripheralArea:
     model: str
     source: str
     is_harness: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CacheGeometry:
+    """How a cache is divided."""
+
+    size_bytes: int
+    ways: int
+    line_bytes: int
+
+    @property
+    def ccsidr(self) -> int:
+        """What the cache size register says of it (Arm DDI 0403E B4.8.3), all policies offered."""
+        sets = self.size_bytes // (self.ways * self.line_bytes)
+        words = (self.line_bytes // 4).bit_length() - 3  # log2 of words in a line, less 2
+        return 0xF << 28 | sets - 1 << 13 | self.ways - 1 << 3 | words
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +133,6 @@ class BoardDescription:
     Attributes:
         title: chip and board, for people.
         core: name of the core's data file.
-        image: file name under ``images/`` of the firmware that runs unless another is given.
         initial_stack: stack pointer for an image without a vector table.
         pool_address, pool_size_bytes: the pseudo-random pool of docs/FORMATS.md.
         placement: memory of each part of a program unless the user names another.
@@ -137,7 +143,6 @@ class BoardDescription:
     name: str
     title: str
     core: str
-    image: str
     clock_hz: int
     initial_stack: int
     pool_address: int
@@ -146,14 +151,9 @@ class BoardDescription:
     peripherals: tuple[PeripheralArea, ...]
     firmware: FirmwareRooms
     placement: Placement
-    icache: CacheDescription | None = None
-    dcache: CacheDescription | None = None
+    icache: CacheGeometry | None = None
+    dcache: CacheGeometry | None = None
     fidelity: Fidelity | None = None
-
-    @property
-    def image_path(self) -> Path:
-        """The firmware that runs unless another is given."""
-        return IMAGES / self.image
 
     @property
     def cache_sizes(self) -> tuple[int, int]:
@@ -290,21 +290,10 @@ def parse_board(data: dict[str, Any]) -> BoardDescription:
     faults = faults_of(data)
     if faults:
         raise ConfigurationError("\n".join(faults))
-    try:
-        return _board(data)
-    except KeyError as error:
-        raise ConfigurationError(
-            f"a board file names every figure of its caches and memories; {error} is missing; add "
-            "it (docs/BOARDS.md)."
-        ) from error
-
-
-def _board(data: dict[str, Any]) -> BoardDescription:
     return BoardDescription(
         name=data["name"],
         title=data.get("title", data["name"]),
         core=data["core"],
-        image=data.get("image", DEFAULT_IMAGE),
         clock_hz=data["clock"]["core_hz"],
         initial_stack=data["boot"]["initial_stack"],
         pool_address=data["pool"]["address"],
@@ -313,8 +302,8 @@ def _board(data: dict[str, Any]) -> BoardDescription:
         peripherals=tuple(_peripheral(entry) for entry in data["peripheral"]),
         firmware=_rooms(data["firmware"]),
         placement=Placement(**data["placement"]),
-        icache=parse_cache("icache", data.get("icache")),
-        dcache=parse_cache("dcache", data.get("dcache")),
+        icache=_cache(data.get("icache")),
+        dcache=_cache(data.get("dcache")),
         fidelity=_fidelity(data.get("fidelity")),
     )
 
@@ -326,7 +315,6 @@ def _memory(entry: dict[str, Any]) -> MemoryArea:
         size_bytes=entry["size_bytes"],
         kind=entry["kind"],
         source=entry["source"],
-        behaviour=parse_behaviour(entry["name"], entry["kind"], entry),
         offers=tuple(entry.get("offers", ())),
         offered_bytes=entry.get("offered_bytes"),
         reserved_bytes=entry.get("reserved_bytes", 0),
@@ -355,6 +343,12 @@ def _rooms(table: dict[str, Any]) -> FirmwareRooms:
         return Room(entry.get("memory", data), entry.get("size_bytes", DEFAULT_ROOM_BYTES))
 
     return FirmwareRooms(data, room("program"), room("constants"))
+
+
+def _cache(table: dict[str, Any] | None) -> CacheGeometry | None:
+    if table is None:
+        return None
+    return CacheGeometry(table["size_bytes"], table["ways"], table["line_bytes"])
 
 
 def _fidelity(table: dict[str, Any] | None) -> Fidelity | None:

@@ -48,7 +48,7 @@ _SCHEMES = {
     scheme.name: scheme
     for scheme in (
         Scheme(DEFAULT_SCHEME, asymmetric=True),
-        Scheme("int8-symmetric-per-channel", asymmetric=False),
+        Scheme("symmetric/per-channel", asymmetric=False),
     )
 }
 

@@ -154,6 +154,7 @@ def test_export_writes_every_row_with_units(run: Run, tmp_path: Path) -> None:
         (("predict", "person-detector", "--placement", "weights=tape"), "hwprof fit"),
         (("predict", "person-detector", "--placement", "weigts=flash"), "part=memory"),
         (("profile", "person-detector", "--placement", "activations=tape"), "tape"),
+        (("profile", "person-detector", "--kernels", "cmsis"), "unknown kernel library"),
         (("profile",), "run 'hwprof sample' first"),
         (("fit",), "run 'hwprof sample'"),
         (("export",), "no measurement store"),

@@ -133,6 +133,11 @@ class TestOpenLink:
         with pytest.raises(LinkError, match="cannot be opened"):
             open_link("serial:/dev/hwprof-no-such-port")
 
+    def test_an_unknown_kernel_library_is_told_the_known_ones(self):
+        """The message names the libraries that images carry."""
+        with pytest.raises(UnknownNameError, match="did you mean reference"):
+            open_link("virtual:rt1170", kernels="refrence")
+
     def test_a_url_is_opened_by_pyserial(self):
         """``loop://`` is pyserial's own echo."""
         with open_link("loop://") as link:

@@ -24,15 +24,15 @@ from hwprof.profiler.reference import run_reference
 from hwprof.profiler.scratch import scratch_bytes
 from hwprof.testing.kernels import KernelCase, random_program
 
-KERNELS = Path(__file__).resolve().parents[2] / "firmware_stub" / "src" / "kernels"
+SOURCES = Path(__file__).resolve().parents[2] / "firmware_stub" / "src"
 STRICT = "-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror"
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-@pytest.fixture(scope="module")
-def device():
-    """A virtual board with the committed image."""
-    link = open_link("virtual:rt1170")
+@pytest.fixture(scope="module", params=["simd", "reference"])
+def device(request):
+    """A virtual board with each committed image."""
+    link = open_link("virtual:rt1170", kernels=request.param)
     yield Device(link)
     link.close()
 
@@ -117,12 +117,12 @@ class TestScratch:
 
 
 @pytest.mark.cross_compiler
-@pytest.mark.parametrize("source", sorted(KERNELS.glob("*.c")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("source", sorted(SOURCES.glob("kernels*/*.c")), ids=str)
 def test_compiles_clean(source, tmp_path):
     """Every kernel compiles without a warning under strict options."""
     command = ["arm-none-eabi-gcc", "-std=c11", "-O3", "-mcpu=cortex-m7", "-mthumb"]
     command += ["-mfloat-abi=hard", "-mfpu=fpv5-d16", *STRICT.split(), "-c", str(source)]
-    command += [f"-I{KERNELS.parents[1] / 'include'}", "-o", str(tmp_path / "kernel.o")]
+    command += [f"-I{SOURCES.parent / 'include'}", f"-I{SOURCES}", "-o", str(tmp_path / "kernel.o")]
 
     result = subprocess.run(command, capture_output=True, text=True, check=False)
 

@@ -12,19 +12,23 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from hwprof.firmware_stub.manifest import IMAGES, ImageRecord, find_image, images
+from hwprof.firmware_stub.manifest import IMAGES, ImageRecord, find_image, image_of, images
 from hwprof.profiler.device import Device
-from hwprof.profiler.links import Link
+from hwprof.profiler.links import open_link
 
 ROOT = Path(__file__).resolve().parents[2]
 ITCM, DTCM = range(0x40000), range(0x2000_0000, 0x2004_0000)
 
 
-@pytest.fixture
-def image() -> ImageRecord:
-    """The image that ships."""
-    (image,) = images()
-    return image
+@pytest.fixture(params=["simd", "reference"])
+def image(request: pytest.FixtureRequest) -> ImageRecord:
+    """Each image that ships."""
+    return image_of(request.param)
+
+
+def test_each_kernel_library_has_an_image():
+    """The manifest lists the libraries that the tests below run on."""
+    assert {image.kernels for image in images()} == {"simd", "reference"}
 
 
 def test_manifest_is_of_the_committed_image(image: ImageRecord):
@@ -32,9 +36,12 @@ def test_manifest_is_of_the_committed_image(image: ImageRecord):
     assert hashlib.sha256(image.path.read_bytes()).hexdigest() == image.sha256
 
 
-def test_running_firmware_leads_to_its_image(board: Link, image: ImageRecord):
-    """What HELLO calls the firmware is a key of the manifest."""
-    assert find_image(Device(board).info.firmware_id) == image
+def test_running_firmware_leads_to_its_image(image: ImageRecord):
+    """What HELLO calls firmware and kernels is what the manifest says."""
+    with open_link("virtual:rt1170", kernels=image.kernels) as board:
+        info = Device(board).info
+    assert find_image(info.firmware_id) == image
+    assert info.kernels == image.kernels
     assert find_image("0000000000000000") is None
 
 
@@ -76,8 +83,8 @@ def test_image_holds_no_trace_of_the_machine_that_made_it(image: ImageRecord):
 
 def test_stack_bound_is_within_the_stack():
     """The deepest chain of calls fits the stack with room for nothing else."""
-    (entry,) = json.loads((IMAGES / "manifest.json").read_text())["images"]
-    assert 0 < entry["stack_bound_bytes"] < entry["stack_bytes"]
+    for entry in json.loads((IMAGES / "manifest.json").read_text())["images"]:
+        assert 0 < entry["stack_bound_bytes"] < entry["stack_bytes"]
 
 
 def test_header_is_generated_from_the_record_classes():

@@ -109,7 +109,7 @@ def test_random_stacks_stay_inside_int8(graph):
     assert BAND[0] < float(np.median(deviations)) < BAND[1]
 
 
-@pytest.mark.parametrize("scheme", [DEFAULT_SCHEME, "int8-symmetric-per-channel"])
+@pytest.mark.parametrize("scheme", [DEFAULT_SCHEME, "symmetric/per-channel"])
 def test_person_detector_stays_inside_int8(scheme):
     """Seventy convolutions in a row neither saturate nor fade."""
     graph = person_detector(k=5, g=1, c=96, width=256, aspect=0.75).graph(seed=3)
@@ -144,7 +144,7 @@ def test_signed_output_has_a_zero_point_that_is_not_zero(chain):
 
 def test_symmetric_scheme_has_no_zero_points(chain):
     """Every offset is zero under the symmetric scheme."""
-    program = lower(chain([conv(32), conv(32)], (8, 8, 32)), scheme="int8-symmetric-per-channel")
+    program = lower(chain([conv(32), conv(32)], (8, 8, 32)), scheme="symmetric/per-channel")
 
     offsets = [(record.input_offset, record.output_offset) for record in program.records]
     assert offsets == [(0, 0), (0, 0)]
@@ -282,7 +282,7 @@ def test_convolution_after_any_operator_keeps_its_deviation(op, chain):
 
 
 @pytest.mark.parametrize("function", list(UnaryFunction))
-@pytest.mark.parametrize("scheme", [DEFAULT_SCHEME, "int8-symmetric-per-channel"])
+@pytest.mark.parametrize("scheme", [DEFAULT_SCHEME, "symmetric/per-channel"])
 def test_function_of_an_input_has_a_scale(function, scheme, single):
     """Every function can stand first, where its input is never negative."""
     program = lower(single(Unary(function=function), (8, 8, 8)), scheme=scheme)

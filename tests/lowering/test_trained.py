@@ -198,7 +198,7 @@ def network(with_weights: WeightsFor) -> Graph:
     return with_weights(builder.finish("network", [tensor]))
 
 
-@pytest.mark.parametrize("scheme", [DEFAULT_SCHEME, "int8-symmetric-per-channel"])
+@pytest.mark.parametrize("scheme", [DEFAULT_SCHEME, "symmetric/per-channel"])
 def test_int8_output_follows_the_float_model(scheme, with_weights):
     """Quantised from ranges, a network's output correlates with its float output."""
     graph = network(with_weights)
@@ -310,12 +310,12 @@ def test_quantised_model_takes_no_other_scheme(with_weights):
     graph = stated(network(with_weights))
 
     with pytest.raises(ConfigurationError, match="brings its own scales"):
-        lower(graph, scheme="int8-symmetric-per-channel")
+        lower(graph, scheme="symmetric/per-channel")
 
 
 def test_unknown_scheme_suggests_the_nearest(single):
     """A misspelt scheme is a user's mistake with a way out."""
-    with pytest.raises(UnknownNameError, match="did you mean int8-symmetric-per-channel"):
+    with pytest.raises(UnknownNameError, match="did you mean symmetric/per-channel"):
         lower(single(Add(), MAP, MAP), scheme="int8-symetric-per-channel")
 
 

@@ -118,6 +118,15 @@ def weighty(small: Program) -> Program:
     return replace(small, weights_image=bytes(range(256)) * 40)
 
 
+def test_firmware_with_other_kernels_is_refused(powered_board: Link):
+    """A board on a line keeps the kernels that it was loaded with."""
+    device = Device(powered_board)
+
+    device.expect_kernels("simd")
+    with pytest.raises(ConfigurationError, match="runs firmware with simd; pass --kernels simd"):
+        device.expect_kernels("reference")
+
+
 def line(board: Link, *, writes: tuple[Fault, ...] = (), reads: tuple[Fault, ...] = ()) -> Line:
     """A line with these faults on its next writes and reads."""
     return Line(board, iter(writes), iter(reads))
@@ -139,7 +148,7 @@ def test_virtual_board_behind_a_plain_line_is_known_as_one(powered_board: Link):
     """The identity tells a virtual board from silicon where the link cannot."""
     assert Line.timing_model == "silicon"
     origin = Device(line(powered_board)).origin(Placement(), "")
-    assert origin.context.timing_model == "exact-1"
+    assert origin.context.timing_model == "pipeline-1"
 
 
 def test_origin_under_a_placement_that_is_not_on_offer_is_refused(powered_board: Link):

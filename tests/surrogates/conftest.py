@@ -17,7 +17,7 @@ from hwprof.surrogates.fit import FitOptions, fit
 from hwprof.workspace import Workspace
 
 CONTEXT = Context("rt1170", 996_000_000)
-FIRMWARE = code_sha256("rt1170")  # predictions are refused for any other code
+FIRMWARE = code_sha256("rt1170", "simd")  # predictions are refused for any other code
 
 
 def _conv(op, inputs, out):

@@ -238,7 +238,7 @@ class TestContexts:
             {"target": "virtual:stm32h743"},
             {"target": "serial:/dev/ttyACM0"},
             {"placement": Placement(activations="sdram")},
-            {"scheme": "int8-symmetric-per-channel"},
+            {"scheme": "symmetric/per-channel"},
         ],
     )
     def test_never_fitted(self, question, detectors, workspace):

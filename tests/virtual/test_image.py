@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwprof.errors import ConfigurationError
-from hwprof.firmware_stub.virtual.description import load_board
+from hwprof.firmware_stub.manifest import image_of
 from hwprof.firmware_stub.virtual.image import FirmwareImage, Symbol
 
-PATH = load_board("rt1170").image_path
+PATH = image_of("simd").path
 DATA = PATH.read_bytes()
 
 

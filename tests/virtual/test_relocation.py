@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwprof.errors import ConfigurationError
+from hwprof.firmware_stub.manifest import image_of
 from hwprof.firmware_stub.virtual.description import load_board
 from hwprof.firmware_stub.virtual.firmware import board_table, place_image
 from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment, Symbol
@@ -25,7 +26,7 @@ from hwprof.firmware_stub.virtual.movable_image import (
     Relocation,
 )
 
-PATH = load_board("rt1170").image_path
+PATH = image_of("simd").path
 CODE, DATA = 0x1000, 0x2000_0000  # of the made-up images
 NONE, ABS32, REL32, CALL, JUMP24, PREL31, MOVW, MOVT = 0, 2, 3, 10, 30, 42, 47, 48
 NEAR = st.integers(-(1 << 20), 1 << 20).map(lambda words: 4 * words)

@@ -11,9 +11,9 @@ from elftools.elf.elffile import ELFFile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hwprof.firmware_stub.manifest import image_of
 from hwprof.firmware_stub.virtual.core import load_core
 from hwprof.firmware_stub.virtual.decode import Decoder
-from hwprof.firmware_stub.virtual.description import load_board
 from hwprof.firmware_stub.virtual.scoreboard import Scoreboard
 
 CORE = load_core("cortex_m7")
@@ -100,7 +100,7 @@ def test_the_shipped_firmware_is_known_to_the_tables():
     """Every instruction of the image, executed or not, has a class."""
     operations = [
         operation
-        for address, code in _code(load_board("rt1170").image_path)
+        for address, code in _code(image_of("simd").path)
         for operation in DECODER.block(code, address)
     ]
 

@@ -26,7 +26,7 @@ SECTIONS
      * for each slash: the preprocessor would take slash and star for a comment.) */
     .kernels : ALIGN(8)
     {
-        *src?kernels?*.o(SORT(.text*))
+        *src?kernels*.o(SORT(.text*))
         *lib*.a:*(SORT(.text*))
     } > ITCM
 
@@ -50,7 +50,7 @@ SECTIONS
     /* Tables are read through the data side, so they stay out of the instruction memory. */
     .rodata : ALIGN(32)
     {
-        *src?kernels?*.o(SORT(.rodata*))
+        *src?kernels*.o(SORT(.rodata*))
         *(SORT(.rodata*))
         . = ALIGN(4);
     } > DTCM

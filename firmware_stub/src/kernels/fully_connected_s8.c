@@ -28,18 +28,6 @@ HWP_INLINE void hwp_dot_rows(const struct hwp_fully_connected *record, const int
     }
 }
 
-/* The output stage of a dense layer: one rounding, halves away from zero (docs/FORMATS.md). */
-HWP_INLINE int8_t hwp_dense_output_s8(const struct hwp_output_stage *stage, int32_t channel,
-                                      int32_t sum)
-{
-    const int64_t product = (int64_t)sum * stage->multiplier[channel];
-    const int32_t places = 31 - stage->shift[channel]; /* 1 .. 62 */
-    const int64_t half = (int64_t)1 << (places - 1);
-    const int32_t scaled = (int32_t)((product + half - (product < 0)) >> places);
-    return (int8_t)hwp_clamp_s32(scaled + stage->output_offset, stage->activation_min,
-                                 stage->activation_max);
-}
-
 void hwp_fully_connected_s8(const struct hwp_fully_connected *record,
                             const struct hwp_operands *operands)
 {

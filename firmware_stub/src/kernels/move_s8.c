@@ -1,5 +1,6 @@
 /* Operators that only move bytes: strided copy, fill, transpose, nearest resize. */
 #include "kernels.h"
+#include "kernels_shared/permute.h"
 #include "simd_s8.h"
 
 /* Long runs: four words in flight, so that loads do not wait for stores. */
@@ -128,25 +129,6 @@ static void hwp_transpose_plane(int8_t *output, const int8_t *input, int32_t row
         hwp_copy_pixel(output, input + c, rows, columns);
         output += rows;
     }
-}
-
-/* Strides of the input in the order of the output's axes. */
-struct hwp_permuted {
-    int32_t size[4];
-    int32_t stride[4];
-};
-
-static struct hwp_permuted hwp_permute(const struct hwp_transpose *record)
-{
-    const int32_t dims[4] = {record->dim_0, record->dim_1, record->dim_2, record->dim_3};
-    const int32_t perm[4] = {record->perm_0, record->perm_1, record->perm_2, record->perm_3};
-    const int32_t strides[4] = {dims[1] * dims[2] * dims[3], dims[2] * dims[3], dims[3], 1};
-    struct hwp_permuted axes;
-    for (int32_t i = 0; i < 4; i++) {
-        axes.size[i] = dims[perm[i]];
-        axes.stride[i] = strides[perm[i]];
-    }
-    return axes;
 }
 
 static void hwp_transpose_any(const struct hwp_transpose *record, int8_t *output,

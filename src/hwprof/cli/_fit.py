@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 @click.command()
 @_options.target
 @_options.placement
+@_options.kernels
 @_options.scheme
-@_options.timing
 @_options.workers
 @_options.seed
 @_options.workspace
@@ -30,8 +30,8 @@ def fit(
     *,
     target: str,
     placement: Placement,
+    kernels: str,
     scheme: str,
-    timing: str,
     workers: int | None,
     seed: int,
     workspace: Workspace,
@@ -46,7 +46,7 @@ def fit(
 
     fitted, folder = fit_workspace(
         workspace,
-        Setup(target=target, placement=placement, scheme=scheme, timing=timing),
+        Setup(target, placement, kernels, scheme),
         workers=workers or os.cpu_count() or 1,
         seed=seed,
     )

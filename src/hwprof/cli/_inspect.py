@@ -32,6 +32,7 @@ _PUBLISHED_FOR = "person_detector"
 )
 @_options.target
 @_options.placement
+@_options.kernels
 @_options.scheme
 @_options.timing
 @_options.as_json
@@ -41,6 +42,7 @@ def inspect(
     group: str,
     target: str,
     placement: Placement,
+    kernels: str,
     scheme: str,
     timing: str,
     as_json: bool,
@@ -54,8 +56,9 @@ def inspect(
     from hwprof.profiler.bench import Bench, Setup
     from hwprof.workflows.inspection import inspect_model
 
+    del timing  # one choice yet; the row's timing_model says which
     resolved = resolve_model(model)
-    with Bench(Setup(target=target, placement=placement, scheme=scheme, timing=timing)) as bench:
+    with Bench(Setup(target, placement, kernels, scheme)) as bench:
         program = bench.lower(resolved.graph)
         footprint = bench.footprint(program)
         row = bench.measure(program, block_type="network", block_key=model)

@@ -12,10 +12,9 @@ import click
 from hwprof.errors import ConfigurationError
 from hwprof.measurement import (
     BOARD_DEFAULT,
+    DEFAULT_KERNELS,
     DEFAULT_SCHEME,
     DEFAULT_TARGET,
-    DEFAULT_TIMING,
-    TIMING_MODES,
     Placement,
 )
 from hwprof.workspace import ENVIRONMENT_VARIABLE, Workspace
@@ -63,16 +62,21 @@ placement = click.option(
     show_default="the board's own",
     help="Memory of each part, as activations=ocram,weights=flash,scratch=dtcm,code=itcm.",
 )
+kernels = click.option(
+    "--kernels",
+    default=DEFAULT_KERNELS,
+    show_default=True,
+    help="Kernel library of the firmware: simd or reference.",
+)
 scheme = click.option(
     "--scheme", default=DEFAULT_SCHEME, show_default=True, help="Quantisation scheme."
 )
 timing = click.option(
     "--timing",
-    type=click.Choice(TIMING_MODES),
-    default=None,
-    callback=lambda _context, _parameter, value: value or "",
-    show_default=DEFAULT_TIMING,
-    help="What a virtual board's cycles count: caches and memories too, or the core alone.",
+    type=click.Choice(["pipeline"]),
+    default="pipeline",
+    show_default=True,
+    help="What a virtual board's cycles count; caches and memories come later.",
 )
 seed = click.option("--seed", default=0, show_default=True, help="Where chance begins.")
 workers = click.option(

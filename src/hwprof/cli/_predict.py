@@ -8,7 +8,7 @@ import click
 
 from hwprof.cli import _options
 from hwprof.cli._output import print_json, print_table
-from hwprof.measurement import DEFAULT_KERNELS, Placement
+from hwprof.measurement import Placement
 from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @_options.target
 @_options.placement
 @_options.scheme
-@click.option("--kernels", default=DEFAULT_KERNELS, show_default=True, help="Kernel library.")
+@_options.kernels
 @click.option(
     "--method",
     type=click.Choice(["surrogate", "lut", "macs"]),

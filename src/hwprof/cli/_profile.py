@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.argument("model", required=False)
 @_options.target
 @_options.placement
+@_options.kernels
 @_options.scheme
 @_options.timing
 @click.option("--repeats", type=click.IntRange(1, 1000), default=1, show_default=True)
@@ -33,6 +34,7 @@ def profile(
     *,
     target: str,
     placement: Placement,
+    kernels: str,
     scheme: str,
     timing: str,
     repeats: int,
@@ -47,7 +49,8 @@ def profile(
     """
     from hwprof.profiler.bench import Setup
 
-    setup = Setup(target=target, placement=placement, scheme=scheme, repeats=repeats, timing=timing)
+    del timing  # one choice yet; the row's timing_model says which
+    setup = Setup(target, placement, kernels, scheme, repeats)
     if model is None:
         _profile_samples(workspace, setup, workers)
         return

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 @click.option("--study", default="", help="Name of the study to go on with or to start.")
 @_options.target
 @_options.placement
-@_options.timing
 @_options.seed
 @_options.workspace
 @_options.as_json
@@ -53,7 +52,6 @@ def search(
     study: str,
     target: str,
     placement: Placement,
-    timing: str,
     seed: int,
     workspace: Workspace,
     as_json: bool,
@@ -74,7 +72,7 @@ def search(
         latency=latency,
         budget_us=None if budget_ms is None else 1000 * budget_ms,
         options=SearchOptions(trials=trials, seed=seed, study=study),
-        setup=Setup(target=target, placement=placement, timing=timing),
+        setup=Setup(target=target, placement=placement),
         exhaustive=exhaustive,
         verify=verify,
     )

@@ -57,4 +57,4 @@ def _installed_code(rows: pd.DataFrame, setup: Setup) -> str:
     board, reference = boards.pop(), virtual_reference(setup.target)
     # A store may be fitted without its target being named; a board that ships needs no more.
     own_file = reference is not None and describe_virtual(reference).name == board
-    return code_sha256(reference if own_file and reference else board)
+    return code_sha256(reference if own_file and reference else board, setup.kernels)

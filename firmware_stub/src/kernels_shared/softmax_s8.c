@@ -5,7 +5,7 @@
  * doubling_high_mul, which adds the integer bits of its factors.
  */
 #include "kernels.h"
-#include "simd_s8.h"
+#include "kernels_shared/fixed_point_s8.h"
 
 #define Q0_ONE INT32_MAX         /* Q0.31 cannot hold 1.0 */
 #define EXP_MINUS_1_8 1895147668 /* Q0.31: e^(-1/8) */
