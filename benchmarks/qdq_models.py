@@ -5,7 +5,8 @@ Run: python benchmarks/qdq_models.py [MODEL.onnx ...]
 Each network, in floating point, is quantised by onnxruntime's static quantiser in several ways, or
 read from a QDQ file of somebody's. The first table has the largest difference of each kind of
 operator, fed onnxruntime's own int8 inputs; the second the difference at the outputs when each
-runs the whole network by itself. Both are in steps of the output's scale.
+runs the whole network by itself, beside how far onnxruntime's fused int8 kernels are from its own
+unfused computation, which ours is compared with. All are in steps of the output's scale.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import onnx
+from onnx import version_converter
 
 from hwprof.blocks import GraphBuilder
 from hwprof.errors import HwprofError
@@ -36,6 +38,7 @@ from hwprof.testing.qdq import (
     Difference,
     Recipe,
     graph_differences,
+    onnxruntime_spread,
     onnxruntime_tensors,
     operator_differences,
     quantise_with_onnxruntime,
@@ -51,6 +54,8 @@ RECIPES = {
     "symmetric": Recipe(symmetric=True),
     "optimised": Recipe(activations="QUInt8", optimised=True),
 }
+PER_CHANNEL_OPSET = 13
+SEED = 7
 DETECTOR = "person-detector:k=5,g=1,c=96,width=320,aspect=0.6"
 
 
@@ -116,7 +121,7 @@ def networks() -> Iterator[tuple[str, ModelProto]]:
 
 def models(paths: list[str]) -> Iterator[tuple[str, str, ModelProto]]:
     """(name, recipe, QDQ model); a file that is quantised already has no recipe."""
-    floats = [(path, onnx.load(path)) for path in paths] if paths else networks()
+    floats = [(path, _recent(onnx.load(path))) for path in paths] if paths else networks()
     for name, model in floats:
         if any(node.op_type == "QuantizeLinear" for node in model.graph.node):
             yield name, "as it is", model
@@ -125,11 +130,21 @@ def models(paths: list[str]) -> Iterator[tuple[str, str, ModelProto]]:
             yield name, recipe, quantise_with_onnxruntime(model, how)
 
 
-def compare(model: ModelProto) -> tuple[list[Difference], list[Difference]]:
-    """Differences of the nodes, and of the outputs."""
+def _recent(model: ModelProto) -> ModelProto:
+    """The model in an opset that has scales for each channel."""
+    opset = max(entry.version for entry in model.opset_import if not entry.domain)
+    return model if opset >= PER_CHANNEL_OPSET else version_converter.convert_version(model, 17)
+
+
+def compare(model: ModelProto) -> tuple[list[Difference], list[Difference], int]:
+    """Differences of the nodes and of the outputs, and onnxruntime's from itself."""
     read = read_onnx(model)
-    tensors = onnxruntime_tensors(model, read, random_feeds(model, seed=7))
-    return operator_differences(read, tensors), graph_differences(read, tensors)
+    tensors = onnxruntime_tensors(model, read, random_feeds(model, SEED))
+    return (
+        operator_differences(read, tensors),
+        graph_differences(read, tensors),
+        onnxruntime_spread(model, read, tensors, SEED),
+    )
 
 
 def main() -> None:
@@ -138,11 +153,12 @@ def main() -> None:
     parser.add_argument("models", nargs="*", help="ONNX files; without any, networks of ours")
     by_kind: defaultdict[str, list[Difference]] = defaultdict(list)
     print(
-        f"{'network':50} {'quantised':13} {'nodes':>5} {'largest':>7} {'outputs that differ':>20}"
+        f"{'network':50} {'quantised':13} {'nodes':>5} {'largest':>7} {'elements differ':>15} "
+        f"{'onnxruntime, fused':>21}"
     )
     for name, recipe, model in models(parser.parse_args().models):
         try:
-            nodes, outputs = compare(model)
+            nodes, outputs, spread = compare(model)
         except HwprofError as error:
             print(f"{name:50} {recipe:13} refused: {error}")
             continue
@@ -150,7 +166,7 @@ def main() -> None:
             by_kind[node.kind].append(node)
         largest = max(output.largest_lsb for output in outputs)
         share = max(output.differing_share for output in outputs)
-        print(f"{name:50} {recipe:13} {len(nodes):>5} {largest:>7} {share:>20.1%}")
+        print(f"{name:50} {recipe:13} {len(nodes):>5} {largest:>7} {share:>15.1%} {spread:>21}")
     print(f"\n{'operator':20} {'nodes':>6} {'largest':>8} {'elements that differ':>21}")
     for kind, found in sorted(by_kind.items()):
         share = sum(node.differing_share for node in found) / len(found)

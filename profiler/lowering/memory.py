@@ -140,6 +140,7 @@ _ORDERS: tuple[Callable[[Life], tuple[int, int]], ...] = (
     lambda life: (-life.last, -life.size_bytes),
 )
 _MOST_ATTEMPTS = 40
+_MOST_PAIRS = 1 << 22  # compared in all attempts: seconds
 
 
 def _improved(lives: Sequence[Life], best: ArenaPlan, floor_bytes: int) -> ArenaPlan:
@@ -148,7 +149,7 @@ def _improved(lives: Sequence[Life], best: ArenaPlan, floor_bytes: int) -> Arena
         return best
     order = list(lives)[::-1]  # TFLM sorts its buffers from last to first, and stably, by size
     order.sort(key=lambda life: -life.size_bytes)
-    for _ in range(_MOST_ATTEMPTS):
+    for _ in range(min(_MOST_ATTEMPTS, 1 + _MOST_PAIRS // len(lives) ** 2)):
         plan = _place(order)
         best = _smaller(best, plan)
         top = [life for life in order if _end(plan, life) == plan.size_bytes]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hwprof.errors import ModelError
 from hwprof.graph import Concat, Op, QuantParams, Reshape, Shape
+from hwprof.onnx_io._limits import MAX_NODES
 from hwprof.onnx_io._plan import Plan, cost, plan_channels, plan_movement
 from hwprof.onnx_io._views import (
     Layout,
@@ -103,6 +104,10 @@ class Draft:
         """Append a node and return its output tensor."""
         shape = op.output_shape([self.shape(tensor) for tensor in inputs])
         check_size(shape)
+        if len(self.nodes) >= MAX_NODES:
+            raise ModelError(
+                f"a network has at most {MAX_NODES:,} operators; no microcontroller runs more."
+            )
         tensor = self._number()
         self.nodes[tensor] = DraftNode(op, tuple(inputs), shape, name, weights)
         return tensor

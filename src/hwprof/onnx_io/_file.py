@@ -18,18 +18,17 @@ import numpy as np
 import numpy.typing as npt
 
 from hwprof.errors import HwprofError, ModelError
+from hwprof.onnx_io._limits import MAX_FILE_BYTES, check_counts
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
-MAX_FILE_BYTES = 256 << 20
-# A quarter of the RT1170-EVK's 64 MB of SDRAM as int8; it bounds what a hostile file can allocate.
-MAX_ELEMENTS = 1 << 24
 # Opset 7 settled broadcasting; nothing exports older ones any more.
 OLDEST_OPSET = 7
 _STANDARD_DOMAINS = ("", "ai.onnx")
 _LONGEST_CAUSE = 200
 _LONGEST_WORD = 80
+_LONGEST_LABEL = 1024
 
 Array = npt.NDArray[Any]
 Source = Union[str, os.PathLike[str], bytes, "ModelProto"]
@@ -53,8 +52,8 @@ class OnnxNode:
 
     @property
     def label(self) -> str:
-        """What the node is called in the Graph and in messages."""
-        return self.name or next(iter(self.outputs), self.op_type)
+        """What the node is called in the Graph and in messages, if that is not too long."""
+        return (self.name or next(iter(self.outputs), self.op_type))[:_LONGEST_LABEL]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,12 +91,12 @@ def foreign_errors(what: str) -> Iterator[None]:
         TypeError,
         ValueError,
     ) as error:
-        raise ModelError(f"{what}: {_first_line(error)}") from error
+        raise ModelError(f"{what}: {_one_line(error)}") from error
 
 
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:_LONGEST_CAUSE].rstrip(".") + "."
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text[:_LONGEST_CAUSE].rstrip(".") + "."
 
 
 def read_bytes(source: str | os.PathLike[str]) -> bytes:
@@ -165,7 +164,7 @@ def check(model: ModelProto) -> None:
         try:
             checker.check_model(model)
         except checker.ValidationError as error:
-            raise ModelError(f"the file breaks the ONNX standard: {_first_line(error)}") from error
+            raise ModelError(f"the file breaks the ONNX standard: {_one_line(error)}") from error
 
 
 def describe(model: ModelProto) -> OnnxFile:
@@ -175,6 +174,7 @@ def describe(model: ModelProto) -> OnnxFile:
         ModelError: external data, a dynamic or batched input, an old opset, a damaged tensor.
     """
     graph = model.graph
+    check_counts(graph)
     with foreign_errors("the file cannot be decoded"):
         opset = _opset(model)
         constants = {_text(tensor.name): _array(tensor) for tensor in graph.initializer}
@@ -223,14 +223,19 @@ def _array(tensor: TensorProto) -> Array:
 
     if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
         raise ModelError(
-            f"weights must lie in the model file itself; tensor {tensor.name!r} is kept in "
+            f"weights must lie in the model file itself; tensor {_word(tensor.name)!r} is kept in "
             "another; save the model with save_as_external_data=False."
         )
-    with foreign_errors(f"tensor {tensor.name!r} is damaged"):
+    with foreign_errors(f"tensor {_word(tensor.name)!r} is damaged"):
         array = numpy_helper.to_array(tensor)
         if array.dtype.isbuiltin != 1:  # bfloat16 and the narrow types that ONNX adds to numpy's
             array = array.astype(np.float32)
-        return array
+    if array.dtype.kind not in "biuf":
+        raise ModelError(
+            f"tensors hold real numbers; {_word(tensor.name)!r} is of type {array.dtype}; export "
+            "the model again."
+        )
+    return array
 
 
 def _inputs(graph: GraphProto, constants: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
@@ -254,14 +259,15 @@ def _static_shape(info: ValueInfoProto) -> tuple[int, ...]:
         names = [
             d.dim_param or (d.dim_value if d.HasField("dim_value") else "?") for d in kind.shape.dim
         ]
+        name = _word(info.name)
         raise ModelError(
-            f"every input needs a fixed shape; {info.name!r} has {names}; fix it with python -m "
-            f"onnxruntime.tools.make_dynamic_shape_fixed --input_name {info.name!r} "
+            f"every input needs a fixed shape; {name!r} has {names[:8]}; fix it with "
+            f"python -m onnxruntime.tools.make_dynamic_shape_fixed --input_name {name!r} "
             "--input_shape 1,3,224,224 MODEL FIXED."
         )
     if len(shape) == 4 and shape[0] != 1:
         raise ModelError(
-            f"a microcontroller runs one picture at a time; input {info.name!r} has batch "
+            f"a microcontroller runs one picture at a time; input {_word(info.name)!r} has batch "
             f"{shape[0]}; export the model with batch 1."
         )
     return shape

@@ -89,6 +89,7 @@ def _range(call: Call, arrays: list[Array]) -> Array:
 
 def _concat(call: Call, arrays: list[Array]) -> Array:
     axis = axis_of(call.integer("axis", 0), arrays[0].ndim)
+    check_size((max(1, sum(array.size for array in arrays)),))
     return np.concatenate(arrays, axis=axis)
 
 

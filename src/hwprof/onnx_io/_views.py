@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from hwprof.errors import ModelError
 from hwprof.graph import Shape
-from hwprof.onnx_io._file import MAX_ELEMENTS
+from hwprof.onnx_io._limits import MAX_ELEMENTS
 
 Array = npt.NDArray[Any]
 Positions = npt.NDArray[np.int32]

@@ -40,6 +40,8 @@ from hwprof.onnx_io._views import (
     restrict,
 )
 
+# Bytes of constants that the file computes and that are still to be read.
+_MOST_CONSTANT_BYTES = 1 << 29
 # Positions that may be held at once while data movement is traced: 512 MB of int32.
 _MOST_TRACED = 1 << 27
 _TRANSPARENT = ("Cast", "DequantizeLinear", "Identity", "QuantizeLinear")
@@ -136,6 +138,7 @@ class _Reading:
         self._is_ours = keys.SEED in file.metadata
         self._values: dict[str, Value] = {n: Constant(a) for n, a in file.constants.items()}
         self._traced = 0
+        self._constant_bytes = 0
         self._found: dict[int, OnnxTensor] = {}
         self._names: dict[View, str] = {}
 
@@ -149,7 +152,7 @@ class _Reading:
             reads.subtract(node.inputs)
             for name in node.inputs:
                 if reads[name] == 0:
-                    self._values.pop(name, None)
+                    self._forget(name)
         for name in self._file.outputs:
             self._draft.outputs.append(self._output(name))
         tidy(self._draft)
@@ -217,8 +220,20 @@ class _Reading:
                     kept = self._draft.finish(value, name)
             self._values[name] = self._seen(name, kept)
 
+    def _forget(self, name: str) -> None:
+        value = self._values.pop(name, None)
+        if isinstance(value, Constant) and name not in self._file.constants:
+            self._constant_bytes -= value.array.nbytes
+
     def _seen(self, name: str, value: Value) -> Value:
-        if isinstance(value, View):
+        if isinstance(value, Constant):
+            self._constant_bytes += value.array.nbytes
+            if self._constant_bytes > _MOST_CONSTANT_BYTES:
+                raise ModelError(
+                    f"constants that a file computes take at most {_MOST_CONSTANT_BYTES:,} bytes "
+                    "at once; no microcontroller has more; fold them into the file."
+                )
+        else:
             self._names.setdefault(value, name)
             if value.layout is not None:
                 self._note(value.tensor, name, value.shape, value.layout)

@@ -152,6 +152,32 @@ def operator_differences(read: OnnxModel, tensors: Mapping[str, Int8]) -> list[D
     return differences
 
 
+def onnxruntime_spread(
+    model: ModelProto, read: OnnxModel, tensors: Mapping[str, Int8], seed: int
+) -> int:
+    """How far onnxruntime's own fused int8 kernels are from its unfused floats, at the outputs.
+
+    Args:
+        tensors: from ``onnxruntime_tensors`` with ``random_feeds`` of this seed.
+
+    Returns:
+        The largest distance in steps of the output's scale.
+    """
+    names = {read.tensors[name].name for name in read.graph.outputs}
+    values = _run(model, names, random_feeds(model, seed), optimised=True)
+    distances = [
+        _distance(
+            name,
+            "network",
+            _quantised(read.graph, name, values[found.name].transpose(found.axes)),
+            tensors[name],
+        )
+        for name, found in read.tensors.items()
+        if name in read.graph.outputs
+    ]
+    return max(distance.largest_lsb for distance in distances)
+
+
 def graph_differences(read: OnnxModel, tensors: Mapping[str, Int8]) -> list[Difference]:
     """The whole network on onnxruntime's inputs beside onnxruntime's outputs."""
     inputs = {name: tensors[name] for name in read.graph.inputs}
@@ -182,6 +208,10 @@ def _distance(name: str, kind: str, ours: Int8, theirs: Int8) -> Difference:
 
 
 def _quantised(graph: Graph, name: str, values: npt.NDArray[Any]) -> Int8:
+    if values.dtype == np.uint8:
+        values = (values.astype(np.int16) - 128).astype(np.int8)
+    if values.dtype == np.int8:  # a Clip of levels
+        return values.reshape(graph.shapes[name])
     params = graph.quantisation[name]
     levels = np.rint(values.astype(np.float32) / np.float32(params.scale)) + params.zero_point
     tensor: Int8 = np.clip(levels, -128, 127).astype(np.int8).reshape(graph.shapes[name])
@@ -189,9 +219,13 @@ def _quantised(graph: Graph, name: str, values: npt.NDArray[Any]) -> Int8:
 
 
 def _run(
-    model: ModelProto, names: set[str], feeds: Mapping[str, npt.NDArray[np.float32]]
+    model: ModelProto,
+    names: set[str],
+    feeds: Mapping[str, npt.NDArray[np.float32]],
+    *,
+    optimised: bool = False,
 ) -> dict[str, npt.NDArray[Any]]:
-    """Float tensors of the file by name, computed as written: nothing is fused or optimised."""
+    """Float tensors of the file by name; as written, nothing fused, unless ``optimised``."""
     import onnx
     import onnxruntime
 
@@ -202,7 +236,10 @@ def _run(
     for name in sorted((names & computed) - known):
         whole.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    levels = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = (
+        levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
+    )
     options.log_severity_level = 3
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(whole.SerializeToString(), options)
