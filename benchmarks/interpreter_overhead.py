@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from hwprof import person_detector
 from hwprof.measurement import Placement
-from hwprof.profiler.device import Device
+from hwprof.profiler.device import Checksum, Device
 from hwprof.profiler.links import open_link
 from hwprof.profiler.lowering import lower
 from hwprof.profiler.program import FillRecord, Program
@@ -38,10 +38,10 @@ def main() -> None:
     with open_link("virtual:rt1170") as link:
         device = Device(link)
         device.load(one_byte(program))
-        bracket_cycles = device.run(checksum=False).cycles[0][0]
+        bracket_cycles = device.run(checksum=Checksum.NONE).cycles[0][0]
         device.load(program)
         before = link.counters().cycles
-        record_cycles = device.run(checksum=False).cycles[0]
+        record_cycles = device.run(checksum=Checksum.NONE).cycles[0]
         run_cycles = link.counters().cycles - before
     total_cycles = sum(record_cycles)
     result = {

@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any
 
 from hwprof.measurement import DEFAULT_SCHEME, Placement
-from hwprof.profiler.device import Device
+from hwprof.profiler.device import Checksum, Device
 from hwprof.profiler.links import Link, open_link
 from hwprof.profiler.program import (
     Buffer,
@@ -143,7 +143,7 @@ def executed_instructions(device: Device, link: Link, layer: Layer) -> int:
 def _run_instructions(device: Device, link: Link, program: Program) -> int:
     device.load(program)
     before = link.counters().instructions
-    device.run(checksum=False, fill_inputs=False)
+    device.run(checksum=Checksum.NONE, fill_inputs=False)
     return link.counters().instructions - before
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from hwprof.firmware_stub.targets import default_placement
 from hwprof.measurement import (
     BOARD_DEFAULT,
+    DEFAULT_CACHE_STATE,
     DEFAULT_KERNELS,
     DEFAULT_SCHEME,
     DEFAULT_TARGET,
@@ -39,6 +40,9 @@ class Setup:
         kernels: kernel library of the firmware: chosen on a virtual board, held against what a
             real one reports.
         repeats: runs of each program; the median is kept.
+        cache_state: ``cold``, each repeat begins with empty caches, or ``warm``, behind a run that
+            is not measured.
+        timing: mode of a virtual board's timing model; empty for the default, and for silicon.
 
     Raises:
         UnknownNameError, ConfigurationError: no such virtual board, or its file is not right.
@@ -49,6 +53,8 @@ class Setup:
     kernels: str = DEFAULT_KERNELS
     scheme: str = DEFAULT_SCHEME
     repeats: int = 1
+    timing: str = ""
+    cache_state: str = DEFAULT_CACHE_STATE
 
     def __post_init__(self) -> None:
         completed = self.placement.completed(default_placement(self.target))
@@ -69,11 +75,15 @@ class Bench:
         from hwprof.profiler.links import open_link
 
         self.setup = setup
-        self._link = open_link(setup.target, kernels=setup.kernels, code=setup.placement.code)
+        self._link = open_link(
+            setup.target, kernels=setup.kernels, code=setup.placement.code, timing=setup.timing
+        )
         try:
             self._device: Device = Device(self._link)
             self._device.expect_kernels(setup.kernels)
-            self.origin: Origin = self._device.origin(setup.placement, setup.scheme)
+            self.origin: Origin = self._device.origin(
+                setup.placement, setup.scheme, setup.cache_state
+            )
         except BaseException:
             self._link.close()
             raise
@@ -116,7 +126,7 @@ class Bench:
         )
 
     def measure(self, program: Program, *, block_type: str, block_key: str) -> Measurement:
-        """Run a program and check every record against the host's int8 reference.
+        """Run a program and check what it computed against the host's int8 reference.
 
         Returns:
             A row; one whose checksums differ or whose outputs saturate carries an error.
@@ -128,7 +138,7 @@ class Bench:
         from hwprof.profiler.reference import run_reference
 
         self._device.load(program)
-        run = self._device.run(repeats=self.setup.repeats)
+        run = self._run()
         reference = run_reference(program)
         totals = [sum(cycles) for cycles in run.cycles]
         return Measurement(
@@ -143,21 +153,46 @@ class Bench:
             flash_bytes=program.flash_bytes,
             repeats=self.setup.repeats,
             saturated_share=reference.saturated_share,
-            error=_fault(program, run, reference),
+            error=self._fault(program, run, reference),
             operators=_layers(program, run),
         )
 
+    def _run(self) -> RunResult:
+        from hwprof.profiler.device import Checksum
 
-def _fault(program: Program, run: RunResult, reference: ReferenceResult) -> str:
-    """Why a run is no data point, or nothing."""
-    number = reference.first_mismatch(run.checksums)
-    if number is not None:
-        record = program.records[number]
+        cold = self.setup.cache_state != "warm"
+        if not cold:
+            self._device.run(checksum=Checksum.NONE, cold=True)
+        return self._device.run(self.setup.repeats, checksum=Checksum.LAST, cold=cold)
+
+    def _fault(self, program: Program, run: RunResult, reference: ReferenceResult) -> str:
+        """Why a run is no data point, or nothing.
+
+        The last output proves those that it was computed from. Programs with several outputs, and
+        those whose last output is wrong, run once more with a checksum behind every record.
+        """
+        last_is_right = reference.checksums[-1] == run.checksums[-1]
+        if len(program.outputs) == 1 and last_is_right:
+            return _saturation(reference)
+        number = reference.first_mismatch(self._device.run().checksums)
+        if number is not None:
+            return _mismatch(program, number)
         return (
-            f"record {number} ({record.op} of layer {record.layer!r}) wrote other bytes than the "
-            f"host's reference: CRC-32 {run.checksums[number]:08x} instead of "
-            f"{reference.checksums[number]:08x}"
+            _saturation(reference)
+            if last_is_right
+            else ("two runs of one program wrote different bytes; reset the board")
         )
+
+
+def _mismatch(program: Program, number: int) -> str:
+    record = program.records[number]
+    return (
+        f"record {number} ({record.op} of layer {record.layer!r}) wrote other bytes than the "
+        "host's reference"
+    )
+
+
+def _saturation(reference: ReferenceResult) -> str:
     if reference.saturated_share > MAX_SATURATED_SHARE:
         return (
             f"{reference.saturated_share:.1%} of the outputs saturate, more than "

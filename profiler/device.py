@@ -8,11 +8,12 @@ import zlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import IntFlag
 from functools import cached_property
 
 from hwprof.errors import BoardError, ConfigurationError, LinkError, ProtocolError
 from hwprof.firmware_stub.manifest import find_image
-from hwprof.measurement import Context, Origin, Placement
+from hwprof.measurement import DEFAULT_CACHE_STATE, Context, Origin, Placement
 from hwprof.pool import pool_bytes
 from hwprof.profiler.links import Capability, Link
 from hwprof.profiler.placement import WEIGHTS_USES, check_fit, placement_indices
@@ -54,6 +55,18 @@ class Patience:
     prepare_s: float = 20.0
     run_s: float = 300.0
     attempts: int = 4
+
+
+class Checksum(IntFlag):
+    """Which outputs a run checksums, outside the measured time.
+
+    A checksum reads what a record wrote and so leaves other lines in the caches: a run whose cycles
+    count memory takes the last output's only.
+    """
+
+    NONE = 0
+    EACH = RunFlag.CHECKSUM
+    LAST = RunFlag.CHECKSUM_LAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +131,10 @@ class Device:
                 f"{kernels} kernels."
             )
 
-    def origin(self, placement: Placement, scheme: str) -> Origin:
-        """Where numbers of this board come from under a placement and scheme.
+    def origin(
+        self, placement: Placement, scheme: str, cache_state: str = DEFAULT_CACHE_STATE
+    ) -> Origin:
+        """Where numbers of this board come from under a placement, scheme and cache state.
 
         Raises:
             ConfigurationError: the board does not offer the placement.
@@ -127,13 +142,15 @@ class Device:
         info = self.info
         placement_indices(info, placement)
         known = self._link.timing_model
+        timing_model = info.timing_model if known == "silicon" else known
         context = Context(
             board=info.board,
             clock_hz=info.clock_hz,
             kernels=info.kernels,
             scheme=scheme,
             placement=placement,
-            timing_model=info.timing_model if known == "silicon" else known,
+            cache_state="none" if timing_model.startswith("pipeline") else cache_state,
+            timing_model=timing_model,
         )
         image = find_image(info.firmware_id)
         firmware = image.sha256 if image else info.firmware_id
@@ -164,9 +181,14 @@ class Device:
         self._program = program
 
     def run(
-        self, repeats: int = 1, *, checksum: bool = True, fill_inputs: bool = True
+        self,
+        repeats: int = 1,
+        *,
+        checksum: Checksum = Checksum.EACH,
+        fill_inputs: bool = True,
+        cold: bool = True,
     ) -> RunResult:
-        """Run the loaded program.
+        """Run the loaded program; with ``cold`` each repeat begins with empty caches.
 
         With ``fill_inputs`` the board first copies each input's slice of the pool. Without it the
         inputs are what ``write_inputs`` wrote; a run may overwrite them, so there is one repeat.
@@ -182,7 +204,7 @@ class Device:
                 "a run has at least 1 repeat, and only 1 when the inputs are written by the host; "
                 f"got {repeats}."
             )
-        flags = RunFlag.FILL_INPUTS * fill_inputs | RunFlag.CHECKSUM * checksum
+        flags = RunFlag.FILL_INPUTS * fill_inputs | RunFlag.COLD * cold | checksum
         records = _Collected(repeats, program.complete_outputs)
         attempts = self._patience.attempts if fill_inputs else 1
         for attempt in range(attempts):

@@ -66,6 +66,8 @@ class RunFlag(IntFlag):
 
     FILL_INPUTS = 1
     CHECKSUM = 2
+    CHECKSUM_LAST = 4
+    COLD = 8
 
 
 def cobs_encode(data: bytes) -> bytes:
@@ -191,8 +193,10 @@ class Memory:
 _HELLO = struct.Struct("<HHIIIIIB16s16s16s16s32s")
 _MEMORY = struct.Struct("<12sIII")
 
-# Unique id of a virtual board: "HWPROFV" and the digit of its timing model (docs/PROTOCOL.md).
-_VIRTUAL_IDENTITY = re.compile("485750524f46563([0-9])")
+# Unique id of a virtual board: "HWPROF", the initial of its timing model and the digit of that
+# model's version (docs/PROTOCOL.md).
+_VIRTUAL_IDENTITY = re.compile("485750524f46(45|50)3([0-9])")
+_MODELS_BY_INITIAL = {"45": "exact", "50": "pipeline"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +265,7 @@ class BoardInfo:
     def timing_model(self) -> str:
         """``silicon``, or the model whose cycles the counter of a virtual board reports."""
         match = _VIRTUAL_IDENTITY.fullmatch(self.identity)
-        return f"pipeline-{match[1]}" if match else "silicon"
+        return f"{_MODELS_BY_INITIAL[match[1]]}-{match[2]}" if match else "silicon"
 
 
 def _memory(name: bytes, base_address: int, size_bytes: int, uses: int) -> Memory:

@@ -61,6 +61,9 @@ uint32_t board_cycles(void);
 /* Empties the branch predictor where the core can, so that a cost does not depend on what ran before. */
 void board_forget_branches(void);
 
+/* Writes back and empties the caches where the core has them, so that what follows starts cold. */
+void board_forget_caches(void);
+
 /* Takes what has arrived, at most max_bytes, and returns how many bytes that was; never waits. */
 uint32_t board_read(uint8_t *data, uint32_t max_bytes);
 

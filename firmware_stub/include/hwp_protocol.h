@@ -32,6 +32,8 @@ enum hwp_destination {
 #define HWP_PREPARE_STAGED 1u
 #define HWP_RUN_FILL_INPUTS 1u
 #define HWP_RUN_CHECKSUM 2u
+#define HWP_RUN_CHECKSUM_LAST 4u
+#define HWP_RUN_COLD 8u
 
 enum hwp_error {
     HWP_OK = 0,

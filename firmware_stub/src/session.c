@@ -218,7 +218,7 @@ static uint8_t *put_measured(uint8_t *bytes, struct hwp_measured measured)
 }
 
 /* Runs all records once and sends a frame for each group of them. */
-static void run_once(const struct hwp_frame *request, uint32_t repeat, bool checksum)
+static void run_once(const struct hwp_frame *request, uint32_t repeat, uint32_t flags)
 {
     const struct hwp_record *record = session.program.records;
     uint32_t total = session.program.header->record_count;
@@ -230,6 +230,9 @@ static void run_once(const struct hwp_frame *request, uint32_t repeat, bool chec
         end = hwp_put_u32(end, first);
         end = hwp_put_u32(end, count);
         for (uint32_t i = 0; i < count; i++) {
+            bool is_last = first + i + 1u == total;
+            bool checksum = (flags & HWP_RUN_CHECKSUM) != 0 ||
+                            (is_last && (flags & HWP_RUN_CHECKSUM_LAST) != 0);
             end = put_measured(end, hwp_run_record(&session.program, record, checksum));
             record = hwp_record_next(record);
         }
@@ -254,7 +257,10 @@ static struct hwp_result run(const struct hwp_frame *request)
         if ((flags & HWP_RUN_FILL_INPUTS) != 0) {
             hwp_program_fill_inputs(&session.program);
         }
-        run_once(request, repeat, (flags & HWP_RUN_CHECKSUM) != 0);
+        if ((flags & HWP_RUN_COLD) != 0) {
+            board_forget_caches();
+        }
+        run_once(request, repeat, flags);
     }
     return hwp_done();
 }

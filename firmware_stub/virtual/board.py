@@ -23,9 +23,11 @@ from hwprof.firmware_stub.virtual.description import BoardDescription, load_boar
 from hwprof.firmware_stub.virtual.firmware import place_image
 from hwprof.firmware_stub.virtual.image import FirmwareImage
 from hwprof.firmware_stub.virtual.loading import load_segments
+from hwprof.firmware_stub.virtual.memory import RegionCounts
+from hwprof.firmware_stub.virtual.modes import load_timing
 from hwprof.firmware_stub.virtual.peripherals import Surroundings
-from hwprof.firmware_stub.virtual.timing import FunctionCost, PipelineTiming, load_timing
-from hwprof.measurement import DEFAULT_KERNELS
+from hwprof.firmware_stub.virtual.timing import FunctionCost, Machine, PipelineRun, Timing
+from hwprof.measurement import DEFAULT_KERNELS, DEFAULT_TIMING
 
 NEVER = 0xFFFF_FFFE  # an `until` address no firmware executes
 THUMB = 1
@@ -53,7 +55,10 @@ class VirtualBoard:
     """
 
     def __init__(
-        self, description: BoardDescription, image: FirmwareImage, timing: PipelineTiming
+        self,
+        description: BoardDescription,
+        image: FirmwareImage,
+        timing: Timing,
     ) -> None:
         self.description = description
         self.image = image
@@ -62,9 +67,11 @@ class VirtualBoard:
         stop_function = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value
         self._counter = BlockCounter(stop_function or 0)
         self._surroundings = Surroundings(
+            cache_sizes=description.cache_sizes,
+            maintain=self._maintain_caches,
+            timing_model=timing.version,
             cycles=lambda: self.cycles,
             forget_branches=self._forget_branches,
-            cache_sizes=description.cache_sizes,
         )
         self._bus = Bus(description.peripherals, self._surroundings)
         # Not UC_MODE_MCLASS: it makes Unicorn 2.1 a Cortex-M33 whatever model is asked for.
@@ -76,8 +83,9 @@ class VirtualBoard:
         self._map()
         self._load()
         self._engine.hook_add(unicorn_const.UC_HOOK_MEM_INVALID, self._on_invalid)
+        machine = Machine(description, self._counter, self.read_memory, self._bytes)
+        self._timing_run: PipelineRun = timing.follow(machine)
         self._hook_blocks()
-        self._timing_run = timing.follow(self._counter, self.read_memory)
         self._power_on()
 
     @classmethod
@@ -87,7 +95,7 @@ class VirtualBoard:
         *,
         image: Path | None = None,
         kernels: str = DEFAULT_KERNELS,
-        timing: str = "pipeline",
+        timing: str = DEFAULT_TIMING,
         code: str = "",
     ) -> Self:
         """A board, with hwprof's firmware moved to its memories unless an image is given.
@@ -154,15 +162,20 @@ class VirtualBoard:
             raise self._dead
         self._fault_address, self._spinning = None, False
         self._surroundings.empty_polls = 0
-        begin = self._engine.reg_read(arm_const.UC_ARM_REG_PC) | THUMB
         try:
-            self._engine.emu_start(begin, until)
+            self._emulate(until)
+            while self._timing_run.resume():
+                self._emulate(until)
         except unicorn.UcError as error:
             self._dead = self._fault(error)
             raise self._dead from error
         except BoardError as error:
             self._dead = error
             raise
+
+    def _emulate(self, until: int) -> None:
+        begin = self._engine.reg_read(arm_const.UC_ARM_REG_PC) | THUMB
+        self._engine.emu_start(begin, until)
 
     def _fault(self, error: unicorn.UcError) -> BoardError:
         pc = self._engine.reg_read(arm_const.UC_ARM_REG_PC)
@@ -225,6 +238,10 @@ class VirtualBoard:
         """Instructions executed since power-on, by class of the core's data file."""
         return self._timing_run.classes()
 
+    def regions(self) -> tuple[RegionCounts, ...]:
+        """Misses and waits of each memory since power-on; empty where memory is not modelled."""
+        return self._timing_run.regions()
+
     @property
     def warnings(self) -> list[str]:
         """What the model left out of this run: registers and instructions it does not know."""
@@ -254,7 +271,7 @@ class VirtualBoard:
             self._engine._uch,  # noqa: SLF001 - the public hook_add takes Python callbacks only
             ctypes.byref(handle),
             unicorn_const.UC_HOOK_BLOCK,
-            ctypes.c_void_p(self._counter.hook_address),
+            ctypes.c_void_p(self._timing_run.hook_address),
             ctypes.c_void_p(self._counter.data_address),
             ctypes.c_uint64(1),
             ctypes.c_uint64(0),
@@ -272,8 +289,11 @@ class VirtualBoard:
 
     # Unicorn's callbacks
 
+    def _maintain_caches(self, register: int, value: int) -> None:
+        self._timing_run.maintain(register, value)
+
     def _forget_branches(self) -> None:
-        self._timing_run.forget_branches()
+        self._timing_run.drain()
 
     def _on_read(self, _engine: unicorn.Uc, offset: int, size_bytes: int, base: int) -> int:
         value = self._bus.read(base + offset, size_bytes)

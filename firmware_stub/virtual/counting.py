@@ -54,9 +54,11 @@ TICKS, SLICE, NAMES, VALUES, REGISTERS = range(8, 13)
 class BlockCounts:
     """What was executed: one entry per block, in order of first execution.
 
-    ``count`` is ``taken + passed``, and one more for the block that runs now.
+    ``count`` is ``taken + passed``, and one more for the block that runs now; ``row`` is the number
+    of the block's row in the table.
     """
 
+    row: Int64
     address: Int64
     size_bytes: Int64
     count: Int64
@@ -72,13 +74,6 @@ class BlockCounter:
     def __init__(self, stop_function: int) -> None:
         self.state: Int64 = np.zeros(STATE_WORDS, dtype=np.int64)
         self.state[STOP_FUNCTION] = stop_function
-
-    @property
-    def hook_address(self) -> int:
-        """Address of the native hook; the first call of a process loads or compiles it."""
-        from hwprof.firmware_stub.virtual.native import on_block
-
-        return int(on_block.address)
 
     @property
     def data_address(self) -> int:
@@ -120,9 +115,11 @@ class BlockCounter:
             )
         first = self.state[HEAD : HEAD + len(self)]
         table = self.state[FIRST_ROW:].reshape(ROWS, ROW_WORDS)
-        rows = np.ascontiguousarray(table[(first - FIRST_ROW) // ROW_WORDS].T)
+        numbers = (first - FIRST_ROW) // ROW_WORDS
+        rows = np.ascontiguousarray(table[numbers].T)
         running = first == self.state[PREVIOUS_ROW]
         return BlockCounts(
+            numbers,
             rows[KEY] >> 16,
             rows[KEY] & 0xFFFF,
             rows[COUNT],

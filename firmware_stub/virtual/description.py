@@ -12,6 +12,12 @@ from urllib.parse import parse_qsl
 from hwprof.errors import ConfigurationError, UnknownNameError
 from hwprof.firmware_stub.virtual.board_fields import CLOCK_RANGE_HZ, MAX_FILE_BYTES
 from hwprof.firmware_stub.virtual.board_rules import faults_of
+from hwprof.firmware_stub.virtual.memory_data import (
+    CacheDescription,
+    MemoryBehaviour,
+    parse_behaviour,
+    parse_cache,
+)
 from hwprof.measurement import Placement
 
 ROOM = Path(__file__).resolve().parent.parent
@@ -42,6 +48,7 @@ class MemoryArea:
     size_bytes: int
     kind: MemoryKind
     source: str
+    behaviour: MemoryBehaviour
     offers: tuple[str, ...] = ()
     offered_bytes: int | None = None
     reserved_bytes: int = 0
@@ -69,22 +76,6 @@ class PeripheralArea:
     model: str
     source: str
     is_harness: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CacheGeometry:
-    """How a cache is divided."""
-
-    size_bytes: int
-    ways: int
-    line_bytes: int
-
-    @property
-    def ccsidr(self) -> int:
-        """What the cache size register says of it (Arm DDI 0403E B4.8.3), all policies offered."""
-        sets = self.size_bytes // (self.ways * self.line_bytes)
-        words = (self.line_bytes // 4).bit_length() - 3  # log2 of words in a line, less 2
-        return 0xF << 28 | sets - 1 << 13 | self.ways - 1 << 3 | words
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +142,8 @@ class BoardDescription:
     peripherals: tuple[PeripheralArea, ...]
     firmware: FirmwareRooms
     placement: Placement
-    icache: CacheGeometry | None = None
-    dcache: CacheGeometry | None = None
+    icache: CacheDescription | None = None
+    dcache: CacheDescription | None = None
     fidelity: Fidelity | None = None
 
     @property
@@ -290,6 +281,16 @@ def parse_board(data: dict[str, Any]) -> BoardDescription:
     faults = faults_of(data)
     if faults:
         raise ConfigurationError("\n".join(faults))
+    try:
+        return _board(data)
+    except KeyError as error:
+        raise ConfigurationError(
+            f"a board file names every figure of its caches and memories; {error} is missing; add "
+            "it (docs/BOARDS.md)."
+        ) from error
+
+
+def _board(data: dict[str, Any]) -> BoardDescription:
     return BoardDescription(
         name=data["name"],
         title=data.get("title", data["name"]),
@@ -302,8 +303,8 @@ def parse_board(data: dict[str, Any]) -> BoardDescription:
         peripherals=tuple(_peripheral(entry) for entry in data["peripheral"]),
         firmware=_rooms(data["firmware"]),
         placement=Placement(**data["placement"]),
-        icache=_cache(data.get("icache")),
-        dcache=_cache(data.get("dcache")),
+        icache=parse_cache("icache", data.get("icache")),
+        dcache=parse_cache("dcache", data.get("dcache")),
         fidelity=_fidelity(data.get("fidelity")),
     )
 
@@ -315,6 +316,7 @@ def _memory(entry: dict[str, Any]) -> MemoryArea:
         size_bytes=entry["size_bytes"],
         kind=entry["kind"],
         source=entry["source"],
+        behaviour=parse_behaviour(entry["name"], entry["kind"], entry),
         offers=tuple(entry.get("offers", ())),
         offered_bytes=entry.get("offered_bytes"),
         reserved_bytes=entry.get("reserved_bytes", 0),
@@ -343,12 +345,6 @@ def _rooms(table: dict[str, Any]) -> FirmwareRooms:
         return Room(entry.get("memory", data), entry.get("size_bytes", DEFAULT_ROOM_BYTES))
 
     return FirmwareRooms(data, room("program"), room("constants"))
-
-
-def _cache(table: dict[str, Any] | None) -> CacheGeometry | None:
-    if table is None:
-        return None
-    return CacheGeometry(table["size_bytes"], table["ways"], table["line_bytes"])
 
 
 def _fidelity(table: dict[str, Any] | None) -> Fidelity | None:

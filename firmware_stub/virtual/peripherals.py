@@ -16,8 +16,8 @@ from typing import ClassVar
 from hwprof.errors import BoardError
 
 WORD = 0xFFFF_FFFF
-# "OFV1", "HWPR": the fuse words in which a virtual board says what it is, high word last.
-VIRTUAL_UNIQUE_ID = (0x4F46_5631, 0x4857_5052)
+# What a virtual board's unique id says, with the timing model behind it.
+IDENTITY = b"HWPROF"
 
 
 @dataclass(slots=True)
@@ -25,6 +25,8 @@ class Surroundings:
     """What peripherals see of their board and what they tell it.
 
     Attributes:
+        maintain: does a cache maintenance operation: offset of its register, value written.
+        timing_model: what the cycles are counted by, ``exact-1``.
         cycles: core cycles since power-on.
         forget_branches: empties the branch predictor.
         cache_sizes: CCSIDR of data and instruction cache, which CSSELR chooses from; 0 for none.
@@ -34,6 +36,8 @@ class Surroundings:
         empty_polls: reads in a row that found nothing received, nothing being sent between them.
     """
 
+    maintain: Callable[[int, int], None]
+    timing_model: str
     cycles: Callable[[], int]
     forget_branches: Callable[[], None]
     cache_sizes: tuple[int, int] = (0, 0)
@@ -211,13 +215,15 @@ class SystemControlSpace(Peripheral):
     """
 
     SYST_CSR, SYST_RVR, SYST_CVR = 0x010, 0x014, 0x018
-    AIRCR, CSSELR, CCSIDR, DEMCR = 0xD0C, 0xD84, 0xD80, 0xDFC
+    AIRCR, CCR, CSSELR, CCSIDR, DEMCR = 0xD0C, 0xD14, 0xD84, 0xD80, 0xDFC
     BPIALL = 0xF78  # CMSIS core_cm7.h, SCB_Type offset 0x278
     VECTKEY, SYSRESETREQ, TRCENA = 0x05FA_0000, 1 << 2, 1 << 24
-    # Reset values, Arm DDI 0489: CPUID r1p2, CCR, CLIDR, CTR, MPU_TYPE with 16 regions.
+    MAINTENANCE = range(0xF50, 0xF78, 4)  # ICIALLU to DCCISW, CMSIS core_cm7.h
+    # Reset values, Arm DDI 0489: CPUID r1p2, CCR, CLIDR, CTR, MPU_TYPE with 16 regions; in CCR the
+    # caches are on, as a vendor's start-up code leaves them.
     RESET: ClassVar[dict[int, int]] = {
         0xD00: 0x411F_C272,
-        0xD14: 0x0004_0200,
+        0xD14: 0x0007_0200,
         0xD78: 0x0900_0003,
         0xD7C: 0x8303_C003,
         0xD90: 0x0000_1000,
@@ -255,6 +261,8 @@ class SystemControlSpace(Peripheral):
             raise BoardError("the firmware asked for a system reset; open the board again.")
         if offset == self.DEMCR:
             self._dwt.trace_changed(enabled=bool(value & self.TRCENA))
+        if offset in self.MAINTENANCE or offset == self.CCR:
+            self.surroundings.maintain(offset, value)
         if offset == self.BPIALL:
             self.surroundings.forget_branches()
         if offset in (self.SYST_CSR, self.SYST_CVR):
@@ -278,7 +286,10 @@ class Ocotp(Peripheral):
     def read(self, offset: int) -> int:
         """A fuse word, or zero."""
         word = (offset - self.FUSES) // self.STEP - self.UNIQUE_ID
-        return VIRTUAL_UNIQUE_ID[word] if word in (0, 1) else 0
+        model, _, version = self.surroundings.timing_model.partition("-")
+        identity = IDENTITY + f"{model[:1].upper()}{version[:1]}".encode()
+        high, low = identity[:4], identity[4:]
+        return int.from_bytes((low, high)[word], "big") if word in (0, 1) else 0
 
     def write(self, offset: int, value: int) -> None:
         """Fuses of a virtual board cannot be blown."""

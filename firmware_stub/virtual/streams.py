@@ -87,13 +87,17 @@ class Streams:
         key = int(self._counter.state[row + counting.KEY])
         return row, key >> 16, key & 0xFFFF
 
-    def install(self, row: int, code: bytes, address: int, ticks: int) -> None:
+    def install(
+        self, row: int, code: bytes, address: int, ticks: int, *, before: bytes = b""
+    ) -> None:
         """Give a block its slice; ``ticks`` is what it costs in a fresh pipeline.
+
+        ``before`` is the block that just ran, if it ends where this one starts.
 
         Raises:
             BoardError: there is no room for more slices.
         """
-        found = self._library.slice(code, address)
+        found = self._library.slice(code, address, before)
         self._lost.update(dict.fromkeys(found.lost))
         state = self._counter.state
         state[row + counting.TICKS] = ticks
@@ -144,15 +148,12 @@ class Streams:
         """Sentences about accesses that the slices could not follow."""
         found = [
             f"the address of {text} depends on an instruction that slices do not follow; its "
-            "accesses cost nothing here; use --timing hooked."
+            "accesses are not counted."
             for text in self._lost
         ]
         unseen = int(self.state[evaluate.UNSEEN])
         if unseen:
-            found.append(
-                f"{unseen} addresses depended on a value that slices do not follow; "
-                "use --timing hooked."
-            )
+            found.append(f"{unseen} addresses depended on bytes that slices do not follow.")
         return found
 
 

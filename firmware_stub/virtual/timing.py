@@ -18,18 +18,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import floor
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from hwprof.errors import ConfigurationError, UnknownNameError
+from hwprof.errors import ConfigurationError
 from hwprof.firmware_stub.virtual.core import UNKNOWN, CoreModel, load_core
 from hwprof.firmware_stub.virtual.counting import BlockCounter, BlockCounts
 from hwprof.firmware_stub.virtual.decode import Decoder, Operation
+from hwprof.firmware_stub.virtual.description import BoardDescription
+from hwprof.firmware_stub.virtual.memory import RegionCounts
 from hwprof.firmware_stub.virtual.scoreboard import PipelineState, Scoreboard
 
 TIMING_MODEL = "pipeline-1"
-MODES = ("pipeline",)
 HEAD_BYTES = 48  # enough of a successor to see every latency that crosses into it
 _ROUND_HALF_DOWN = 0.499  # sums of equal terms in another order must not round differently
 ReadMemory = Callable[[int, int], bytes]
@@ -59,6 +61,32 @@ class FunctionCost:
     instructions: int
 
 
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a timing model sees of a board.
+
+    Attributes:
+        counter: counts its blocks.
+        bytes_of: the bytes of each memory of the description, where the host keeps them.
+    """
+
+    description: BoardDescription
+    counter: BlockCounter
+    read_memory: ReadMemory
+    bytes_of: Sequence[npt.NDArray[np.uint8]]
+
+
+class Timing(Protocol):
+    """A timing model of a core, shared by the boards of a process."""
+
+    @property
+    def version(self) -> str:
+        """What rows measured with it carry."""
+
+    def follow(self, machine: Machine) -> PipelineRun:
+        """Cost what a machine executes."""
+
+
 class PipelineTiming:
     """Core pipeline only: every memory answers as TCM or a cache hit does.
 
@@ -74,9 +102,9 @@ class PipelineTiming:
         self._costs: dict[tuple[int, bytes, bytes, bytes], BlockCost] = {}
         self._lock = threading.Lock()
 
-    def follow(self, counter: BlockCounter, read_memory: ReadMemory) -> PipelineRun:
-        """Cost what a counter counts, reading code through ``read_memory``."""
-        return PipelineRun(self, counter, read_memory)
+    def follow(self, machine: Machine) -> PipelineRun:
+        """Cost what a machine executes."""
+        return PipelineRun(self, machine)
 
     def block_cost(self, address: int, size_bytes: int, read_memory: ReadMemory) -> BlockCost:
         """Cost of the block at an address, its successors' first instructions included."""
@@ -136,31 +164,52 @@ def _head(address: int, read_memory: ReadMemory) -> bytes:
 class PipelineRun:
     """Cycles of one board since power-on."""
 
-    def __init__(
-        self, timing: PipelineTiming, counter: BlockCounter, read_memory: ReadMemory
-    ) -> None:
+    def __init__(self, timing: PipelineTiming, machine: Machine) -> None:
+        self.counter = machine.counter
+        self.read_memory = machine.read_memory
         self._timing = timing
-        self._counter = counter
-        self._read_memory = read_memory
         self._costs: list[BlockCost] = []
         self._table: Float64 = np.zeros((6, 0))
         self._whole_cycles = 0
         self._drained_at_cycles = 0.0
 
-    def _counts(self) -> BlockCounts:
+    @property
+    def hook_address(self) -> int:
+        """Address of the native hook; the first call of a process loads or compiles it."""
+        from hwprof.firmware_stub.virtual.native import on_block
+
+        return on_block.address
+
+    def resume(self) -> bool:
+        """Do what the hook stopped the engine for; False if it did not stop it."""
+        return False
+
+    def maintain(self, register: int, value: int) -> None:
+        """A write to a cache maintenance register; nothing without a memory model."""
+
+    def regions(self) -> tuple[RegionCounts, ...]:
+        """Misses and waits of each memory; none without a memory model."""
+        return ()
+
+    def block_cost(self, address: int, size_bytes: int) -> BlockCost:
+        """What the block at an address costs."""
+        return self._timing.block_cost(address, size_bytes, self.read_memory)
+
+    def counts(self) -> BlockCounts:
         """The counts, after every block among them has its cost."""
-        counts = self._counter.counts()
+        counts = self.counter.counts()
         done = len(self._costs)
         if len(counts.address) > done:
             blocks = zip(
                 counts.address[done:].tolist(), counts.size_bytes[done:].tolist(), strict=True
             )
-            self._costs += [self._timing.block_cost(a, s, self._read_memory) for a, s in blocks]
+            self._costs += [self.block_cost(a, s) for a, s in blocks]
             self._table = np.array([_numbers(cost) for cost in self._costs]).T
         return counts
 
-    def _cycles_of_blocks(self) -> Float64:
-        counts = self._counts()
+    def cycles_of_blocks(self) -> Float64:
+        """Cycles of each block, in the order of first execution."""
+        counts = self.counts()
         _, cycles, taken, passed, mispredicted, retargeted = self._table
         found: Float64 = (
             counts.count * cycles
@@ -173,34 +222,34 @@ class PipelineRun:
 
     def instructions(self) -> int:
         """Instructions executed."""
-        return int(self._counts().count @ self._table[0])
+        return int(self.counts().count @ self._table[0])
 
     def cycles(self) -> int:
         """Modelled core cycles."""
         return self._whole_cycles + self._cycles_since_drained()
 
-    def forget_branches(self) -> None:
+    def drain(self) -> None:
         """Empty the branch predictor; the barrier behind it drains the pipeline.
 
         Some costs are fractions of a cycle on average, but a drained core has spent whole ones:
         rounding here keeps a stretch between two such points free of what came before it.
         """
         self._whole_cycles += self._cycles_since_drained()
-        self._drained_at_cycles = float(self._cycles_of_blocks().sum())
-        self._counter.forget_branches()
+        self._drained_at_cycles = float(self.cycles_of_blocks().sum())
+        self.counter.forget_branches()
 
     def _cycles_since_drained(self) -> int:
-        since = float(self._cycles_of_blocks().sum()) - self._drained_at_cycles
+        since = float(self.cycles_of_blocks().sum()) - self._drained_at_cycles
         return floor(since + _ROUND_HALF_DOWN)
 
     def functions(self, name_at: Callable[[int], str]) -> list[FunctionCost]:
         """Cycles and instructions by function, the most expensive first."""
         cycles: Counter[str] = Counter()
         instructions: Counter[str] = Counter()
-        counts = self._counts()
+        counts = self.counts()
         executed = counts.count * self._table[0]
         for address, spent, done in zip(
-            counts.address.tolist(), self._cycles_of_blocks(), executed, strict=True
+            counts.address.tolist(), self.cycles_of_blocks(), executed, strict=True
         ):
             name = name_at(address)
             cycles[name] += spent
@@ -213,7 +262,7 @@ class PipelineRun:
     def classes(self) -> dict[str, int]:
         """Instructions executed of each class of the core's data file."""
         found: Counter[str] = Counter()
-        for count, cost in zip(self._counts().count.tolist(), self._costs, strict=True):
+        for count, cost in zip(self.counts().count.tolist(), self._costs, strict=True):
             for name, times in cost.classes:
                 found[name] += count * times
         return dict(found.most_common())
@@ -221,7 +270,7 @@ class PipelineRun:
     def warnings(self) -> list[str]:
         """One sentence for each executed instruction that the core's data file lacks."""
         found: Counter[str] = Counter()
-        for count, cost in zip(self._counts().count.tolist(), self._costs, strict=True):
+        for count, cost in zip(self.counts().count.tolist(), self._costs, strict=True):
             for text in cost.unknown:
                 found[text] += count
         return [
@@ -242,16 +291,6 @@ def _numbers(cost: BlockCost) -> tuple[float, ...]:
 
 
 @cache
-def _pipeline(core: str) -> PipelineTiming:
+def pipeline(core: str) -> PipelineTiming:
+    """The one timing of a core that all boards of a process share."""
     return PipelineTiming(load_core(core))
-
-
-def load_timing(mode: str, core: str) -> PipelineTiming:
-    """The timing model of a mode name and a core name.
-
-    Raises:
-        UnknownNameError: no such mode or core.
-    """
-    if mode not in MODES:
-        raise UnknownNameError("timing mode", mode, MODES)
-    return _pipeline(core)

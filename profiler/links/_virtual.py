@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hwprof.errors import LinkError
-from hwprof.measurement import DEFAULT_KERNELS
+from hwprof.measurement import DEFAULT_KERNELS, DEFAULT_TIMING
 from hwprof.profiler.links._base import Capability, Counters, Link
 
 
@@ -16,8 +16,8 @@ class VirtualLink(Link):
     inside it. It returns early once the firmware sleeps with nothing to read.
 
     Raises:
-        UnknownNameError: no board of that name ships with the package, it has no such memory
-            for code, or no image has such kernels.
+        UnknownNameError: no board of that name ships with the package, it has no such memory for
+            code, no image has such kernels, or there is no such timing mode.
         ConfigurationError: the board file or the image cannot be used.
     """
 
@@ -30,11 +30,14 @@ class VirtualLink(Link):
         image: Path | None = None,
         kernels: str = DEFAULT_KERNELS,
         code: str = "",
+        timing: str = "",
     ) -> None:
         from hwprof.firmware_stub.virtual.board import VirtualBoard
 
         self.target = f"virtual:{name}"
-        self.board = VirtualBoard.open(name, image=image, kernels=kernels, code=code)
+        self.board = VirtualBoard.open(
+            name, image=image, kernels=kernels, code=code, timing=timing or DEFAULT_TIMING
+        )
         self.timing_model = self.board.timing.version
         self._closed = False
 

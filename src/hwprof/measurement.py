@@ -16,6 +16,12 @@ Kind = Literal["measured", "modelled"]
 DEFAULT_SCHEME = "tflite"
 DEFAULT_KERNELS = "simd"
 DEFAULT_TARGET = "virtual:rt1170"
+# What the cycle counter of a virtual board counts: caches and memories too, or the core alone.
+TIMING_MODES = ("exact", "pipeline")
+DEFAULT_TIMING = "exact"
+# How a run begins: with empty caches, or behind another run of the same program.
+CACHE_STATES = ("cold", "warm")
+DEFAULT_CACHE_STATE = "cold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,8 @@ class Context:
         scheme: quantisation scheme.
         placement: memory of each part of a program.
         cache_state: ``warm``, ``cold``, or ``none`` where caches are not modelled.
-        timing_model: ``pipeline-<version>`` on a virtual board, ``silicon`` on a real one.
+        timing_model: ``exact-<version>`` or ``pipeline-<version>`` on a virtual board, ``silicon``
+            on a real one.
     """
 
     board: str

@@ -167,8 +167,8 @@ def test_memory_is_found_by_name_and_use():
 @pytest.mark.parametrize(
     ("identity", "timing_model"),
     [
-        (b"HWPROFV1".hex().encode(), "pipeline-1"),
-        (b"HWPROFV3".hex().encode(), "pipeline-3"),
+        (b"HWPROFP1".hex().encode(), "pipeline-1"),
+        (b"HWPROFE3".hex().encode(), "exact-3"),
         (b"3a1f5c0012345678", "silicon"),
         (b"", "silicon"),
     ],

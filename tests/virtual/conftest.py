@@ -11,7 +11,7 @@ import pytest
 from hwprof.firmware_stub.virtual.board import VirtualBoard
 from hwprof.firmware_stub.virtual.description import load_board
 from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment
-from hwprof.firmware_stub.virtual.timing import load_timing
+from hwprof.firmware_stub.virtual.modes import load_timing
 
 PROGRAMS = json.loads(Path(__file__).with_name("programs.json").read_text(encoding="utf-8"))
 RESULT = 0x2000_0100  # where the programs leave what they found

@@ -10,7 +10,7 @@ from hwprof.errors import BoardError, ConfigurationError, UnknownNameError
 from hwprof.firmware_stub.virtual.board import Stop, VirtualBoard
 from hwprof.firmware_stub.virtual.description import load_board
 from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment, Symbol
-from hwprof.firmware_stub.virtual.timing import load_timing
+from hwprof.firmware_stub.virtual.modes import load_timing
 
 
 class TestRunning:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hwprof.errors import BoardError
 from hwprof.firmware_stub.virtual import counting
 from hwprof.firmware_stub.virtual.counting import MAX_BLOCKS, STATE_WORDS, BlockCounter
+from hwprof.firmware_stub.virtual.native import on_block
 
 # Few addresses, close together, and three sizes: repeats, neighbours, and changed sizes.
 blocks = st.tuples(st.integers(0, 12).map(lambda i: 2 * i), st.sampled_from([2, 4, 6]))
@@ -57,7 +58,7 @@ HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32,
 
 def _native(sequence):
     counter = BlockCounter(stop_function=0)
-    hook = HOOK(counter.hook_address)
+    hook = HOOK(on_block.address)
     for address, size in sequence:
         hook(None, address, size, counter.data_address)
     return counter
@@ -110,7 +111,7 @@ def test_a_run_in_pieces_counts_what_the_run_in_one_counts(sequence, max_blocks)
     stops = []
     remember = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(stops.append)
     counter = BlockCounter(ctypes.cast(remember, ctypes.c_void_p).value)
-    hook = HOOK(counter.hook_address)
+    hook = HOOK(on_block.address)
 
     for start in range(0, len(sequence), max_blocks):
         counter.allow_start(max_blocks)

@@ -8,7 +8,7 @@ from hwprof.errors import ConfigurationError
 from hwprof.firmware_stub.virtual.board import VirtualBoard
 from hwprof.firmware_stub.virtual.description import load_board
 from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment
-from hwprof.firmware_stub.virtual.timing import load_timing
+from hwprof.firmware_stub.virtual.modes import load_timing
 
 
 def power_on(*segments: Segment, board="rt1170"):

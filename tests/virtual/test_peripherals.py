@@ -63,13 +63,13 @@ class TestSystem:
     """Processor and chip registers."""
 
     def test_the_fuses_say_that_the_board_is_virtual(self, start):
-        """The unique id spells HWPROFV and the digit of the timing model; other fuses are blank."""
+        """The unique id spells HWPROF and the timing model; other fuses are blank."""
         board = start("identity")
         board.run()
 
         low, high, blank = board.results(3)
 
-        assert high.to_bytes(4, "big") + low.to_bytes(4, "big") == b"HWPROFV1"
+        assert high.to_bytes(4, "big") + low.to_bytes(4, "big") == b"HWPROFP1"
         assert blank == 0
 
     def test_the_processor_is_a_cortex_m7_with_caches(self, start):

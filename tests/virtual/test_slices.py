@@ -103,7 +103,7 @@ def test_a_snippet_does_what_the_processor_does(snippet, drawn, seed):
     lowered = [op for n, insn in enumerate(instructions) for op in micro_ops(insn, n)]
     opaque = {slot for op in lowered if op.code is Code.OPAQUE for slot in op.results}
     sliced = Slicer().slice(code, CODE)
-    state = fresh_state(values, memory.copy())
+    state = fresh_state(values, memory)
     everything = [microops.MicroOp(Code.UNPACK, position=-1), *lowered]
 
     followed = run(state, [op for op in everything if op.code is not Code.OPAQUE])

@@ -61,6 +61,10 @@ void board_forget_branches(void)
 {
 }
 
+void board_forget_caches(void)
+{
+}
+
 uint32_t board_cycles(void)
 {
     static uint32_t readings;

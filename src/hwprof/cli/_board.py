@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from hwprof.cli import _options
+from hwprof.measurement import DEFAULT_TIMING
 
 
 @click.group()
@@ -23,5 +24,5 @@ def serve(name: str, *, timing: str) -> None:
     from hwprof.firmware_stub.virtual.board import VirtualBoard
     from hwprof.firmware_stub.virtual.serve import serve as serve_board
 
-    virtual = VirtualBoard.open(name, timing=timing)
+    virtual = VirtualBoard.open(name, timing=timing or DEFAULT_TIMING)
     serve_board(virtual, announce=lambda device: click.echo(f"serial:{device}"))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @_options.placement
 @_options.kernels
 @_options.scheme
+@_options.timing
 @_options.workers
 @_options.seed
 @_options.workspace
@@ -32,6 +33,7 @@ def fit(
     placement: Placement,
     kernels: str,
     scheme: str,
+    timing: str,
     workers: int | None,
     seed: int,
     workspace: Workspace,
@@ -46,7 +48,7 @@ def fit(
 
     fitted, folder = fit_workspace(
         workspace,
-        Setup(target, placement, kernels, scheme),
+        Setup(target, placement, kernels, scheme, timing=timing),
         workers=workers or os.cpu_count() or 1,
         seed=seed,
     )

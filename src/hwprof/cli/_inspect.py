@@ -56,9 +56,8 @@ def inspect(
     from hwprof.profiler.bench import Bench, Setup
     from hwprof.workflows.inspection import inspect_model
 
-    del timing  # one choice yet; the row's timing_model says which
     resolved = resolve_model(model)
-    with Bench(Setup(target, placement, kernels, scheme)) as bench:
+    with Bench(Setup(target, placement, kernels, scheme, timing=timing)) as bench:
         program = bench.lower(resolved.graph)
         footprint = bench.footprint(program)
         row = bench.measure(program, block_type="network", block_key=model)

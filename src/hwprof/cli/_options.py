@@ -15,6 +15,8 @@ from hwprof.measurement import (
     DEFAULT_KERNELS,
     DEFAULT_SCHEME,
     DEFAULT_TARGET,
+    DEFAULT_TIMING,
+    TIMING_MODES,
     Placement,
 )
 from hwprof.workspace import ENVIRONMENT_VARIABLE, Workspace
@@ -73,10 +75,11 @@ scheme = click.option(
 )
 timing = click.option(
     "--timing",
-    type=click.Choice(["pipeline"]),
-    default="pipeline",
-    show_default=True,
-    help="What a virtual board's cycles count; caches and memories come later.",
+    type=click.Choice(TIMING_MODES),
+    default=None,
+    callback=lambda _context, _parameter, value: value or "",
+    show_default=DEFAULT_TIMING,
+    help="What a virtual board's cycles count: caches and memories too, or the core alone.",
 )
 seed = click.option("--seed", default=0, show_default=True, help="Where chance begins.")
 workers = click.option(

@@ -49,8 +49,7 @@ def profile(
     """
     from hwprof.profiler.bench import Setup
 
-    del timing  # one choice yet; the row's timing_model says which
-    setup = Setup(target, placement, kernels, scheme, repeats)
+    setup = Setup(target, placement, kernels, scheme, repeats, timing=timing)
     if model is None:
         _profile_samples(workspace, setup, workers)
         return

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--study", default="", help="Name of the study to go on with or to start.")
 @_options.target
 @_options.placement
+@_options.timing
 @_options.seed
 @_options.workspace
 @_options.as_json
@@ -52,6 +53,7 @@ def search(
     study: str,
     target: str,
     placement: Placement,
+    timing: str,
     seed: int,
     workspace: Workspace,
     as_json: bool,
@@ -72,7 +74,7 @@ def search(
         latency=latency,
         budget_us=None if budget_ms is None else 1000 * budget_ms,
         options=SearchOptions(trials=trials, seed=seed, study=study),
-        setup=Setup(target=target, placement=placement),
+        setup=Setup(target=target, placement=placement, timing=timing),
         exhaustive=exhaustive,
         verify=verify,
     )

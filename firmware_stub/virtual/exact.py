@@ -1,0 +1,106 @@
+"""Timing that counts memory as well: the pipeline's cycles and what the core waits for memories.
+
+    cycles = cycles of PipelineTiming + waits of memory_model.py
+
+Every load, store and fetch of the run goes through the board's caches and memories (streams.py);
+the clock that they see is the sum of the blocks' costs and of the waits so far.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from hwprof.firmware_stub.virtual import counting
+from hwprof.firmware_stub.virtual.memory import MemorySystem, RegionCounts
+from hwprof.firmware_stub.virtual.memory_model import TICKS_PER_CYCLE
+from hwprof.firmware_stub.virtual.streams import SliceLibrary, Streams
+from hwprof.firmware_stub.virtual.timing import (
+    Float64,
+    Machine,
+    PipelineRun,
+    PipelineTiming,
+    pipeline,
+)
+
+EXACT_MODEL = "exact-1"
+
+
+class ExactTiming:
+    """Pipeline, caches and memories; shared by the boards of a process."""
+
+    def __init__(self, core_timing: PipelineTiming) -> None:
+        self.version = EXACT_MODEL
+        self.core_timing = core_timing
+        self.slices = SliceLibrary()
+
+    def follow(self, machine: Machine) -> ExactRun:
+        """Cost what a machine executes."""
+        return ExactRun(self, machine)
+
+
+class ExactRun(PipelineRun):
+    """Cycles of one board since power-on, memories included."""
+
+    def __init__(self, timing: ExactTiming, machine: Machine) -> None:
+        super().__init__(timing.core_timing, machine)
+        self.memory = MemorySystem(machine.description)
+        self.streams = Streams(machine.counter, timing.slices)
+        self.streams.attach(self.memory.mem)
+        for area, data in zip(machine.description.memories, machine.bytes_of, strict=True):
+            self.streams.add_area(area.base, data)
+
+    @property
+    def hook_address(self) -> int:
+        """Address of the native hook; the first call of a process loads or compiles it."""
+        from hwprof.firmware_stub.virtual.native_streams import on_streamed_block
+
+        return on_streamed_block.address
+
+    def resume(self) -> bool:
+        """Install the slice of the block that the engine stopped in front of, if it did."""
+        wanted = self.streams.take_wanted()
+        if wanted is None:
+            return False
+        row, address, size_bytes = wanted
+        cost = self.block_cost(address, size_bytes)
+        ticks = round(cost.cycles * TICKS_PER_CYCLE)
+        code = self.read_memory(address, size_bytes)
+        self.streams.install(row, code, address, ticks, before=self._block_before(address))
+        return True
+
+    def _block_before(self, address: int) -> bytes:
+        """Code of the block that just ran, if it ends where the next one starts."""
+        state = self.counter.state
+        previous = int(state[counting.PREVIOUS_ROW])
+        if not previous or state[counting.PREVIOUS_END] != address:
+            return b""
+        size_bytes = int(state[previous + counting.KEY]) & 0xFFFF
+        return self.read_memory(address - size_bytes, size_bytes)
+
+    def cycles_of_blocks(self) -> Float64:
+        """Cycles of each block in the order of first execution, waits included."""
+        waits = self.memory.block_stall_ticks()[self.counts().row]
+        return super().cycles_of_blocks() + waits / TICKS_PER_CYCLE
+
+    def drain(self) -> None:
+        """Complete what is under way, as the barrier at the border between two records does."""
+        super().drain()
+        self.memory.drain()
+
+    def maintain(self, register: int, value: int) -> None:
+        """A write to a cache maintenance register of the system control block."""
+        self.memory.maintain(register, value)
+
+    def regions(self) -> tuple[RegionCounts, ...]:
+        """Misses and waits of each memory behind the caches since power-on."""
+        return self.memory.counts()
+
+    def warnings(self) -> list[str]:
+        """What the pipeline warns of, and accesses that could not be followed."""
+        return super().warnings() + self.streams.warnings()
+
+
+@cache
+def exact(core: str) -> ExactTiming:
+    """The one timing of a core that all boards of a process share."""
+    return ExactTiming(pipeline(core))
