@@ -104,10 +104,16 @@ class Bench:
         self._link.close()
 
     def lower(self, graph: Graph) -> Program:
-        """The graph as a program under this bench's placement and scheme."""
+        """The graph as a program under this bench's placement and scheme, for its board's rooms."""
+        from hwprof.profiler.constants import spill
         from hwprof.profiler.lowering import lower
 
-        return lower(graph, placement=self.setup.placement, scheme=self.setup.scheme)
+        info = self._device.info
+        return spill(
+            lower(graph, placement=self.setup.placement, scheme=self.setup.scheme),
+            constants_room_bytes=info.max_constants_bytes,
+            program_room_bytes=info.max_program_bytes,
+        )
 
     def footprint(self, program: Program) -> Footprint:
         """What a program takes of this board's memories.

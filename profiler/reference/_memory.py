@@ -76,4 +76,4 @@ class Memory:
 
     def words_of(self, buffer: Buffer) -> Int32:
         """A constant as int32 words."""
-        return np.frombuffer(self.constants[buffer.offset_bytes], "<i4")
+        return np.frombuffer(self.bytes_of(buffer).tobytes(), "<i4")

@@ -15,15 +15,8 @@ import numpy.typing as npt
 
 from hwprof.errors import ConfigurationError
 from hwprof.pool import pool_slice
-from hwprof.profiler.program import (
-    Buffer,
-    Constant,
-    DataConstant,
-    FillConstant,
-    PoolConstant,
-    Program,
-    Record,
-)
+from hwprof.profiler.constants import materialised
+from hwprof.profiler.program import Buffer, Program, Record
 from hwprof.profiler.reference._kernels import KERNELS
 from hwprof.profiler.reference._memory import Memory, Written
 
@@ -90,7 +83,7 @@ def run_reference(
     """
     memory = Memory(program.weights_image)
     for constant in program.constants:
-        memory.constants[constant.buffer.offset_bytes] = _constant_bytes(constant)
+        memory.constants[constant.buffer.offset_bytes] = materialised(constant)
     _fill_inputs(program, memory, inputs or {})
     results = tuple(_run(record, memory) for record in program.records)
     outputs = {buffer.name: memory.tensor(buffer).copy() for buffer in program.outputs}
@@ -135,15 +128,3 @@ def _run(record: Record, memory: Memory) -> RecordResult:
     data = memory.tensor(output).copy()
     crc32 = zlib.crc32(data.tobytes()) if memory.is_complete(output) else None
     return RecordResult(data, crc32, written.rescaled, written.saturated)
-
-
-def _constant_bytes(constant: Constant) -> bytes:
-    """What PREPARE leaves in a constant's buffer."""
-    words = constant.buffer.size_bytes // 4
-    match constant:
-        case DataConstant(data=data):
-            return data
-        case FillConstant(value=value):
-            return np.full(words, value, "<i4").tobytes()
-        case PoolConstant(pool_offset_bytes=offset, left_shift=shift):
-            return (pool_slice(offset, words).astype("<i4") << shift).tobytes()

@@ -19,12 +19,13 @@ from hwprof.errors import (
 )
 from hwprof.graph import Add, Concat, Conv2d, Graph, Op, Pad, Pads, Reshape, Softmax
 from hwprof.networks import person_detector
+from hwprof.profiler.constants import materialised
 from hwprof.profiler.lowering import lower
 from hwprof.profiler.program import Buffer, Program, Region
 from hwprof.profiler.reference import expected_checksums, run_reference
 from hwprof.profiler.reference._kernels import KERNELS
 from hwprof.profiler.reference._memory import Memory
-from hwprof.profiler.reference._run import _constant_bytes, _fill_inputs
+from hwprof.profiler.reference._run import _fill_inputs
 from hwprof.profiler.scratch import scratch_bytes
 
 CONV = Conv2d(kernel_h=1, kernel_w=1, out_channels=8)
@@ -55,7 +56,7 @@ def checksums_in_one_arena(program: Program) -> list[int]:
     rubbish = np.random.default_rng(0).integers(-128, 128, program.activations_bytes, np.int8)
     memory = SharedMemory(program.weights_image, arena=rubbish)
     for constant in program.constants:
-        memory.constants[constant.buffer.offset_bytes] = _constant_bytes(constant)
+        memory.constants[constant.buffer.offset_bytes] = materialised(constant)
     _fill_inputs(program, memory, {})
     checksums = []
     for record in program.records:

@@ -34,6 +34,7 @@ from hwprof.graph import (
     Unary,
     UnaryFunction,
 )
+from hwprof.profiler.constants import materialised
 from hwprof.profiler.lowering import lower
 from hwprof.profiler.program import (
     AddRecord,
@@ -51,7 +52,6 @@ from hwprof.profiler.program import (
 from hwprof.profiler.reference import expected_checksums, run_reference
 from hwprof.profiler.reference._kernels import _dot
 from hwprof.profiler.reference._memory import Memory
-from hwprof.profiler.reference._run import _constant_bytes
 
 
 def half_away(value: Fraction) -> int:
@@ -110,7 +110,7 @@ def operand(program: Program, record: object, name: str) -> list:
         return []
     memory = Memory(program.weights_image)
     for constant in program.constants:
-        memory.constants[constant.buffer.offset_bytes] = _constant_bytes(constant)
+        memory.constants[constant.buffer.offset_bytes] = materialised(constant)
     buffer = getattr(record, name)
     return (memory.bytes_of(buffer) if name == "weights" else memory.words_of(buffer)).tolist()
 
