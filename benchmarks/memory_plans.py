@@ -10,10 +10,20 @@ an input: no plan of those tensors can be smaller. All tensors start on a line o
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+
+import numpy as np
 
 from hwprof.models import resolve_model
 from hwprof.profiler.lowering import lower
-from hwprof.profiler.lowering.memory import align, lives_of, most_alive_bytes, plan_arena
+from hwprof.profiler.lowering.memory import (
+    Life,
+    align,
+    lives_of,
+    most_alive_bytes,
+    place_lives,
+    plan_arena,
+)
 from hwprof.testing.greedy import GreedyBuffer, greedy_arena_bytes
 
 MODELS = (
@@ -33,11 +43,30 @@ def plan_row(model: str) -> tuple[int, int, int, int]:
     program = lower(resolve_model(model).graph)
     inputs = [entry.buffer for entry in program.inputs]
     lives = lives_of(program.records, inputs, program.outputs)
-    greedy = greedy_arena_bytes(
+    plan = plan_arena(program.records, lives)
+    return len(lives), plan.size_bytes, _greedy(lives), most_alive_bytes(lives)
+
+
+def random_excess(count: int) -> tuple[float, float]:
+    """Mean arena of ours and of the greedy plan over the bytes alive, minus 1, on random tensors."""
+    rng = np.random.default_rng(0)
+    ours = greedy = 0.0
+    for _ in range(count):
+        first = rng.integers(-1, 20, 24)
+        last = np.maximum(first + rng.integers(0, 6, 24), 0)
+        sizes = 32 * rng.integers(1, 64, 24)
+        rows = zip(sizes.tolist(), first.tolist(), last.tolist(), strict=True)
+        lives = [Life(f"t{number}", *row) for number, row in enumerate(rows)]
+        alive = most_alive_bytes(lives)
+        ours += place_lives(lives).size_bytes / alive - 1
+        greedy += _greedy(lives) / alive - 1
+    return ours / count, greedy / count
+
+
+def _greedy(lives: Sequence[Life]) -> int:
+    return greedy_arena_bytes(
         [GreedyBuffer(align(life.size_bytes), life.first, life.last) for life in lives]
     )
-    plan = plan_arena(program.records, lives)
-    return len(lives), plan.size_bytes, greedy, most_alive_bytes(lives)
 
 
 def main() -> None:
@@ -48,6 +77,10 @@ def main() -> None:
     for model in parser.parse_args().models:
         tensors, ours, greedy, alive = plan_row(model)
         print(f"{model:52} {tensors:>7} {ours:>9,} {greedy:>9,} {alive:>9,}")
+    above, greedy_above = random_excess(1_000)
+    print(
+        f"1,000 sets of 24 random tensors: ours {above:.2%} above alive, greedy {greedy_above:.2%}"
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,6 +77,36 @@ def test_greedy_by_size_may_need_more():
     lives = lives_in(lower(mobilenet_v1().graph(seed=0)))
 
     assert (place_lives(lives).size_bytes, tflm_bytes(lives)) == (153_600, 204_800)
+
+
+def test_a_tensor_at_the_top_is_placed_again_and_earlier():
+    """Four tensors that no order of size, birth or life places in what is alive."""
+    lives = [Life("a", 128, 1, 4), Life("b", 64, 1, 1), Life("c", 192, 4, 6), Life("d", 160, -1, 3)]
+
+    assert place_lives(lives).size_bytes == most_alive_bytes(lives) == 352 < tflm_bytes(lives)
+
+
+def test_search_ends_where_no_plan_is_found():
+    """A few sets of random tensors stay above the bound, without a collision."""
+    rng = np.random.default_rng(0)
+    above = 0
+    for _ in range(400):
+        first = rng.integers(-1, 7, 8)
+        last = np.maximum(first + rng.integers(0, 4, 8), 0)
+        sizes = 32 * rng.integers(1, 7, 8)
+        rows = zip(sizes.tolist(), first.tolist(), last.tolist(), strict=True)
+        lives = [Life(f"t{number}", *row) for number, row in enumerate(rows)]
+        plan = place_lives(lives)
+        above += plan.size_bytes > most_alive_bytes(lives)
+        assert collisions(lives, plan) == []
+        assert plan.size_bytes <= tflm_bytes(lives)
+
+    assert 0 < above < 20
+
+
+def test_no_tensors_need_no_arena():
+    """A program without tensors has an empty plan."""
+    assert place_lives([]) == ArenaPlan({}, 0)
 
 
 @given(some_lives())
