@@ -48,7 +48,7 @@ def plan_row(model: str) -> tuple[int, int, int, int]:
 
 
 def random_excess(count: int) -> tuple[float, float]:
-    """Mean arena of ours and of the greedy plan over the bytes alive, minus 1, on random tensors."""
+    """Mean share by which our arena, and the greedy one, exceeds what is alive; random tensors."""
     rng = np.random.default_rng(0)
     ours = greedy = 0.0
     for _ in range(count):

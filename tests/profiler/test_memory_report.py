@@ -8,6 +8,7 @@ from hwprof.blocks import GraphBuilder
 from hwprof.graph import Add, Conv2d, Graph, Pads, Reshape, Unary, UnaryFunction
 from hwprof.networks import NETWORKS
 from hwprof.profiler.bench import Bench, Setup
+from hwprof.profiler.footprint import Footprint
 from hwprof.profiler.lowering import lower
 from hwprof.profiler.memory_report import TensorBytes, memory_report
 from hwprof.profiler.program import POOL_BYTES
@@ -81,3 +82,17 @@ def test_footprint_beside_the_board():
     text = "\n".join(footprint.lines())
     assert "activations peak at b/conv: 2,048 bytes alive (b/wide 1,024, b/conv 1,024)" in text
     assert "scratch peaks at b/conv: 576 bytes" in text
+
+
+def test_footprint_on_foreign_firmware():
+    """Code of an image that is not ours is left out, and so is scratch that nobody needs."""
+    builder = GraphBuilder()
+    conv = Conv2d(kernel_h=1, kernel_w=1, out_channels=4)
+    graph = builder.finish("one", [builder.add("b", "conv", conv, builder.input("x", (2, 2, 4)))])
+
+    footprint = Footprint(memory_report(lower(graph)), (), None)
+
+    assert footprint.document()["flash"]["code_bytes"] is None
+    text = "\n".join(footprint.lines())
+    assert "firmware" not in text
+    assert "scratch" not in text
