@@ -3,9 +3,10 @@
     python scripts/calibrate_memory.py
 
 What a read that misses the data cache costs the core is what a published latency leaves over the
-core's own cycles. The counts are of NXP's binaries of the person detector at 192 x 320 (Glow bundles
-for the Cortex-M7, nxp-appcodehub/ap-ml-person-detector), executed on a prototype of this model; the
-latencies are NXP's (the lab guide there, 6.3 and 7.3), the core's cycles a fit over two chips.
+core's own cycles. The counts are of NXP's binaries of the person detector at 192 x 320, which are
+Glow bundles for the Cortex-M7 (nxp-appcodehub/ap-ml-person-detector), executed on a prototype of
+this model; the latencies are NXP's (the lab guide there, 6.3 and 7.3), the core's cycles a fit
+over two chips.
 Nothing here comes from our kernels. Stores that miss are taken to be hidden by the store buffer.
 """
 
@@ -55,7 +56,7 @@ class Fitted:
 
     Attributes:
         core_overhead_cycles: what the rows ask for, rounded.
-        leave_one_out_spread: largest change when a row, or either end of its core time, is left out.
+        leave_one_out_spread: largest change without one of the rows, or at an end of a core time.
     """
 
     memory: str

@@ -20,7 +20,7 @@ TABLE = Path("published") / "measurements.csv"
 MODELS = Path("published") / "models"
 
 SAME_KERNELS = "same kernels in kind"
-OTHER_KERNELS = "other kernels"
+GENERIC_DEPTHWISE = "generic depthwise, not judged"
 
 # The first pattern found in a published board name decides.
 _BOARDS = (
@@ -65,20 +65,19 @@ class Published:
     notes: str
 
     @property
-    def is_depthwise_layer(self) -> bool:
-        """Whether the row is one depthwise layer."""
+    def group(self) -> str:
+        """How the row is judged: as ``match`` says, or not at all.
+
+        Depthwise layers of the 2019 uint8 fork ran a generic loop that CMSIS-NN has since replaced
+        (MEASUREMENTS, section 1), and no library of ours has its like.
+        """
         layer = _LAYER.search(self.part)
-        return layer is not None and layer["kind"] == "dw"
+        is_depthwise = layer is not None and layer["kind"] == "dw"
+        return GENERIC_DEPTHWISE if is_depthwise and "uint8" in self.runtime else self.match
 
     @property
     def kernels(self) -> str:
-        """Our library that is nearest in kind to what ran.
-
-        Depthwise layers of the 2019 uint8 fork ran a generic loop (MEASUREMENTS, section 1), which
-        plain C is nearer to than today's CMSIS-NN.
-        """
-        if self.is_depthwise_layer and "uint8" in self.runtime:
-            return "reference"
+        """Our library that is nearest in kind to what ran."""
         return "simd" if re.search(r"CMSIS|TinyEngine|X-CUBE", self.runtime) else "reference"
 
     @property
