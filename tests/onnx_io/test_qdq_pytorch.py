@@ -137,3 +137,42 @@ def test_bias_quantised_in_the_file(network):
     np.testing.assert_allclose(kept.bias, expected, rtol=0, atol=0.51)
     np.testing.assert_array_equal(kept.kernel, steps.transpose(0, 2, 3, 1))
     assert lower(read.graph).macs == 6 * 6 * 8 * 36
+
+
+@pytest.mark.parametrize(
+    ("attributes", "scales", "kind"),
+    [
+        ({}, (0.04, 0.01), "conv2d"),
+        ({"pads": [1, 1, 1, 1], "count_include_pad": 1}, (0.04, 0.01), "conv2d"),
+        ({"pads": [1, 1, 1, 1]}, (0.02, 0.03), "average_pool"),
+        ({}, (0.02, 0.03), "average_pool"),
+        ({}, (0.02, 0.02), "average_pool"),
+    ],
+)
+def test_average_that_changes_the_scale(network, attributes, scales, kind):
+    """Where the output's steps are finer than the input's, the sum is rounded once."""
+    net = network(1, 4, 8, 8)
+    x = _qdq(net, "x", scales[0], np.int8(5))
+    x = net.add("AveragePool", x, kernel_shape=[3, 3], strides=[2, 2], **attributes)
+    model = net.model(_qdq(net, x, scales[1], np.int8(5)))
+
+    read = read_onnx(model)
+
+    assert _kinds(read.graph) == {kind: 1}
+    tensors = onnxruntime_tensors(model, read, random_feeds(model, seed=1))
+    assert max(output.largest_lsb for output in graph_differences(read, tensors)) <= 1
+
+
+@pytest.mark.parametrize("scale", [0.02, 0.05])
+def test_padding_that_changes_the_scale_stays(network, scale):
+    """A convolution pads by itself only if the file pads without a change of levels."""
+    net = network(1, 4, 8, 8)
+    x = net.add("Pad", _qdq(net, "x", 0.02, np.int8(0)), net.ints(0, 0, 1, 1, 0, 0, 1, 1))
+    conv = net.add("Conv", _qdq(net, x, scale, np.int8(0)), _stored(net, KERNEL))
+    model = net.model(_qdq(net, conv, 0.1, np.int8(0)))
+
+    read = read_onnx(model)
+
+    assert _kinds(read.graph)["pad"] == (scale != 0.02)
+    tensors = onnxruntime_tensors(model, read, random_feeds(model, seed=1))
+    assert max(node.largest_lsb for node in operator_differences(read, tensors)) <= 1
