@@ -52,7 +52,7 @@ TICKS, SLICE, NAMES, VALUES, REGISTERS = range(8, 13)
 
 @dataclass(frozen=True, slots=True)
 class BlockCounts:
-    """What was executed: one entry per block, in order of first execution.
+    """What was executed: one entry per block, in order of first execution or of ``add``.
 
     ``count`` is ``taken + passed``, and one more for the block that runs now; ``row`` is the number
     of the block's row in the table.
@@ -82,6 +82,14 @@ class BlockCounter:
 
     def __len__(self) -> int:
         return int(self.state[0])
+
+    def add(self, address: int, size_bytes: int) -> int:
+        """Take a row for a block that has not run yet; returns the row's index, 0 without room."""
+        from hwprof.firmware_stub.virtual.native import add_row, find_row
+
+        key = address << 16 | size_bytes
+        row = -int(find_row(self.state, address, key))
+        return row if row > 0 and add_row(self.state, row, key) else 0
 
     def request_stop(self) -> None:
         """Have the engine stop before its next block; callable from any thread."""

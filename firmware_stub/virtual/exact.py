@@ -8,8 +8,10 @@ the clock that they see is the sum of the blocks' costs and of the waits so far.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
+from hwprof.errors import ConfigurationError
 from hwprof.firmware_stub.virtual import counting
 from hwprof.firmware_stub.virtual.memory import MemorySystem, RegionCounts
 from hwprof.firmware_stub.virtual.memory_model import TICKS_PER_CYCLE
@@ -32,10 +34,20 @@ class ExactTiming:
         self.version = EXACT_MODEL
         self.core_timing = core_timing
         self.slices = SliceLibrary()
+        self.known: dict[KnownBlock, None] = {}
 
     def follow(self, machine: Machine) -> ExactRun:
         """Cost what a machine executes."""
         return ExactRun(self, machine)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBlock:
+    """A block that a board of this process executed; ``before`` is as ``Slicer.slice`` takes it."""
+
+    address: int
+    code: bytes
+    before: bytes
 
 
 class ExactRun(PipelineRun):
@@ -48,6 +60,27 @@ class ExactRun(PipelineRun):
         self.streams.attach(self.memory.mem)
         for area, data in zip(machine.description.memories, machine.bytes_of, strict=True):
             self.streams.add_area(area.base, data)
+        self._known = timing.known
+        self._install_known()
+
+    def _install_known(self) -> None:
+        """Install what earlier boards executed, if the same code lies here: each stop costs."""
+        for block in self._known:
+            if self._code(block.address, len(block.code)) == block.code:
+                row = self.counter.add(block.address, len(block.code))
+                if row:
+                    self._install(row, block)
+
+    def _code(self, address: int, size_bytes: int) -> bytes:
+        try:
+            return self.read_memory(address, size_bytes)
+        except ConfigurationError:  # another board's memory map
+            return b""
+
+    def _install(self, row: int, block: KnownBlock) -> None:
+        cost = self.block_cost(block.address, len(block.code))
+        ticks = round(cost.cycles * TICKS_PER_CYCLE)
+        self.streams.install(row, block.code, block.address, ticks, before=block.before)
 
     @property
     def hook_address(self) -> int:
@@ -62,10 +95,10 @@ class ExactRun(PipelineRun):
         if wanted is None:
             return False
         row, address, size_bytes = wanted
-        cost = self.block_cost(address, size_bytes)
-        ticks = round(cost.cycles * TICKS_PER_CYCLE)
         code = self.read_memory(address, size_bytes)
-        self.streams.install(row, code, address, ticks, before=self._block_before(address))
+        block = KnownBlock(address, code, self._block_before(address))
+        self._install(row, block)
+        self._known[block] = None
         return True
 
     def _block_before(self, address: int) -> bytes:

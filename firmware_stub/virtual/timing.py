@@ -251,9 +251,10 @@ class PipelineRun:
         for address, spent, done in zip(
             counts.address.tolist(), self.cycles_of_blocks(), executed, strict=True
         ):
-            name = name_at(address)
-            cycles[name] += spent
-            instructions[name] += done
+            if done:
+                name = name_at(address)
+                cycles[name] += spent
+                instructions[name] += done
         return [
             FunctionCost(name, round(float(spent)), int(instructions[name]))
             for name, spent in cycles.most_common()
@@ -263,7 +264,7 @@ class PipelineRun:
         """Instructions executed of each class of the core's data file."""
         found: Counter[str] = Counter()
         for count, cost in zip(self.counts().count.tolist(), self._costs, strict=True):
-            for name, times in cost.classes:
+            for name, times in cost.classes if count else ():
                 found[name] += count * times
         return dict(found.most_common())
 
@@ -271,7 +272,7 @@ class PipelineRun:
         """One sentence for each executed instruction that the core's data file lacks."""
         found: Counter[str] = Counter()
         for count, cost in zip(self.counts().count.tolist(), self._costs, strict=True):
-            for text in cost.unknown:
+            for text in cost.unknown if count else ():
                 found[text] += count
         return [
             f"{text} is not in the core's table and was taken for one cycle, {times} times."
