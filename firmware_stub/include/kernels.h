@@ -31,7 +31,7 @@
  *
  *   input_offset       minus the input's zero point, [-127, 128]; it is added to each input
  *   output_offset      the output's zero point, [-128, 127]
- *   weights            symmetric int8, [-127, 127]; zero point 0
+ *   weights            int8, [-128, 127]; zero point 0
  *   bias               int32 per output channel, scale = input scale * weight scale
  *   multiplier, shift  int32 per output channel, [2^30, 2^31) and [-31, 30]; factor
  *                      multiplier * 2^(shift - 31)

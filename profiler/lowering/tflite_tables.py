@@ -22,7 +22,7 @@ from hwprof.graph import (
     Op,
     QuantParams,
     Scalar,
-    ScalarFunction,
+    ScalarArithmetic,
 )
 from hwprof.profiler.fixed_point import (
     INT8_MAX,
@@ -95,11 +95,16 @@ def mul_factor(first: QuantParams, second: QuantParams, output: QuantParams) -> 
     return float(factor)
 
 
-def _ratio(source: QuantParams, target: QuantParams, factor: float = 1.0) -> Multiplier:
+def _ratio(source: QuantParams, target: QuantParams, factor: float = 1.0) -> float:
     """S * factor / t, in float32 (kernels/activations.cc)."""
     with np.errstate(all="ignore"):
         ratio = np.float32(source.scale) * np.float32(factor) / np.float32(target.scale)
-    return quantise_multiplier(float(ratio))
+    return float(ratio)
+
+
+def _scaled(values: Int64, ratio: float) -> Int64:
+    """Values times a real factor that is not negative."""
+    return rescale(values, *quantise_multiplier(ratio)) if ratio else np.zeros_like(values)
 
 
 # Clipping, and a slope for each side of zero
@@ -107,23 +112,15 @@ def _ratio(source: QuantParams, target: QuantParams, factor: float = 1.0) -> Mul
 
 def _clipped(op: Lookup, inputs: Int64, params: Params) -> Int64:
     source, target = params
-    scaled = rescale(inputs - source.zero_point, *_ratio(source, target)) + target.zero_point
+    scaled = _scaled(inputs - source.zero_point, _ratio(source, target)) + target.zero_point
     return np.clip(scaled, *activation_bounds(op.function, target))
 
 
 def _leaky_relu(op: Lookup, inputs: Int64, params: Params) -> Int64:
     source, target = params
     values = inputs - source.zero_point
-    kept = rescale(values, *_ratio(source, target))
-    return np.where(values >= 0, kept, _slope(values, params, op.alpha)) + target.zero_point
-
-
-def _slope(values: Int64, params: Params, alpha: float) -> Int64:
-    if alpha == 0:
-        return np.zeros_like(values)
-    multiplier, shift = _ratio(*params, abs(alpha))
-    # A negative factor has a negative multiplier, which only the direction of ties tells apart.
-    return rescale(values, int(np.copysign(multiplier, alpha)), shift)
+    kept, sloped = _scaled(values, _ratio(*params)), _scaled(values, _ratio(*params, op.alpha))
+    return np.where(values >= 0, kept, sloped) + target.zero_point
 
 
 # Functions that TFLite itself runs as a table (kernels/internal/common.h, LUTPopulate)
@@ -160,10 +157,10 @@ def _hard_swish(op: Lookup, inputs: Int64, params: Params) -> Int64:
     source, target = params
     raised_scale = np.float32(1 / (1 << _HIGH_BITS)) * np.float32(source.scale)
     factor = quantise_multiplier(float(raised_scale / np.float32(target.scale)))
-    if factor.shift > 0:
+    if not -_INT16_BITS <= factor.shift <= 0:  # beyond, 16 bits overflow in the reference too
         raise ModelError(
-            f"hard swish multiplies its input's scale by less than 128; got "
-            f"{factor.real * (1 << _HIGH_BITS):g}; its output scale is far too small."
+            "hard swish's output scale lies between 1/128 and 256 times its input's; got "
+            f"{target.scale:g} for {source.scale:g}; convert the model again."
         )
     raised = (inputs - source.zero_point) << _HIGH_BITS
     share = _share_of_six(raised, raised_scale)
@@ -250,12 +247,12 @@ def _sum(
     return rescale(signs[0] * first + signs[1] * second, *scales.output)
 
 
-_SCALARS: Mapping[ScalarFunction, Callable[..., Int64]] = MappingProxyType(
+_SCALARS: Mapping[ScalarArithmetic, Callable[..., Int64]] = MappingProxyType(
     {
-        ScalarFunction.ADD: lambda *both: _sum(*both, signs=(1, 1)),
-        ScalarFunction.SUBTRACT: lambda *both: _sum(*both, signs=(1, -1)),
-        ScalarFunction.SUBTRACT_FROM: lambda *both: _sum(*both, signs=(-1, 1)),
-        ScalarFunction.MULTIPLY: _product,
+        ScalarArithmetic.ADD: lambda *both: _sum(*both, signs=(1, 1)),
+        ScalarArithmetic.SUBTRACT: lambda *both: _sum(*both, signs=(1, -1)),
+        ScalarArithmetic.SUBTRACT_FROM: lambda *both: _sum(*both, signs=(-1, 1)),
+        ScalarArithmetic.MULTIPLY: _product,
     }
 )
 

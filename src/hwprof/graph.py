@@ -336,7 +336,7 @@ class Lookup(Op):
     """A scalar function in TFLite's own int8 arithmetic, where ``Unary`` rounds the real value.
 
     Attributes:
-        alpha: slope of leaky ReLU below zero; 0 for the others.
+        alpha: slope of leaky ReLU below zero, not negative; 0 for the others.
     """
 
     kind = "lookup"
@@ -344,7 +344,7 @@ class Lookup(Op):
     alpha: float = 0.0
 
 
-class ScalarFunction(StrEnum):
+class ScalarArithmetic(StrEnum):
     """What an operator with one constant operand computes of an element x and the constant c."""
 
     ADD = "add"  # x + c
@@ -358,7 +358,7 @@ class Scalar(Op):
     """Arithmetic with the constant ``scale * (value - zero_point)``; runs as a table."""
 
     kind = "scalar"
-    function: ScalarFunction
+    function: ScalarArithmetic
     value: int
     scale: float
     zero_point: int

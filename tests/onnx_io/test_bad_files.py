@@ -20,7 +20,8 @@ from hwprof.errors import (
     ModelError,
     UnsupportedOperatorError,
 )
-from hwprof.onnx_io import load_model, read_onnx, to_model_proto
+from hwprof.models import load_model
+from hwprof.onnx_io import read_onnx, to_model_proto
 
 
 def _model(nodes, *, shape=(1, 3, 8, 8), constants=(), outputs=("y",), **options):
@@ -253,7 +254,7 @@ def test_foreign_seed():
 def test_other_suffixes(tmp_path):
     """load_model says which files it reads."""
     with pytest.raises(
-        ConfigurationError, match=r"ends in \.onnx; got '.*\.pt'; export it as ONNX"
+        ConfigurationError, match=r"ends in \.onnx or \.tflite; got '.*\.pt'; export it as ONNX, or"
     ):
         load_model(tmp_path / "model.pt")
 

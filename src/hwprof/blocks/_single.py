@@ -15,9 +15,17 @@ from typing import ClassVar, get_type_hints
 
 from hwprof.blocks._base import BlockConfig, BlockType, GraphBuilder, Value
 from hwprof.errors import ModelError
-from hwprof.graph import Activation, LookupFunction, Op, Pads, ScalarFunction, Shape, UnaryFunction
+from hwprof.graph import (
+    Activation,
+    LookupFunction,
+    Op,
+    Pads,
+    ScalarArithmetic,
+    Shape,
+    UnaryFunction,
+)
 
-_Words = Activation | LookupFunction | ScalarFunction | UnaryFunction
+_Words = Activation | LookupFunction | ScalarArithmetic | UnaryFunction
 _SIDES = ("top", "left", "bottom", "right")
 _FOUR = tuple[int, int, int, int]
 _INT8 = range(-128, 128)
@@ -152,7 +160,7 @@ _READERS: dict[object, Callable[[BlockConfig, str], object]] = {
     _FOUR: _sized(4),
     Activation: _word(Activation),
     LookupFunction: _word(LookupFunction),
-    ScalarFunction: _word(ScalarFunction),
+    ScalarArithmetic: _word(ScalarArithmetic),
     UnaryFunction: _word(UnaryFunction),
 }
 

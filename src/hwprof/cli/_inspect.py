@@ -49,8 +49,9 @@ def inspect(
 ) -> None:
     """Show what each layer of MODEL costs, and which one to look at first.
 
-    MODEL is an ONNX file or a named architecture such as person-detector:k=5,g=1,c=96. Latencies
-    come from running it on the target; on a virtual board they are modelled.
+    MODEL is an ONNX or int8 TFLite file, or a named architecture such as
+    person-detector:k=5,g=1,c=96. Latencies come from running it on the target; on a virtual board
+    they are modelled.
     """
     from hwprof.models import resolve_model
     from hwprof.profiler.bench import Bench, Setup
@@ -63,7 +64,13 @@ def inspect(
         row = bench.measure(program, block_type="network", block_key=model)
     found = inspect_model(resolved, row, footprint.report, group)
     if as_json:
-        print_json({**_as_json(model, found), "memory": footprint.document()})
+        print_json(
+            {
+                **_as_json(model, found),
+                "memory": footprint.document(),
+                "notes": list(resolved.notes),
+            }
+        )
         return
     _print_shares("layer", found.layers)
     click.echo()
@@ -71,7 +78,7 @@ def inspect(
         _print_shares(found.grouping, found.groups)
         click.echo()
     _print_summary(model, found)
-    for line in footprint.lines():
+    for line in (*footprint.lines(), *resolved.notes):
         click.echo(line)
 
 

@@ -43,8 +43,9 @@ def predict(
 ) -> None:
     """Predict the latency of MODEL block by block, with an interval.
 
-    MODEL is an ONNX file or a named architecture such as person-detector:k=5,g=1,c=96. Surrogates
-    fitted in the workspace go before those that ship with hwprof.
+    MODEL is an ONNX or int8 TFLite file, or a named architecture such as
+    person-detector:k=5,g=1,c=96. Surrogates fitted in the workspace go before those that ship with
+    hwprof.
     """
     from hwprof.surrogates.predict import predict_latency
 

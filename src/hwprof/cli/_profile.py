@@ -14,6 +14,7 @@ from hwprof.measurement import Measurement, Placement
 from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
+    from hwprof.graph import Graph
     from hwprof.profiler.bench import Setup
     from hwprof.profiler.footprint import Footprint
 
@@ -44,31 +45,38 @@ def profile(
 ) -> None:
     """Measure MODEL layer by layer, or without MODEL every sample that has no row yet.
 
-    MODEL is an ONNX file or a named architecture such as person-detector:k=5,g=1,c=96. On a
-    virtual board the cycles are modelled, and every output says so.
+    MODEL is an ONNX or int8 TFLite file, or a named architecture such as
+    person-detector:k=5,g=1,c=96. On a virtual board the cycles are modelled, and every output says
+    so.
     """
+    from hwprof.models import resolve_model
     from hwprof.profiler.bench import Setup
 
     setup = Setup(target, placement, kernels, scheme, repeats, timing=timing)
     if model is None:
         _profile_samples(workspace, setup, workers)
         return
-    row, footprint = _profile_model(model, setup)
+    resolved = resolve_model(model)
+    row, footprint = _measured(model, resolved.graph, setup)
     if as_json:
-        print_json({**model_report(model, row), "memory": footprint.document()})
+        print_json(
+            {
+                **model_report(model, row),
+                "memory": footprint.document(),
+                "notes": list(resolved.notes),
+            }
+        )
     else:
         _print_layers(model, row)
-        for line in footprint.lines():
+        for line in (*footprint.lines(), *resolved.notes):
             click.echo(line)
     if row.error:
         raise click.ClickException(f"not a data point: {row.error}")
 
 
-def _profile_model(model: str, setup: Setup) -> tuple[Measurement, Footprint]:
-    from hwprof.models import resolve_model
+def _measured(model: str, graph: Graph, setup: Setup) -> tuple[Measurement, Footprint]:
     from hwprof.profiler.bench import Bench
 
-    graph = resolve_model(model).graph
     with Bench(setup) as bench:
         program = bench.lower(graph)
         row = bench.measure(program, block_type="network", block_key=model)

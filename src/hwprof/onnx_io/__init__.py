@@ -5,7 +5,7 @@
 Nothing of onnx, protobuf or numpy escapes: a file that cannot be read is a ``ModelError``.
 """
 
-from hwprof.onnx_io.reader import OnnxModel, OnnxTensor, load_model, read_onnx
+from hwprof.onnx_io.reader import OnnxModel, OnnxTensor, read_onnx
 from hwprof.onnx_io.writer import to_model_proto, write_onnx
 
-__all__ = ["OnnxModel", "OnnxTensor", "load_model", "read_onnx", "to_model_proto", "write_onnx"]
+__all__ = ["OnnxModel", "OnnxTensor", "read_onnx", "to_model_proto", "write_onnx"]

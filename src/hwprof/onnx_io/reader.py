@@ -12,11 +12,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from pathlib import Path
 
 import numpy as np
 
-from hwprof.errors import ConfigurationError, ModelError
+from hwprof.errors import ModelError
 from hwprof.graph import Graph
 from hwprof.onnx_io import _file
 from hwprof.onnx_io import metadata as keys
@@ -69,6 +68,7 @@ class OnnxModel:
         output_names: ONNX names of ``graph.outputs``, in order.
         tensors: by name in the graph, the tensor of the file that holds the same numbers; those
             that have no counterpart there are left out.
+        notes: where what runs differs from what the file says; nowhere.
     """
 
     graph: Graph
@@ -76,22 +76,7 @@ class OnnxModel:
     file_sha256: str
     output_names: tuple[str, ...]
     tensors: Mapping[str, OnnxTensor] = field(default_factory=dict)
-
-
-def load_model(path: str | os.PathLike[str]) -> OnnxModel:
-    """Read a model file by its suffix.
-
-    Raises:
-        ModelError: the file cannot be read as a model.
-        ConfigurationError: hwprof reads no files of that suffix.
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix not in _READERS:
-        raise ConfigurationError(
-            f"a model file ends in {' or '.join(_READERS)}; got {os.fspath(path)!r}; export it as "
-            "ONNX."
-        )
-    return _READERS[suffix](path)
+    notes: tuple[str, ...] = ()
 
 
 def read_onnx(source: Source) -> OnnxModel:
@@ -115,9 +100,6 @@ def read_onnx(source: Source) -> OnnxModel:
         reading = _Reading(file)
         graph = reading.graph()
     return OnnxModel(graph, file.metadata, _file.sha256(data), file.outputs, reading.counterparts())
-
-
-_READERS = {".onnx": read_onnx}
 
 
 def _data(source: Source) -> bytes:

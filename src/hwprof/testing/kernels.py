@@ -82,11 +82,11 @@ class Layout:
         return buffer
 
     def kernel(self, *shape: int) -> Buffer:
-        """Symmetric weights, at times all at one rail so that outputs saturate."""
+        """Weights, at times all at one rail so that outputs saturate."""
         buffer = self.reserve("weights", Region.WEIGHTS, (int(np.prod(shape)),))
-        values = self.rng.integers(-127, 128, buffer.size_bytes)
+        values = self.rng.integers(-128, 128, buffer.size_bytes)
         if self.rng.random() < 0.2:
-            values[:] = self.rng.choice([-127, 127])
+            values[:] = self.rng.choice([-128, 127])
         self.weights[buffer] = values.astype(np.int8).tobytes()
         return buffer
 
