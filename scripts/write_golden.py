@@ -18,6 +18,7 @@ from typing import Any
 
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 PROGRAMS = TESTS / "virtual" / "programs.json"
+FUNCTIONS = TESTS / "virtual" / "functions.json"
 SNIPPETS = TESTS / "virtual" / "snippets.json"
 PROLOGUE = ".syntax unified\n.thumb\n.cpu cortex-m7\n.fpu fpv5-d16\n"
 
@@ -46,6 +47,7 @@ def main() -> None:
     for path in sorted(TESTS.joinpath("golden").glob("*.json")):
         rewrite(path, lambda kernel: [kernel])
     rewrite(PROGRAMS, lambda programs: programs.values())
+    rewrite(FUNCTIONS, lambda functions: functions.values())
     rewrite(SNIPPETS, lambda snippets: snippets)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import threading
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -17,10 +17,21 @@ from unicorn.unicorn_py3.unicorn import uclib
 
 from hwprof.errors import BoardError, ConfigurationError
 from hwprof.firmware_stub.manifest import image_of
+from hwprof.firmware_stub.virtual.alarm import Alarm
+from hwprof.firmware_stub.virtual.arguments import Argument
 from hwprof.firmware_stub.virtual.bus import WINDOWS, Bus
+from hwprof.firmware_stub.virtual.calls import (
+    DEFAULT_MAX_CYCLES,
+    RETURN_ADDRESS,
+    Caller,
+    CallResult,
+    Limits,
+)
 from hwprof.firmware_stub.virtual.counting import BlockCounter
 from hwprof.firmware_stub.virtual.description import BoardDescription, load_board
+from hwprof.firmware_stub.virtual.faults import Examiner
 from hwprof.firmware_stub.virtual.firmware import place_image
+from hwprof.firmware_stub.virtual.free_memory import Buffer, FreeMemory
 from hwprof.firmware_stub.virtual.image import FirmwareImage
 from hwprof.firmware_stub.virtual.loading import load_segments
 from hwprof.firmware_stub.virtual.memory import RegionCounts
@@ -77,6 +88,7 @@ class VirtualBoard:
         # Not UC_MODE_MCLASS: it makes Unicorn 2.1 a Cortex-M33 whatever model is asked for.
         self._engine = unicorn.Uc(unicorn_const.UC_ARCH_ARM, unicorn_const.UC_MODE_THUMB)
         self._engine.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M7)
+        self._examiner = Examiner(self._engine, description)
         self._fault_address: int | None = None
         self._spinning = False
         self._bytes: list[npt.NDArray[np.uint8]] = []
@@ -142,8 +154,7 @@ class VirtualBoard:
             BoardError: the processor faulted; every later call raises the same.
         """
         self._counter.allow_start()
-        alarm = _Alarm(self._counter, timeout_s)
-        with alarm:
+        with Alarm(self._counter, timeout_s) as alarm:
             while not alarm.rang:
                 received_before = len(self._surroundings.received)
                 self._execute(NEVER)
@@ -162,11 +173,14 @@ class VirtualBoard:
             raise self._dead
         self._fault_address, self._spinning = None, False
         self._surroundings.empty_polls = 0
+        self._bus.forget_polls()
         try:
             self._emulate(until)
             while self._timing_run.resume():
                 self._emulate(until)
         except unicorn.UcError as error:
+            if self._pc == RETURN_ADDRESS or self._examiner.is_hint(error):
+                return
             self._dead = self._fault(error)
             raise self._dead from error
         except BoardError as error:
@@ -174,20 +188,91 @@ class VirtualBoard:
             raise
 
     def _emulate(self, until: int) -> None:
-        begin = self._engine.reg_read(arm_const.UC_ARM_REG_PC) | THUMB
-        self._engine.emu_start(begin, until)
+        self._engine.emu_start(self._pc | THUMB, until)
 
     def _fault(self, error: unicorn.UcError) -> BoardError:
-        pc = self._engine.reg_read(arm_const.UC_ARM_REG_PC)
-        address = self._fault_address
-        where = "" if address is None else f" in {self.description.area_of(address)}"
+        reason = self._examiner.reason(error, self._fault_address)
         return BoardError(
-            f"the virtual board's processor faulted in {self.image.function_at(pc)}: "
-            f"{error}{where}; reset the board and check the firmware",
-            address=address,
-            pc=pc,
+            f"the virtual board's processor faulted in {self._where()}: {reason}",
+            address=self._fault_address,
+            pc=self._pc,
             cycle=self.cycles,
         )
+
+    def _where(self) -> str:
+        """The function, or what called the address where none is."""
+        name = self.image.function_at(self._pc)
+        if not name.startswith("0x"):
+            return name
+        caller = self._engine.reg_read(arm_const.UC_ARM_REG_LR) & ~THUMB
+        return f"{name}, called from {self.image.function_at(caller)}"
+
+    @property
+    def _pc(self) -> int:
+        return int(self._engine.reg_read(arm_const.UC_ARM_REG_PC))
+
+    # Calling functions
+
+    def call(
+        self,
+        function: str | int,
+        *arguments: Argument,
+        max_cycles: int = DEFAULT_MAX_CYCLES,
+        max_seconds: float | None = None,
+    ) -> CallResult:
+        """Call a function of the image; arguments, limits and errors as ``Caller.call`` says."""
+        return self._caller.call(function, arguments, Limits(max_cycles, max_seconds))
+
+    def buffer(self, memory: str, content: bytes | int) -> Buffer:
+        """Bytes of a memory that nothing else uses, on a cache line of their own.
+
+        Args:
+            memory: name of one of the board's memories.
+            content: bytes to put there, or a number of zeros.
+
+        Raises:
+            UnknownNameError: the board has no memory of that name.
+            ConfigurationError: it has not that much free.
+        """
+        data = content if isinstance(content, bytes) else bytes(content)
+        buffer = self.free_memory.take(memory, len(data), "a buffer")
+        self.stage(buffer.address, data)
+        return buffer
+
+    def use_stack(self, memory: str, size_bytes: int) -> None:
+        """Choose the stack of calls, rounded up to whole pages of 4096 bytes, before the first.
+
+        Raises:
+            UnknownNameError: the board has no memory of that name.
+            ConfigurationError: it has not that much free or cannot be written, or there is a stack.
+        """
+        self._caller.use_stack(memory, size_bytes)
+
+    @cached_property
+    def free_memory(self) -> FreeMemory:
+        """What image, buffers and stack leave of the memories."""
+        return FreeMemory(self.description, self.image)
+
+    @cached_property
+    def _caller(self) -> Caller:
+        return Caller(self, self._engine, self._counter, lambda: self._execute(NEVER))
+
+    @property
+    def poll(self) -> str:
+        """What the last run asked again and again in vain, in words; empty if nothing."""
+        return "a serial line with nothing to read" if self._spinning else self._bus.poll
+
+    def settle(self) -> None:
+        """Let everything under way complete, so that what follows costs nothing on behalf of it."""
+        self._timing_run.settle()
+
+    def cool(self) -> None:
+        """Empty the caches and the branch predictor, without a store: memory is as it was."""
+        self._timing_run.cool()
+
+    def write_register(self, address: int, value: int) -> None:
+        """Write a peripheral's 32-bit register, as the processor would."""
+        self._bus.write(address, 4, value)
 
     # Memory, as a debug probe sees it
 
@@ -297,8 +382,8 @@ class VirtualBoard:
 
     def _on_read(self, _engine: unicorn.Uc, offset: int, size_bytes: int, base: int) -> int:
         value = self._bus.read(base + offset, size_bytes)
-        if self._surroundings.empty_polls > SPIN_POLLS:
-            self._spinning = True
+        self._spinning = self._surroundings.empty_polls > SPIN_POLLS
+        if self.poll:
             self._counter.request_stop()
         return value
 
@@ -310,26 +395,3 @@ class VirtualBoard:
     def _on_invalid(self, *access: int) -> bool:
         _engine, _kind, self._fault_address, *_rest = access
         return False
-
-
-class _Alarm:
-    """Stops a board from another thread after a while; ``rang`` says that it did."""
-
-    def __init__(self, counter: BlockCounter, timeout_s: float | None) -> None:
-        self.rang = False
-        self._counter = counter
-        self._timer = None if timeout_s is None else threading.Timer(timeout_s, self._ring)
-
-    def _ring(self) -> None:
-        self.rang = True
-        self._counter.request_stop()
-
-    def __enter__(self) -> None:
-        if self._timer:
-            self._timer.daemon = True
-            self._timer.start()
-
-    def __exit__(self, *_exception: object) -> None:
-        if self._timer:
-            self._timer.cancel()
-            self._timer.join()

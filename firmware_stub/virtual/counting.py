@@ -110,6 +110,13 @@ class BlockCounter:
         rows[:, PREDICTOR] = 0
         rows[:, TARGET] = 0
 
+    def leave(self, address: int) -> None:
+        """Note that the last block went to an address at which nothing is counted."""
+        from hwprof.firmware_stub.virtual.native import leave_previous
+
+        leave_previous(self.state, address)
+        self.state[PREVIOUS_ROW] = 0
+
     def counts(self) -> BlockCounts:
         """A copy of the counts so far.
 

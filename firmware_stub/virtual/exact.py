@@ -115,10 +115,15 @@ class ExactRun(PipelineRun):
         waits = self.memory.block_stall_ticks()[self.counts().row]
         return super().cycles_of_blocks() + waits / TICKS_PER_CYCLE
 
-    def drain(self) -> None:
+    def settle(self) -> None:
         """Complete what is under way, as the barrier at the border between two records does."""
-        super().drain()
+        super().settle()
         self.memory.drain()
+
+    def cool(self) -> None:
+        """Forget branches and everything in the caches."""
+        super().cool()
+        self.memory.cool()
 
     def maintain(self, register: int, value: int) -> None:
         """A write to a cache maintenance register of the system control block."""

@@ -58,6 +58,7 @@ class Symbol:
 
     Attributes:
         is_thumb: false for a function in Arm state, which no Cortex-M executes.
+        is_data: names a variable; a label of assembly is neither that nor a function.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Symbol:
     size_bytes: int
     is_function: bool
     is_thumb: bool = True
+    is_data: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,14 @@ class FirmwareImage:
         if index < 0:
             return f"{address:#010x}"
         symbol = self._functions[index]
-        inside = address < symbol.address + max(symbol.size_bytes, 2) or not symbol.size_bytes
+        inside = address < symbol.address + max(symbol.size_bytes, 2)
+        # Functions of assembly sources have no size: they reach to the next one.
+        inside |= not symbol.size_bytes and self._holds(address)
         return symbol.name if inside else f"{address:#010x}"
+
+    def _holds(self, address: int) -> bool:
+        spans = (span for segment in self.segments for span in segment.spans)
+        return any(base <= address < base + size_bytes for base, size_bytes in spans)
 
 
 def read_image_file(path: Path) -> bytes:
@@ -199,4 +207,5 @@ def _symbols(elf: ElfFile) -> Iterator[Symbol]:
                 symbol.size_bytes,
                 is_function,
                 is_thumb=not is_function or bool(symbol.value & 1),
+                is_data=symbol.kind == OBJECT,
             )

@@ -85,6 +85,11 @@ class MemorySystem:
         """Complete everything that is under way, as a DSB does."""
         model.drain(self.mem)
 
+    def cool(self) -> None:
+        """Empty both caches."""
+        model.forget_all(self.mem, model.DCACHE)
+        model.forget_all(self.mem, model.ICACHE)
+
     def maintain(self, register: int, value: int) -> None:
         """A write to CCR or a maintenance register, by its offset in the system control space."""
         operation = _MAINTENANCE.get(register)

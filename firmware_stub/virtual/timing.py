@@ -228,15 +228,23 @@ class PipelineRun:
         """Modelled core cycles."""
         return self._whole_cycles + self._cycles_since_drained()
 
-    def drain(self) -> None:
-        """Empty the branch predictor; the barrier behind it drains the pipeline.
+    def settle(self) -> None:
+        """Let everything under way complete.
 
         Some costs are fractions of a cycle on average, but a drained core has spent whole ones:
         rounding here keeps a stretch between two such points free of what came before it.
         """
         self._whole_cycles += self._cycles_since_drained()
         self._drained_at_cycles = float(self.cycles_of_blocks().sum())
+
+    def drain(self) -> None:
+        """Empty the branch predictor; the barrier behind it drains the pipeline."""
+        self.settle()
         self.counter.forget_branches()
+
+    def cool(self) -> None:
+        """Forget everything that made later code faster than earlier code."""
+        self.drain()
 
     def _cycles_since_drained(self) -> int:
         since = float(self.cycles_of_blocks().sum()) - self._drained_at_cycles

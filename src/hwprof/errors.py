@@ -22,6 +22,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_MOST_LISTED = 40  # names of a registry in one sentence; an ELF file has thousands
+
 
 def _rebuild(kind: type[HwprofError], message: str, state: dict[str, object]) -> HwprofError:
     error = kind.__new__(kind, message)
@@ -60,7 +62,10 @@ class UnknownNameError(ConfigurationError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}."
+        listed = ", ".join(known[:_MOST_LISTED])
+        if len(known) > _MOST_LISTED:
+            listed += f" and {len(known) - _MOST_LISTED:,} more"
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {listed}."
         super().__init__(f"unknown {kind} {name!r}; {hint}")
         self.name = name
 

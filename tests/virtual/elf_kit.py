@@ -45,7 +45,7 @@ class Elf:
             if name.encode() not in names:
                 names += name.encode() + b"\0"
             at = names.index(name.encode())
-            rows += struct.pack("<3I2BH", at, value, 4, 0x10 | kind, 0, 0xFFF1)
+            rows += struct.pack("<3I2BH", at, value, 0, 0x10 | kind, 0, 0xFFF1)
         symbols_at = content_at + len(contents)
         names_at = symbols_at + len(rows)
         sections_at = names_at + len(names)
