@@ -19,14 +19,18 @@ from hwprof.profiler.program import (
     FullyConnectedRecord,
     LookupRecord,
     MaxPoolRecord,
+    MeanRecord,
     MulRecord,
     RequantiseRecord,
     ResizeNearestRecord,
     SoftmaxRecord,
     StridedCopyRecord,
+    SubRecord,
     TransposeRecord,
 )
 from hwprof.surrogates.calls import KernelClass, graph_calls
+from hwprof.testing.tflite import small_network
+from hwprof.tflite_io import read_tflite
 
 RECORD_TYPES = {
     KernelClass.POINTWISE: Conv2dRecord,
@@ -37,7 +41,7 @@ RECORD_TYPES = {
     KernelClass.FULLY_CONNECTED: FullyConnectedRecord,
     KernelClass.AVERAGE_POOL: AveragePoolRecord,
     KernelClass.MAX_POOL: MaxPoolRecord,
-    KernelClass.ADD: AddRecord,
+    KernelClass.ADD: AddRecord,  # a difference takes the same instructions
     KernelClass.MUL: MulRecord,
     KernelClass.COPY: StridedCopyRecord,
     KernelClass.FILL: FillRecord,
@@ -67,3 +71,14 @@ def test_blocks(name, board):
 def test_detector(classes):
     """The whole detector calls what its program calls."""
     assert_same_calls(person_detector(k=4, g=2, c=48, classes=classes).graph())
+
+
+def test_tflite_network():
+    """Each layer of a TFLite file is one call, a mean as a pooling of the whole map."""
+    graph = read_tflite(small_network()).graph
+    stand_ins = {SubRecord: AddRecord, MeanRecord: AveragePoolRecord}
+
+    counted = Counter(RECORD_TYPES[KernelClass(row[0])] for row in graph_calls(graph))
+
+    records = (type(record) for record in lower(graph).records)
+    assert counted == Counter(stand_ins.get(record, record) for record in records)

@@ -172,6 +172,20 @@ def outputless() -> bytes:
     return model.finish(0)
 
 
+def no_operators() -> bytes:
+    """A model that does nothing."""
+    model = TfliteBuilder()
+    return model.finish(model.input((1, 4)))
+
+
+def many_operators(count: int) -> bytes:
+    """A model of as many operators."""
+    model = TfliteBuilder()
+    x = model.input((1, 4))
+    model.operators.extend([_Operator("RELU", (x,), (x,), None)] * count)
+    return model.finish(x)
+
+
 def many_inputs(count: int) -> bytes:
     """A model that takes as many tensors."""
     model = TfliteBuilder()
@@ -201,6 +215,15 @@ def many_layers() -> bytes:
     return model.finish(x)
 
 
+def typed(source: str, target: str, code: str = "RELU", **ends) -> bytes:
+    """One operator from a type to another, behind an int8 one."""
+    model = TfliteBuilder()
+    x = model.operator("RELU", [model.input((1, 4))], [model.tensor((1, 4))])
+    y = model.input((1, 4), kind=source, **ends)
+    z = model.operator(code, [y], [model.tensor((1, 4), kind=target, **ends)])
+    return model.finish(x, z)
+
+
 FAULTS = {
     "files of schema version 3 are read; this one has version 2": built(version=2),
     "has one subgraph; this one has 2": built(subgraphs=2),
@@ -223,8 +246,16 @@ FAULTS = {
     "numbered 0 to 1; it refers to number -2": reading([-2], 1),
     "numbered 0 to 1; it refers to number 2": reading([0], 2),
     "operand 0 is missing": reading([-1], 1),
+    "output 't3' is UINT8; quantise": typed("INT8", "UINT8"),
+    "input 't2' is UINT8; quantise": typed("UINT8", "INT8"),
+    "the program starts in int8; input 't2' is FLOAT32": typed("FLOAT32", "INT8"),
+    "the program starts in int8; input 't2' is INT64": typed("INT64", "INT8", scale=None),
+    "QUANTIZE leads to 8 bits; got INT8 to INT16": typed("INT8", "INT16", "QUANTIZE"),
+    "a model computes in int8; 't3' is FLOAT16 inside": typed("INT8", "FLOAT16", "DEQUANTIZE"),
+    "a model has inputs, operators and outputs; this file has 1, 0 and 1": no_operators(),
     "RELU_0: an operator has an output; it has none": outputless(),
     "at most 256 inputs; the file has 257": many_inputs(257),
+    "at most 4,096 operators; this one says 4,097": many_operators(4097),
     "at most 1,024 operands; the file has 1,025": reading([0] * 1025, 1),
     "names have at most 4,096 bytes; one has 5,000": relu(name="n" * 5000),
     "operand 1 has at most 65,536 integers; 't1' has 65,537": gather(65_537),
@@ -273,6 +304,30 @@ def test_missing_file(tmp_path):
     """A path that is none says so."""
     with pytest.raises(ModelError, match=r"none\.tflite' cannot be opened \(No such file"):
         load_model(tmp_path / "none.tflite")
+
+
+def test_path_that_is_none():
+    """A path that no file system holds is a missing file too."""
+    with pytest.raises(ModelError, match=r"is no path\."):
+        load_model("a\0b.tflite")
+
+
+def test_inputs_of_one_name():
+    """Names are made unique, as a graph needs them."""
+    model = TfliteBuilder()
+    a, b = (model.input((1, 4), name="x") for _ in range(2))
+    y = model.operator("ADD", [a, b], [model.tensor((1, 4))], "AddOptions")
+
+    assert list(read_tflite(model.finish(y)).graph.inputs) == ["x", "x_2"]
+
+
+def test_output_that_is_an_input(assert_exact):
+    """A tensor that is asked for twice is copied."""
+    model = TfliteBuilder()
+    x = model.input((1, 4))
+    y = model.operator("RELU", [x], [model.tensor((1, 4))])
+
+    assert_exact(model.finish(x, y, y))
 
 
 def test_large_file(tmp_path):

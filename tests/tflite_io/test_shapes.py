@@ -326,6 +326,9 @@ FAULTS = {
     "a gather has no batch axes": moved(
         "GATHER", (1, 2, 2, 2), (1, 2, 2, 2), [0, 1], options="GatherOptions", BatchDims=1
     ),
+    "up to four groups of axes; .* moves 5; split it": moved(
+        "TRANSPOSE", (1, 2, 2, 2, 2, 2), (1, 2, 2, 2, 2, 2), [0, 5, 4, 3, 2, 1]
+    ),
     "a stride is positive; got -1 along axis 1": moved(
         "STRIDED_SLICE", (1, 4), (1, 4), [0, 3], [1, 0], [1, -1], options="StridedSliceOptions"
     ),

@@ -212,3 +212,38 @@ def test_dense_layer_of_many_rows():
 
     with pytest.raises(UnsupportedOperatorError, match="at most 256 rows; got 257; make it a 1x1"):
         read_tflite(data)
+
+
+def dense(inputs: int, **options) -> bytes:
+    """A dense layer on six inputs that takes rows of so many."""
+    model = TfliteBuilder()
+    x, y = model.input((1, 6)), model.tensor((1, 2))
+    w = model.constant(np.ones((2, inputs), np.int8), scales=[0.1])
+    model.operator("FULLY_CONNECTED", [x, w, -1], [y], "FullyConnectedOptions", **options)
+    return model.finish(y)
+
+
+def depthwise(kernel) -> bytes:
+    """A depthwise convolution of three channels."""
+    model = TfliteBuilder()
+    x, y = model.input((1, 4, 4, 3)), model.tensor((1, 4, 4, 4))
+    w = model.constant(np.ones(kernel, np.int8), scales=[0.1])
+    options = {"StrideH": 1, "StrideW": 1}
+    model.operator("DEPTHWISE_CONV_2D", [x, w, -1], [y], "DepthwiseConv2DOptions", **options)
+    return model.finish(y)
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (dense(4), "6 inputs are no rows of the 4 that the filter takes"),
+        (dense(6, WeightsFormat=1), "shuffled weights are not read"),
+        (depthwise((1, 3, 3, 4)), r"\(1, h, w, n\) with n a multiple of the 3 input channels; got"),
+        (depthwise((2, 3, 3, 3)), r"got \[2, 3, 3, 3\]"),
+    ],
+    ids=["rows", "shuffled", "channels", "batch"],
+)
+def test_faulty_weights(data, sentence):
+    """Filters that do not fit their input."""
+    with pytest.raises(ModelError, match=sentence):
+        read_tflite(data)
