@@ -22,9 +22,11 @@ from hwprof.measurement import (
 )
 
 if TYPE_CHECKING:
+    from hwprof.firmware_stub.virtual.timing import Stretch
     from hwprof.graph import Graph
     from hwprof.profiler.device import Device, RunResult
     from hwprof.profiler.footprint import Footprint
+    from hwprof.profiler.layer_counts import LayerCounts
     from hwprof.profiler.program import Program
     from hwprof.profiler.reference import ReferenceResult
 
@@ -75,6 +77,7 @@ class Bench:
         from hwprof.profiler.links import open_link
 
         self.setup = setup
+        self._stretches: list[Stretch] = []
         self._link = open_link(
             setup.target, kernels=setup.kernels, code=setup.placement.code, timing=setup.timing
         )
@@ -163,13 +166,31 @@ class Bench:
             operators=_layers(program, run),
         )
 
+    def layer_counts(self, program: Program) -> tuple[LayerCounts, ...]:
+        """What each layer of the program that was measured last executed and waited for.
+
+        Empty for boards that cannot count it.
+        """
+        from hwprof.profiler.layer_counts import layer_counts
+
+        return layer_counts(program, self._stretches)
+
     def _run(self) -> RunResult:
         from hwprof.profiler.device import Checksum
 
         cold = self.setup.cache_state != "warm"
         if not cold:
             self._device.run(checksum=Checksum.NONE, cold=True)
-        return self._device.run(self.setup.repeats, checksum=Checksum.LAST, cold=cold)
+        self._take_stretches()
+        run = self._device.run(self.setup.repeats, checksum=Checksum.LAST, cold=cold)
+        self._stretches = self._take_stretches()
+        return run
+
+    def _take_stretches(self) -> list[Stretch]:
+        from hwprof.profiler.links import Capability
+
+        counts = Capability.COUNTERS in self._link.capabilities
+        return self._link.take_stretches() if counts else []
 
     def _fault(self, program: Program, run: RunResult, reference: ReferenceResult) -> str:
         """Why a run is no data point, or nothing.

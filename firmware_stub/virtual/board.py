@@ -37,7 +37,7 @@ from hwprof.firmware_stub.virtual.loading import load_segments
 from hwprof.firmware_stub.virtual.memory import RegionCounts
 from hwprof.firmware_stub.virtual.modes import load_timing
 from hwprof.firmware_stub.virtual.peripherals import Surroundings
-from hwprof.firmware_stub.virtual.timing import FunctionCost, Machine, PipelineRun, Timing
+from hwprof.firmware_stub.virtual.timing import FunctionCost, Machine, PipelineRun, Stretch, Timing
 from hwprof.measurement import DEFAULT_KERNELS, DEFAULT_TIMING
 
 NEVER = 0xFFFF_FFFE  # an `until` address no firmware executes
@@ -318,6 +318,10 @@ class VirtualBoard:
     def functions(self) -> list[FunctionCost]:
         """Cycles and instructions of each function since power-on, the most expensive first."""
         return self._timing_run.functions(self.image.function_at)
+
+    def take_stretches(self) -> list[Stretch]:
+        """What each record executed and waited for, since the last call."""
+        return self._timing_run.take_stretches()
 
     def instruction_classes(self) -> dict[str, int]:
         """Instructions executed since power-on, by class of the core's data file."""

@@ -76,6 +76,25 @@ class Machine:
     bytes_of: Sequence[npt.NDArray[np.uint8]]
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What ran between two barriers: a record, when the board runs a program.
+
+    Attributes:
+        regions: misses and waits of each memory; empty without a memory model.
+    """
+
+    instructions: int
+    regions: tuple[RegionCounts, ...]
+
+    def since(self, before: Stretch) -> Stretch:
+        """What came after ``before``, both counted from power-on."""
+        pairs = zip(self.regions, before.regions, strict=True)
+        return Stretch(
+            self.instructions - before.instructions, tuple(now.since(then) for now, then in pairs)
+        )
+
+
 class Timing(Protocol):
     """A timing model of a core, shared by the boards of a process."""
 
@@ -172,6 +191,7 @@ class PipelineRun:
         self._table: Float64 = np.zeros((6, 0))
         self._whole_cycles = 0
         self._drained_at_cycles = 0.0
+        self._barriers: list[Stretch] = []
 
     @property
     def hook_address(self) -> int:
@@ -241,6 +261,17 @@ class PipelineRun:
         """Empty the branch predictor; the barrier behind it drains the pipeline."""
         self.settle()
         self.counter.forget_branches()
+        self._barriers.append(self._so_far())
+
+    def _so_far(self) -> Stretch:
+        return Stretch(self.instructions(), self.regions())
+
+    def take_stretches(self) -> list[Stretch]:
+        """What ran behind each barrier up to the next one or now, since the last call."""
+        ends = [*self._barriers[1:], self._so_far()]
+        taken = [end.since(begin) for begin, end in zip(self._barriers, ends, strict=False)]
+        self._barriers.clear()
+        return taken
 
     def cool(self) -> None:
         """Forget everything that made later code faster than earlier code."""

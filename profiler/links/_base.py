@@ -6,16 +6,19 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from hwprof.errors import LinkError
+
+if TYPE_CHECKING:
+    from hwprof.firmware_stub.virtual.timing import Stretch
 
 
 class Capability(StrEnum):
     """What a link can do beside moving bytes; ask these, never what class it is."""
 
     STAGE = "stage"  # writes the board's memory as a debug probe would, flash included
-    COUNTERS = "counters"  # counts executed instructions
+    COUNTERS = "counters"  # counts executed instructions, and what memory made the core wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,14 @@ class Link(ABC):
 
     def counters(self) -> Counters:
         """Cycles and instructions since power-on; needs ``Capability.COUNTERS``.
+
+        Raises:
+            LinkError: this board does not count instructions.
+        """
+        raise LinkError(f"{self.target} does not count instructions; use a virtual board.")
+
+    def take_stretches(self) -> list[Stretch]:
+        """What each record executed and waited for since the last call; needs ``COUNTERS``.
 
         Raises:
             LinkError: this board does not count instructions.

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hwprof.errors import ConfigurationError
 from hwprof.profiler.links._base import Counters, Link
+
+if TYPE_CHECKING:
+    from hwprof.firmware_stub.virtual.timing import Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,10 @@ class FaultyLink(Link):
     def counters(self) -> Counters:
         """See ``Link.counters``."""
         return self._inner.counters()
+
+    def take_stretches(self) -> list[Stretch]:
+        """See ``Link.take_stretches``."""
+        return self._inner.take_stretches()
 
     def _spoil(self, data: bytes) -> bytes:
         spoilt = bytearray()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hwprof.errors import LinkError
 from hwprof.measurement import DEFAULT_KERNELS, DEFAULT_TIMING
 from hwprof.profiler.links._base import Capability, Counters, Link
+
+if TYPE_CHECKING:
+    from hwprof.firmware_stub.virtual.timing import Stretch
 
 
 class VirtualLink(Link):
@@ -68,6 +72,11 @@ class VirtualLink(Link):
         """See ``Link.counters``."""
         self._check_open()
         return Counters(self.board.cycles, self.board.instructions)
+
+    def take_stretches(self) -> list[Stretch]:
+        """See ``Link.take_stretches``."""
+        self._check_open()
+        return self.board.take_stretches()
 
     def _check_open(self) -> None:
         if self._closed:

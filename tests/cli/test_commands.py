@@ -20,7 +20,11 @@ SMALL = BlockConfig.of("shufflev2", [(8, 8, 16)], stride=1, c_out=16)
 PROFILE_FIELDS = {
     "model", "target", "board", "clock_hz", "kernels", "scheme", "placement", "kind", "cycles",
     "latency_us", "macs", "peak_ram_bytes", "flash_bytes", "firmware_sha256", "timing_model",
-    "layers",
+    "cache_state", "layers",
+}  # fmt: skip
+LAYER_FIELDS = {
+    "name", "op", "macs", "cycles", "latency_us", "instructions", "stall_cycles", "read_misses",
+    "write_misses", "write_backs", "fetch_misses",
 }  # fmt: skip
 PREDICT_FIELDS = {
     "model", "target", "board", "kernels", "scheme", "placement", "timing_model", "kind",
@@ -82,9 +86,29 @@ def test_profile_prints_the_documented_object(run: Run, model: Path) -> None:
     assert set(report) >= PROFILE_FIELDS
     assert report["kind"] == "modelled"
     assert sum(layer["cycles"] for layer in report["layers"]) == report["cycles"]
-    assert all(
-        set(layer) == {"name", "op", "macs", "cycles", "latency_us"} for layer in report["layers"]
+    assert all(set(layer) == LAYER_FIELDS for layer in report["layers"])
+    assert all(0 <= layer["stall_cycles"] < layer["cycles"] for layer in report["layers"])
+    assert (report["timing_model"], report["cache_state"]) == ("exact-1", "cold")
+
+
+def test_profile_counts_the_core_alone_where_that_is_asked(run: Run, model: Path) -> None:
+    """Pipeline timing waits for no memory, is faster, and says so."""
+    exact = json.loads(run("profile", str(model), "--json").stdout)
+    report = json.loads(run("profile", str(model), "--json", "--timing", "pipeline").stdout)
+    assert report["timing_model"].startswith("pipeline-")
+    assert report["cache_state"] == "none"
+    assert {layer["stall_cycles"] for layer in report["layers"]} == {0}
+    assert report["cycles"] < exact["cycles"]
+
+
+def test_a_warm_run_waits_less(run: Run, model: Path) -> None:
+    """What the run before left in the caches is not fetched again."""
+    cold, warm = (
+        json.loads(run("profile", str(model), "--json", "--cache-state", state).stdout)
+        for state in ("cold", "warm")
     )
+    assert (cold["cache_state"], warm["cache_state"]) == ("cold", "warm")
+    assert warm["cycles"] < cold["cycles"]
 
 
 def test_predict_prints_the_documented_object(run: Run) -> None:

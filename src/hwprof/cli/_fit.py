@@ -10,30 +10,22 @@ import click
 
 from hwprof.cli import _options
 from hwprof.cli._output import print_json, print_table
-from hwprof.measurement import Placement
 from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
+    from hwprof.profiler.bench import Setup
     from hwprof.surrogates.fit import FitReport, TypeReport
 
 
 @click.command()
-@_options.target
-@_options.placement
-@_options.kernels
-@_options.scheme
-@_options.timing
+@_options.bench_setup
 @_options.workers
 @_options.seed
 @_options.workspace
 @_options.as_json
 def fit(
     *,
-    target: str,
-    placement: Placement,
-    kernels: str,
-    scheme: str,
-    timing: str,
+    setup: Setup,
     workers: int | None,
     seed: int,
     workspace: Workspace,
@@ -43,12 +35,11 @@ def fit(
 
     Errors are of held-out rows (5-fold), beside what simple guesses reach on the same rows.
     """
-    from hwprof.profiler.bench import Setup
     from hwprof.workflows.fit_workspace import fit_workspace
 
     fitted, folder = fit_workspace(
         workspace,
-        Setup(target, placement, kernels, scheme, timing=timing),
+        setup,
         workers=workers or os.cpu_count() or 1,
         seed=seed,
     )

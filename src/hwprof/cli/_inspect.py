@@ -10,9 +10,9 @@ import click
 
 from hwprof.cli import _options
 from hwprof.cli._output import print_json, print_table
-from hwprof.measurement import Placement
 
 if TYPE_CHECKING:
+    from hwprof.profiler.bench import Setup
     from hwprof.workflows.inspection import Inspection, Share
 
 # FLOPs (two for each MAC, in millions) that NXP's lecture prints for the person detector at
@@ -30,21 +30,13 @@ _PUBLISHED_FOR = "person_detector"
     show_default=True,
     help="What the second table adds up.",
 )
-@_options.target
-@_options.placement
-@_options.kernels
-@_options.scheme
-@_options.timing
+@_options.bench_setup
 @_options.as_json
 def inspect(
     model: str,
     *,
     group: str,
-    target: str,
-    placement: Placement,
-    kernels: str,
-    scheme: str,
-    timing: str,
+    setup: Setup,
     as_json: bool,
 ) -> None:
     """Show what each layer of MODEL costs, and which one to look at first.
@@ -54,11 +46,11 @@ def inspect(
     they are modelled.
     """
     from hwprof.models import resolve_model
-    from hwprof.profiler.bench import Bench, Setup
+    from hwprof.profiler.bench import Bench
     from hwprof.workflows.inspection import inspect_model
 
     resolved = resolve_model(model)
-    with Bench(Setup(target, placement, kernels, scheme, timing=timing)) as bench:
+    with Bench(setup) as bench:
         program = bench.lower(resolved.graph)
         footprint = bench.footprint(program)
         row = bench.measure(program, block_type="network", block_key=model)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -12,6 +13,8 @@ import click
 from hwprof.errors import ConfigurationError
 from hwprof.measurement import (
     BOARD_DEFAULT,
+    CACHE_STATES,
+    DEFAULT_CACHE_STATE,
     DEFAULT_KERNELS,
     DEFAULT_SCHEME,
     DEFAULT_TARGET,
@@ -81,6 +84,41 @@ timing = click.option(
     show_default=DEFAULT_TIMING,
     help="What a virtual board's cycles count: caches and memories too, or the core alone.",
 )
+cache_state = click.option(
+    "--cache-state",
+    type=click.Choice(CACHE_STATES),
+    default=DEFAULT_CACHE_STATE,
+    show_default=True,
+    help="How a run begins: with empty caches, or behind one that is not measured.",
+)
+_BENCH = (target, placement, kernels, scheme, timing, cache_state)
+
+
+def bench_setup(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say how programs are lowered and run, as ``setup``."""
+
+    @wraps(command)
+    def run(
+        *arguments: object,
+        target: str,
+        placement: Placement,
+        kernels: str,
+        scheme: str,
+        timing: str,
+        cache_state: str,
+        **options: object,
+    ) -> None:
+        from hwprof.profiler.bench import Setup
+
+        setup = Setup(target, placement, kernels, scheme, timing=timing, cache_state=cache_state)
+        command(*arguments, setup=setup, **options)
+
+    decorated: Callable[..., None] = run
+    for option in reversed(_BENCH):
+        decorated = option(decorated)
+    return decorated
+
+
 seed = click.option("--seed", default=0, show_default=True, help="Where chance begins.")
 workers = click.option(
     "--workers",

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import click
 
 from hwprof.cli import _options
 from hwprof.cli._output import print_json, print_table
-from hwprof.measurement import Measurement, Placement
+from hwprof.measurement import Measurement, OperatorMeasurement
 from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
     from hwprof.graph import Graph
     from hwprof.profiler.bench import Setup
     from hwprof.profiler.footprint import Footprint
+    from hwprof.profiler.layer_counts import LayerCounts
 
 
 @click.command()
 @click.argument("model", required=False)
-@_options.target
-@_options.placement
-@_options.kernels
-@_options.scheme
-@_options.timing
+@_options.bench_setup
 @click.option("--repeats", type=click.IntRange(1, 1000), default=1, show_default=True)
 @_options.workers
 @_options.workspace
@@ -33,11 +30,7 @@ if TYPE_CHECKING:
 def profile(
     model: str | None,
     *,
-    target: str,
-    placement: Placement,
-    kernels: str,
-    scheme: str,
-    timing: str,
+    setup: Setup,
     repeats: int,
     workers: int | None,
     workspace: Workspace,
@@ -50,42 +43,46 @@ def profile(
     so.
     """
     from hwprof.models import resolve_model
-    from hwprof.profiler.bench import Setup
 
-    setup = Setup(target, placement, kernels, scheme, repeats, timing=timing)
+    setup = replace(setup, repeats=repeats)
     if model is None:
         _profile_samples(workspace, setup, workers)
         return
     resolved = resolve_model(model)
-    row, footprint = _measured(model, resolved.graph, setup)
+    row, counts, footprint = _measured(model, resolved.graph, setup)
     if as_json:
         print_json(
             {
-                **model_report(model, row),
+                **model_report(model, row, counts),
                 "memory": footprint.document(),
                 "notes": list(resolved.notes),
             }
         )
     else:
-        _print_layers(model, row)
+        _print_layers(model, row, counts)
         for line in (*footprint.lines(), *resolved.notes):
             click.echo(line)
     if row.error:
         raise click.ClickException(f"not a data point: {row.error}")
 
 
-def _measured(model: str, graph: Graph, setup: Setup) -> tuple[Measurement, Footprint]:
+def _measured(
+    model: str, graph: Graph, setup: Setup
+) -> tuple[Measurement, tuple[LayerCounts, ...], Footprint]:
     from hwprof.profiler.bench import Bench
 
     with Bench(setup) as bench:
         program = bench.lower(graph)
         row = bench.measure(program, block_type="network", block_key=model)
-        return row, bench.footprint(program)
+        return row, bench.layer_counts(program), bench.footprint(program)
 
 
-def model_report(model: str, row: Measurement) -> dict[str, object]:
-    """The documented JSON object of one profiled model."""
+def model_report(
+    model: str, row: Measurement, counts: tuple[LayerCounts, ...] = ()
+) -> dict[str, object]:
+    """The documented JSON object of one profiled model; ``counts`` are those of a virtual board."""
     context = row.origin.context
+    counted = {layer.name: asdict(layer) for layer in counts}
     return {
         "model": model,
         "target": row.origin.target,
@@ -102,6 +99,7 @@ def model_report(model: str, row: Measurement) -> dict[str, object]:
         "flash_bytes": row.flash_bytes,
         "firmware_sha256": row.origin.firmware_sha256,
         "timing_model": context.timing_model,
+        "cache_state": context.cache_state,
         "error": row.error,
         "layers": [
             {
@@ -110,16 +108,18 @@ def model_report(model: str, row: Measurement) -> dict[str, object]:
                 "macs": layer.macs,
                 "cycles": layer.cycles,
                 "latency_us": context.cycles_to_us(layer.cycles),
+                **counted.get(layer.name, {}),
             }
             for layer in row.operators
         ],
     }
 
 
-def _print_layers(model: str, row: Measurement) -> None:
+def _print_layers(model: str, row: Measurement, counts: tuple[LayerCounts, ...]) -> None:
     context = row.origin.context
+    counted = {layer.name: layer for layer in counts}
     print_table(
-        ("layer", "op", "MACs", "cycles", "us", "% of latency"),
+        ("layer", "op", "MACs", "cycles", "us", "% of latency", "instructions", "% waiting"),
         [
             (
                 layer.name,
@@ -128,6 +128,7 @@ def _print_layers(model: str, row: Measurement) -> None:
                 layer.cycles,
                 context.cycles_to_us(layer.cycles),
                 100.0 * layer.cycles / row.cycles,
+                *_counted(layer, counted.get(layer.name)),
             )
             for layer in row.operators
         ],
@@ -136,10 +137,17 @@ def _print_layers(model: str, row: Measurement) -> None:
         f"\n{model}: {row.latency_us / 1000:.2f} ms {context.kind} ({row.cycles:,} cycles, "
         f"{row.macs:,} MACs, {row.cycles / max(row.macs, 1):.2f} cycles per MAC)\n"
         f"{row.origin.target} at {context.clock_hz / 1e6:g} MHz, {context.kernels} kernels, "
-        f"{context.placement}, timing {context.timing_model}\n"
+        f"{context.placement}, timing {context.timing_model}, caches {context.cache_state}\n"
         f"peak RAM {row.peak_ram_bytes:,} bytes, flash {row.flash_bytes:,} bytes; every layer's "
         "output verified against the host's int8 reference"
     )
+
+
+def _counted(layer: OperatorMeasurement, counts: LayerCounts | None) -> tuple[object, object]:
+    """Instructions, and the share of a layer's cycles that the core waited for memory."""
+    if counts is None:
+        return "", ""
+    return counts.instructions, 100.0 * counts.stall_cycles / max(layer.cycles, 1)
 
 
 def _profile_samples(workspace: Workspace, setup: Setup, workers: int | None) -> None:

@@ -8,10 +8,10 @@ import click
 
 from hwprof.cli import _options
 from hwprof.cli._output import print_json, print_table
-from hwprof.measurement import Placement
 from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
+    from hwprof.profiler.bench import Setup
     from hwprof.search.results import Found, SearchResult
     from hwprof.surrogates.predict import Method
 
@@ -34,9 +34,7 @@ if TYPE_CHECKING:
 @click.option("--exhaustive/--no-exhaustive", default=True, help="Predict the whole space too.")
 @click.option("--verify/--no-verify", default=True, help="Run the winners on the target.")
 @click.option("--study", default="", help="Name of the study to go on with or to start.")
-@_options.target
-@_options.placement
-@_options.timing
+@_options.bench_setup
 @_options.seed
 @_options.workspace
 @_options.as_json
@@ -51,9 +49,7 @@ def search(
     exhaustive: bool,
     verify: bool,
     study: str,
-    target: str,
-    placement: Placement,
-    timing: str,
+    setup: Setup,
     seed: int,
     workspace: Workspace,
     as_json: bool,
@@ -63,7 +59,6 @@ def search(
     The same command goes on where it stopped. The task score is a training-free proxy, and named
     so; winners are run on the target, beside the network that the space was made around.
     """
-    from hwprof.profiler.bench import Setup
     from hwprof.search.loop import SearchOptions
     from hwprof.workflows.detector_search import SearchRequest, search_by_name
 
@@ -74,7 +69,7 @@ def search(
         latency=latency,
         budget_us=None if budget_ms is None else 1000 * budget_ms,
         options=SearchOptions(trials=trials, seed=seed, study=study),
-        setup=Setup(target=target, placement=placement, timing=timing),
+        setup=setup,
         exhaustive=exhaustive,
         verify=verify,
     )
