@@ -66,7 +66,11 @@ class MemorySystem:
 
     def __init__(self, description: BoardDescription) -> None:
         self._clock_hz = description.clock_hz
-        self._areas = [a for a in description.memories if a.behaviour.timing is not None]
+        self._areas = [
+            (area, timing)
+            for area in description.memories
+            if (timing := area.behaviour.timing) is not None
+        ]
         caches = ((model.DCACHE, description.dcache), (model.ICACHE, description.icache))
         present = [(row, cache) for row, cache in caches if cache is not None]
         lines = [cache.size_bytes // model.LINE_BYTES for _, cache in present]
@@ -98,8 +102,8 @@ class MemorySystem:
 
     def switch(self, ccr: int) -> None:
         """Turn the caches on or off, as CCR says."""
-        self.mem[model.DCACHE + model.ENABLED] = ccr >> 16 & 1
-        self.mem[model.ICACHE + model.ENABLED] = ccr >> 17 & 1
+        for row, bit in ((model.DCACHE, 16), (model.ICACHE, 17)):
+            self.mem[row + model.ENABLED] = ccr >> bit & 1 and self.mem[row + model.WAYS] > 0
         model.plain_hits(self.mem)
 
     def sweep(self, word: int, *, invalidate: bool) -> None:
@@ -112,7 +116,7 @@ class MemorySystem:
     def counts(self) -> tuple[RegionCounts, ...]:
         """Counts since power-on, by memory."""
         found = []
-        for index, area in enumerate(self._areas):
+        for index, (area, _) in enumerate(self._areas):
             row = self.mem[model.REGIONS + index * model.REGION_WORDS :]
             stall_cycles = int(row[model.STALL_TICKS]) / model.TICKS_PER_CYCLE
             found.append(
@@ -157,13 +161,12 @@ class MemorySystem:
             )
         self.mem[model.REGION_COUNT] = len(self._areas)
         self.mem[model.LAST_REGION] = model.REGIONS
-        for index, area in enumerate(self._areas):
+        for index, (area, timing) in enumerate(self._areas):
             row = self.mem[model.REGIONS + index * model.REGION_WORDS :]
             behaviour = area.behaviour
             row[model.BASE], row[model.BYTES] = area.base, area.size_bytes
             row[model.POLICY] = _POLICIES[behaviour.write_policy or behaviour.attribute]
-            if behaviour.timing is not None:
-                self._set_timing(row, behaviour.timing)
+            self._set_timing(row, timing)
 
     def _set_timing(self, row: Int64, timing: MemoryTiming) -> None:
         core_cycles = self._clock_hz / timing.bus_hz

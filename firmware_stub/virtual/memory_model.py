@@ -490,14 +490,13 @@ def _send(mem: Any, region: int, line: int, chunks: int, now: int) -> int:
 
 @njit(cache=True)
 def _entry_wait(mem: Any, now: int) -> int:
-    """How long until the store buffer has a free entry; entries that may be sent are sent."""
+    """How long until the store buffer has a free entry.
+
+    One of them is free or under way: a store that takes the last free entry has another sent.
+    """
     soonest = FOREVER
     for row in range(ENTRIES, REGIONS, ENTRY_WORDS):
         soonest = min(soonest, mem[row + FREE_AT])
-    if soonest == FOREVER:
-        _send_oldest(mem, NOTHING, now)
-        for row in range(ENTRIES, REGIONS, ENTRY_WORDS):
-            soonest = min(soonest, mem[row + FREE_AT])
     return int(max(0, soonest - now))
 
 
