@@ -43,7 +43,7 @@ class Field:
             yield f"{self.name} of {where} is {words}; got {value!r}; correct it."
         elif self.kind is str and not value.strip():
             yield f"{self.name} of {where} is not empty; write it."
-        elif self.kind is int and not self.low <= value <= self.high:
+        elif self.kind in (int, float) and not self.low <= value <= self.high:
             yield (
                 f"{self.name} of {where} lies between {self.low:,} and {self.high:,}; got "
                 f"{value:,}; correct it."
@@ -78,7 +78,7 @@ _TOP = (
 # Tables of the file; those that start with a question mark may lack.
 _TABLES: dict[str, tuple[Field, ...]] = {
     "clock": (Field("core_hz", int, *CLOCK_RANGE_HZ), Field("source", str)),
-    "boot": (Field("initial_stack", int),),
+    "boot": (Field("initial_stack", int), Field("source", str, optional=True)),
     "pool": (
         Field("address", int),
         Field("size_bytes", int, POOL_BYTES, POOL_BYTES),
@@ -101,7 +101,9 @@ _TABLES: dict[str, tuple[Field, ...]] = {
             Field("size_bytes", int, 1 << 10, 1 << 20),
             Field("ways", int, 1, 64),
             Field("line_bytes", int, 4, 1024),
+            Field("replacement", str),
             Field("source", str),
+            Field("known_error", str),
         )
         for cache in CACHES
     },
@@ -116,6 +118,8 @@ _MEMORY = (
     Field("kind", str),
     Field("code", bool, optional=True),
     Field("offers", list, optional=True),
+    Field("attribute", str),
+    Field("write_policy", str, optional=True),
     Field("bus_follows_core", bool, optional=True),
     Field("timing", dict, optional=True),
     *(
@@ -131,8 +135,9 @@ _PERIPHERAL = (
 
 
 def structure_faults(data: Data) -> Iterator[str]:
-    """Sentences about fields that lack, or are of another type or range."""
-    yield from _fields(_TOP, data, "a board file")
+    """Sentences about fields that lack, are misspelt, or are of another type or range."""
+    tables = [key.lstrip("?") for key in _TABLES]
+    yield from _fields(_TOP, data, "a board file", ("format", "memory", "peripheral", *tables))
     for key, fields in _TABLES.items():
         name = key.lstrip("?")
         if name not in data and key != name:
@@ -151,7 +156,14 @@ def structure_faults(data: Data) -> Iterator[str]:
     yield from _entries(data, "peripheral", _PERIPHERAL)
 
 
-def _fields(fields: tuple[Field, ...], table: Data, where: str) -> Iterator[str]:
+def _fields(
+    fields: tuple[Field, ...], table: Data, where: str, further: tuple[str, ...] = ()
+) -> Iterator[str]:
+    """Faults of a table's fields; ``further`` are fields that are looked at elsewhere."""
+    known = [*(field.name for field in fields), *further]
+    for name in table:
+        if name not in known:
+            yield f"{where} has {', '.join(known)}; got {name!r}; correct its name, or remove it."
     for field in fields:
         yield from field.faults(table, where)
 

@@ -281,16 +281,6 @@ def parse_board(data: dict[str, Any]) -> BoardDescription:
     faults = faults_of(data)
     if faults:
         raise ConfigurationError("\n".join(faults))
-    try:
-        return _board(data)
-    except KeyError as error:
-        raise ConfigurationError(
-            f"a board file names every figure of its caches and memories; {error} is missing; add "
-            "it (docs/BOARDS.md)."
-        ) from error
-
-
-def _board(data: dict[str, Any]) -> BoardDescription:
     return BoardDescription(
         name=data["name"],
         title=data.get("title", data["name"]),

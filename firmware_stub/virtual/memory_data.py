@@ -5,6 +5,7 @@ docs/TIMING.md, "Memory", says what each figure means.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -93,11 +94,11 @@ def parse_cache(name: str, table: dict[str, Any] | None) -> CacheDescription | N
     """A cache's table of a board file; None where the chip has none.
 
     Raises:
-        ConfigurationError: a figure that no Cortex-M7 has.
-        KeyError: a field is missing.
+        ConfigurationError: a field is missing, or a figure that no Cortex-M7 has.
     """
     if table is None:
         return None
+    _check_there(name, table, ("size_bytes", "ways", "line_bytes", "replacement"))
     size_bytes, ways = table["size_bytes"], table["ways"]
     line_bytes, replacement = table["line_bytes"], table["replacement"]
     if size_bytes not in CACHE_SIZES_BYTES:
@@ -124,9 +125,10 @@ def parse_behaviour(name: str, kind: str, table: dict[str, Any]) -> MemoryBehavi
     """Attribute, write policy and timing of one memory's table.
 
     Raises:
-        ConfigurationError: they contradict each other, or a figure is out of its range.
-        KeyError: a field is missing.
+        ConfigurationError: a field is missing, they contradict each other, or a figure is out of
+            its range.
     """
+    _check_there(f"memory {name}", table, ("attribute",))
     attribute = table["attribute"]
     if attribute not in ATTRIBUTES:
         raise ConfigurationError(
@@ -139,6 +141,7 @@ def parse_behaviour(name: str, kind: str, table: dict[str, Any]) -> MemoryBehavi
                 "or say attribute = 'cacheable'."
             )
         return MemoryBehaviour(attribute)
+    _check_there(f"memory {name}", table, ("timing",))
     policy = _write_policy(name, attribute, kind, table)
     return MemoryBehaviour(attribute, policy, _timing(name, table["timing"]))
 
@@ -147,6 +150,7 @@ def _write_policy(name: str, attribute: str, kind: str, table: dict[str, Any]) -
     if attribute != "cacheable" or kind == "rom":
         # Nothing can be stored to a rom, so its policy never shows.
         return "write-back" if attribute == "cacheable" else ""
+    _check_there(f"memory {name}", table, ("write_policy",))
     policy = table["write_policy"]
     if policy not in WRITE_POLICIES:
         raise ConfigurationError(
@@ -162,13 +166,8 @@ def _timing(name: str, table: dict[str, Any]) -> MemoryTiming:
             f"memory {name}: timing has no field {min(unknown)!r}; its numbers are "
             f"{', '.join(LIMITS)}."
         )
-    optional = {"prefetch_bytes": 0}
-    numbers = {
-        field: _number(name, field, table.get(field, optional[field]))
-        if field in optional
-        else _number(name, field, table[field])
-        for field in LIMITS
-    }
+    _check_there(f"memory {name}, timing", table, [f for f in LIMITS if f != "prefetch_bytes"])
+    numbers = {field: _number(name, field, table.get(field, 0)) for field in LIMITS}
     first = table.get("critical_word_first", True)
     if not isinstance(first, bool):
         raise ConfigurationError(
@@ -197,7 +196,16 @@ def _number(memory: str, field: str, value: Any) -> float:
 _REMARKS = ("source", "known_error", "fitted", "fitted_rows", "leave_one_out_spread")
 
 
+def _check_there(where: str, table: dict[str, Any], fields: Iterable[str]) -> None:
+    missing = [field for field in fields if field not in table]
+    if missing:
+        raise ConfigurationError(
+            f"{where}: {', '.join(missing)} must be there; add it (docs/BOARDS.md)."
+        )
+
+
 def _check_remarks(where: str, table: dict[str, Any]) -> None:
+    _check_there(where, table, ("source", "known_error"))
     for field in ("source", "known_error"):
         if not isinstance(table[field], str) or not table[field]:
             raise ConfigurationError(f"{where}: {field} is a sentence; got {table[field]!r}.")
@@ -208,11 +216,12 @@ def _check_fitted(name: str, table: dict[str, Any]) -> None:
     fitted = table.get("fitted")
     if fitted is None:
         return
-    if fitted not in LIMITS:
+    if not isinstance(fitted, str) or fitted not in LIMITS:
         raise ConfigurationError(
             f"memory {name}: fitted names the one number of the timing table that was fitted; "
             f"got {fitted!r}."
         )
+    _check_there(f"memory {name}, timing", table, ("fitted_rows", "leave_one_out_spread"))
     if not table["fitted_rows"] or not isinstance(table["leave_one_out_spread"], int | float):
         raise ConfigurationError(
             f"memory {name}: a fitted number has fitted_rows and leave_one_out_spread; "

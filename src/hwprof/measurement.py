@@ -50,7 +50,7 @@ class Placement:
         """Read ``activations=ocram,weights=flash``; parts not named are left to the board.
 
         Raises:
-            ConfigurationError: an item is not ``part=memory`` or names no part.
+            ConfigurationError: an item is not ``part=memory``, names no part, or one twice.
         """
         names = {field.name for field in fields(cls)}
         chosen: dict[str, str] = {}
@@ -61,7 +61,11 @@ class Placement:
                     f"a placement is part=memory with part one of {', '.join(sorted(names))}; "
                     f"got {item!r}."
                 )
-            chosen[part] = memory
+            if chosen.setdefault(part, memory) != memory:
+                raise ConfigurationError(
+                    f"a placement names each part once; got {part}={chosen[part]} and "
+                    f"{part}={memory}; leave one out."
+                )
         return replace(BOARD_DEFAULT, **chosen)
 
 

@@ -123,6 +123,12 @@ def test_broken_placement_is_refused(text: str) -> None:
         Placement.parse(text)
 
 
+def test_a_placement_that_contradicts_itself_is_refused() -> None:
+    """The later of two memories for one part does not win in silence."""
+    with pytest.raises(ConfigurationError, match="each part once; got code=itcm and code=ocram"):
+        Placement.parse("code=itcm,weights=flash,code=ocram")
+
+
 @given(st.integers(1, 10**12), st.sampled_from([396_000_000, 798_000_000, 996_000_000]))
 def test_microseconds_are_cycles_over_megahertz(cycles: int, clock_hz: int) -> None:
     """Latency in microseconds is cycles divided by the clock in MHz."""

@@ -30,6 +30,10 @@ def _read(path):
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
+def _memory(data, name):
+    return next(entry for entry in data["memory"] if entry["name"] == name)
+
+
 @pytest.fixture
 def board_data():
     """The RT1170's file, free to be broken."""
@@ -153,6 +157,8 @@ class TestBrokenBoards:
             ("pool", "address", 0x1000_0000, "none is at 0x10000000"),
             ("pool", "address", 0x3000_0000, "at the end of its memory"),
             ("pool", "size_bytes", 1 << 19, "size_bytes of .pool. lies between 1,048,576 and"),
+            ("placement", "weight", "flash", "placement. has activations, .*; got 'weight'"),
+            ("clock", "hz", 1, "clock. has core_hz, source; got 'hz'; correct its name"),
         ],
     )
     def test_an_absurd_figure_of_a_table_is_refused(
@@ -181,6 +187,7 @@ class TestBrokenBoards:
             ("offered_bytes", 1 << 19, "offered_bytes of a memory is at most its size"),
             ("source", "", "source of memory 'itcm' is not empty"),
             ("bus_follows_core", True, "a memory whose timing has a bus_hz; itcm has None"),
+            ("bus_follow_core", True, "memory 'itcm' has name, .*; got 'bus_follow_core'"),
         ],
     )
     def test_an_absurd_figure_of_a_memory_is_refused(self, board_data, field, value, sentence):
@@ -220,15 +227,17 @@ class TestBrokenBoards:
         broken = _read(BOARDS / "stm32h743.toml")
         path = data.draw(st.sampled_from(list(_paths(broken))))
         table = reduce(getitem, path[:-1], broken)
-        table[path[-1]] = data.draw(ODD_VALUES)
+        key = path[-1]
+        if isinstance(key, str) and data.draw(st.booleans()):
+            key = data.draw(st.text())
+        table[key] = data.draw(ODD_VALUES)
 
         with suppress(ConfigurationError):
             parse_board(broken)
 
     def test_a_rom_takes_no_stores(self, board_data):
         """Activations cannot live in flash."""
-        flash = next(entry for entry in board_data["memory"] if entry["name"] == "flash")
-        flash["offers"] = ["activations"]
+        _memory(board_data, "flash")["offers"] = ["activations"]
 
         with pytest.raises(ConfigurationError, match="a rom offers staged_weights only"):
             parse_board(board_data)
@@ -242,6 +251,7 @@ class TestBrokenBoards:
                 "size_bytes": 0x1000,
                 "kind": "ram",
                 "offers": ["scratch"],
+                "attribute": "tcm",
                 "source": "made up",
             }
             for number in range(8)
@@ -252,8 +262,7 @@ class TestBrokenBoards:
 
     def test_memories_larger_than_the_host_wants_to_hold_are_refused(self, board_data):
         """There is a bound on all memories together."""
-        sdram = next(entry for entry in board_data["memory"] if entry["name"] == "sdram")
-        sdram["size_bytes"] = 1 << 28
+        _memory(board_data, "sdram")["size_bytes"] = 1 << 28
 
         with pytest.raises(ConfigurationError, match="at most 268,435,456 bytes in all"):
             parse_board(board_data)
@@ -264,6 +273,52 @@ class TestBrokenBoards:
         del board_data[table]
 
         with pytest.raises(ConfigurationError, match=rf"has a table \[{table}\]; it is missing"):
+            parse_board(board_data)
+
+    def test_a_misspelt_table_is_named(self, board_data):
+        """A board does not lose its data cache to a slip of the pen."""
+        board_data["dcahce"] = board_data.pop("dcache")
+
+        with pytest.raises(ConfigurationError, match="a board file has name, .*; got 'dcahce'"):
+            parse_board(board_data)
+
+    @pytest.mark.parametrize("field", ["bus_hz", "write_access_bus_cycles", "known_error"])
+    def test_a_figure_that_lacks_is_named_with_its_memory(self, board_data, field):
+        """All memories have the same fields: the sentence says whose it is."""
+        del _memory(board_data, "sdram")["timing"][field]
+
+        with pytest.raises(ConfigurationError, match=f"memory sdram, timing: {field} must be ther"):
+            parse_board(board_data)
+
+    @pytest.mark.parametrize("field", ["timing", "write_policy"])
+    def test_a_memory_behind_the_caches_has_a_policy_and_a_timing(self, board_data, field):
+        """Only tightly coupled memory does without."""
+        del _memory(board_data, "sdram")[field]
+
+        with pytest.raises(ConfigurationError, match=f"memory sdram: {field} must be there"):
+            parse_board(board_data)
+
+    @pytest.mark.parametrize(
+        ("field", "value", "sentence"),
+        [
+            ("fitted", ["bus_hz"], "fitted names the one number of the timing table"),
+            ("fitted", "bus", "fitted names the one number of the timing table"),
+            ("fitted_rows", [], "has fitted_rows and leave_one_out_spread"),
+            ("leave_one_out_spread", "small", "has fitted_rows and leave_one_out_spread"),
+        ],
+    )
+    def test_a_fitted_number_says_what_it_was_fitted_on(self, board_data, field, value, sentence):
+        """Its name, its rows and its spread are all there."""
+        _memory(board_data, "sdram")["timing"][field] = value
+
+        with pytest.raises(ConfigurationError, match=sentence):
+            parse_board(board_data)
+
+    def test_a_memory_without_an_attribute_is_named(self, board_data):
+        """The sentence says which memory lacks it."""
+        del board_data["memory"][1]["attribute"]
+
+        with pytest.raises(ConfigurationError, match="memory 'dtcm' names attribute; it is missi"):
             parse_board(board_data)
 
     @pytest.mark.parametrize("entries", [None, {}, [1], []])
@@ -277,9 +332,7 @@ class TestBrokenBoards:
 
     def test_a_cache_that_no_ways_divide_is_refused(self, board_data):
         """Sets are a power of two."""
-        board_data["dcache"] = {
-            "size_bytes": 0x8000, "ways": 3, "line_bytes": 32, "source": "made up"
-        }  # fmt: skip
+        board_data["dcache"]["ways"] = 3
 
         with pytest.raises(ConfigurationError, match="in 3 ways of 32-byte lines"):
             parse_board(board_data)
@@ -289,6 +342,19 @@ class TestBrokenBoards:
         board_data["fidelity"] = {"rows": 10}
 
         with pytest.raises(ConfigurationError, match="names median_error_percent; it is missing"):
+            parse_board(board_data)
+
+    @pytest.mark.parametrize("percent", [float("nan"), float("inf"), -1.0])
+    def test_an_error_is_a_finite_percentage(self, board_data, percent):
+        """What hwprof targets prints of a stranger's board is at least a number."""
+        board_data["fidelity"] = {
+            "rows": 11,
+            "median_error_percent": percent,
+            "worst_error_percent": 21.0,
+            "date": "2026-11-21",
+        }
+
+        with pytest.raises(ConfigurationError, match="median_error_percent of .fidelity. lies"):
             parse_board(board_data)
 
     def test_a_fidelity_table_is_read(self, board_data):
