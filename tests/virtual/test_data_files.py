@@ -279,7 +279,7 @@ class TestBrokenBoards:
         """A board does not lose its data cache to a slip of the pen."""
         board_data["dcahce"] = board_data.pop("dcache")
 
-        with pytest.raises(ConfigurationError, match="a board file has name, .*; got 'dcahce'"):
+        with pytest.raises(ConfigurationError, match=r"a board file has name, .*; got 'dcahce'"):
             parse_board(board_data)
 
     @pytest.mark.parametrize("field", ["bus_hz", "write_access_bus_cycles", "known_error"])
@@ -354,7 +354,7 @@ class TestBrokenBoards:
             "date": "2026-11-21",
         }
 
-        with pytest.raises(ConfigurationError, match="median_error_percent of .fidelity. lies"):
+        with pytest.raises(ConfigurationError, match=r"median_error_percent of .fidelity. lies"):
             parse_board(board_data)
 
     def test_a_fidelity_table_is_read(self, board_data):

@@ -280,9 +280,9 @@ class TestBadFigures:
             parse_behaviour("m", "ram", {**MEMORY, "timing": timing})
 
     def test_a_missing_field_is_named(self):
-        """By the key that was looked for."""
+        """With the memory whose table lacks it."""
         timing = {k: v for k, v in MEMORY["timing"].items() if k != "bus_hz"}
-        with pytest.raises(KeyError, match="bus_hz"):
+        with pytest.raises(ConfigurationError, match="memory m, timing: bus_hz must be there"):
             parse_behaviour("m", "ram", {**MEMORY, "timing": timing})
 
 
