@@ -137,7 +137,7 @@ class TestContexts:
         """Rows of two firmware images are never mixed."""
         other = board.row(board.draw("spp", 1)[0], firmware="0" * 64)
 
-        with pytest.raises(ConfigurationError, match="rows of one firmware image, .*; got 2"):
+        with pytest.raises(ConfigurationError, match=r"rows of one firmware image, .*; got 2"):
             collect_samples([*rows, other])
 
     def test_two_machine_descriptions(self, rows, board):
