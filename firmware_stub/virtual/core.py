@@ -12,7 +12,8 @@ from hwprof.errors import ConfigurationError, UnknownNameError
 from hwprof.firmware_stub.virtual.description import CORES
 
 FORMAT = 1
-ROLES = ("late", "shifted", "beside", "address", "multiply", "accumulate", "store")
+ROLES = ("late", "shifted", "beside", "address", "index", "multiply", "accumulate", "store")
+CHECKED_TABLES = ("issue", "fetch", "predicated", "loads", "stores", "branches")
 KINDS = ("data", "load", "store", "load_multiple", "store_multiple", "branch", "none")
 # Letters of a class's operand list: whether it is a result, and in which role it is read.
 OPERAND_LETTERS: dict[str, tuple[bool, str | None]] = {
@@ -64,15 +65,24 @@ class CoreModel:
     """Everything of ``cores/<name>.toml``.
 
     Attributes:
-        classes: by mnemonic, condition and width suffixes left out.
+        classes: by mnemonic, condition and width suffixes left out; ``decode.py`` says which
+            variants of a floating-point mnemonic have a key of their own.
         latency_cycles: by producer, then role.
         forbidden: (older tag, younger tag); ``any`` matches all.
+        fetch_bytes: the aligned window that one instruction fetch brings.
+        predicated_cycles: what a consumer of another condition waits longer, by role; the sum is
+            at most ``predicated_latest_cycles``.
+        store_to_load_cycles: from a store to a load of the same word.
     """
 
     name: str
     classes: dict[str, InstructionClass]
     latency_cycles: dict[str, dict[str, int]]
     forbidden: frozenset[tuple[str, str]]
+    fetch_bytes: int
+    predicated_cycles: dict[str, int]
+    predicated_latest_cycles: int
+    store_to_load_cycles: int
     unknown_bank_cycles: float
     narrow_store_cycles: float
     mispredicted_cycles: float
@@ -118,6 +128,10 @@ def parse_core(data: dict[str, Any]) -> CoreModel:
             classes=dict(_classes(data["class"])),
             latency_cycles={row["producer"]: {r: row[r] for r in ROLES} for row in data["latency"]},
             forbidden=frozenset((pair["older"], pair["younger"]) for pair in data["forbidden"]),
+            fetch_bytes=data["fetch"]["window_bytes"],
+            predicated_cycles={role: data["predicated"][role] for role in ROLES},
+            predicated_latest_cycles=data["predicated"]["latest_cycles"],
+            store_to_load_cycles=data["stores"]["to_load_cycles"],
             unknown_bank_cycles=data["loads"]["unknown_bank_cycles"],
             narrow_store_cycles=data["stores"]["narrow_cycles"],
             mispredicted_cycles=branches["mispredicted_cycles"],
@@ -132,7 +146,7 @@ def parse_core(data: dict[str, Any]) -> CoreModel:
 
 def _check_sources(data: dict[str, Any]) -> None:
     entries = [*data["latency"], *data["class"]]
-    entries += [data[table] for table in ("issue", "loads", "stores", "branches")]
+    entries += [data[table] for table in CHECKED_TABLES]
     for entry in entries:
         if not entry["source"] or not entry["known_error"]:
             raise ConfigurationError(

@@ -22,16 +22,19 @@ if TYPE_CHECKING:
     from capstone import CsInsn
 
 FLAGS = "flags"
+PC = "pc"
+WORDS_PER_CYCLE = 2  # of a multiple load or store
 WIDE_PREFIXES = (0b11101, 0b11110, 0b11111)  # Arm DDI 0403E A5.1: a 32-bit instruction
 LONGEST_BYTES = 4
 ALWAYS = (0, 15)  # Capstone: no condition, or AL
 PLAIN_IMMEDIATES = ("addw", "subw", "movw")  # 12 or 16 bits, nothing to shift
 MAX_BYTE = 0xFF
+ANY_CONDITION = 7  # of a pair of opposite conditions, 0 to 6; this one is none
 
 
 @dataclass(frozen=True, slots=True)
-class BankHint:
-    """What the code says about a load's address: base register (if any) and displacement."""
+class AddressHint:
+    """What the code says about an address: base register, displacement, and whether that is all."""
 
     base: str
     displacement: int
@@ -45,6 +48,9 @@ class Operation:
     Attributes:
         reads: (register, role).
         writes: (register, producer row of the latency table).
+        lags: cycles after its issue in which each of ``writes`` is produced.
+        condition: number of the pair of opposite conditions that predicates it, or
+            ``ANY_CONDITION``.
         branch: ``""``, ``direct``, ``conditional`` or ``indirect``.
         target: address a direct branch goes to.
     """
@@ -55,10 +61,12 @@ class Operation:
     cls: InstructionClass
     reads: tuple[tuple[str, str], ...] = ()
     writes: tuple[tuple[str, str], ...] = ()
+    lags: tuple[int, ...] = ()
     tags: frozenset[str] = frozenset()
     cycles: int = 1
     may_be_early: str = ""
-    bank: BankHint | None = None
+    condition: int = ANY_CONDITION
+    address_hint: AddressHint | None = None
     branch: str = ""
     target: int | None = None
 
@@ -130,7 +138,12 @@ class Decoder:
         cls = self._class_of(insn)
         operands = self._operands[cls.kind](insn, cls)
         branch, target = self._branch(insn, cls)
-        self._flags(insn, cls, operands)
+        predicated = insn.cc not in ALWAYS and cls.kind not in ("branch", "none")
+        if cls.reads_flags or predicated:
+            operands.reads.append((FLAGS, "late"))
+        if cls.sets_flags or insn.update_flags:
+            operands.writes.append((FLAGS, "late"))
+        cycles = max(cls.cycles, operands.cycles)
         return Operation(
             text=f"{insn.mnemonic} {insn.op_str}".strip(),
             address=insn.address,
@@ -138,10 +151,12 @@ class Decoder:
             cls=cls,
             reads=tuple(operands.reads),
             writes=tuple(operands.writes),
+            lags=tuple(operands.lags) or (cycles - 1,) * len(operands.writes),
             tags=cls.tags | operands.tags,
-            cycles=max(cls.cycles, operands.cycles),
-            may_be_early="" if operands.tags else cls.may_be_early,
-            bank=operands.bank,
+            cycles=cycles,
+            may_be_early="" if operands.tags or predicated else cls.may_be_early,
+            condition=(insn.cc - 1) >> 1 if predicated else ANY_CONDITION,
+            address_hint=operands.address_hint,
             branch=branch,
             target=target,
         )
@@ -150,14 +165,21 @@ class Decoder:
         name = insn.insn_name()
         if name == "hint":
             name = insn.mnemonic.partition(".")[0]
-        return self._core.classes.get(name, UNKNOWN)
+        classes = self._core.classes
+        if name[0] == "v":
+            shape = "".join(self._shape(operand) for operand in insn.operands)
+            double = "d" in shape or ".f64" in insn.mnemonic
+            special = classes.get(f"{name}.{shape}") or (double and classes.get(f"{name}.f64"))
+            if special:
+                return special
+        return classes.get(name, UNKNOWN)
 
-    def _flags(self, insn: CsInsn, cls: InstructionClass, operands: Operands) -> None:
-        predicated = insn.cc not in ALWAYS and cls.kind not in ("branch", "none")
-        if cls.reads_flags or predicated:
-            operands.reads.append((FLAGS, "late"))
-        if cls.sets_flags or insn.update_flags:
-            operands.writes.append((FLAGS, "late"))
+    def _shape(self, operand: Any) -> str:
+        """A register's bank: ``s`` or ``d`` of the FPU, ``r`` of the core; empty for the rest."""
+        if operand.type != self._arm.ARM_OP_REG:
+            return ""
+        name: str = self._capstone.reg_name(operand.reg)
+        return name[0] if name[0] in "sd" and name[1:].isdigit() else "r"
 
     # One method for each kind of operand list
 
@@ -165,7 +187,7 @@ class Decoder:
         found = Operands()
         letters = list(cls.operands)
         given = insn.operands
-        if len(given) < len(letters) and letters[0] == "d" and len(given) + 1 == len(letters):
+        if len(given) + 1 == len(letters) and letters[0] == "d" != letters[1]:
             letters = ["x", *letters[2:]]  # ADDS r0, r1
         for letter, operand in zip(letters, given, strict=False):
             if operand.type == self._arm.ARM_OP_REG:
@@ -198,7 +220,6 @@ class Decoder:
     def _store(self, insn: CsInsn, cls: InstructionClass) -> Operands:
         del cls
         found = self._address(insn)
-        found.bank = None
         for operand in insn.operands:
             if operand.type == self._arm.ARM_OP_REG:
                 found.reads += [(r, "store") for r in self._registers(operand.reg)]
@@ -213,26 +234,30 @@ class Decoder:
             base = insn.reg_name(memory.base)
             found.reads.append((base, "address"))
             if memory.index:
-                found.reads.append((insn.reg_name(memory.index), "address"))
+                found.reads.append((insn.reg_name(memory.index), "index"))
             if insn.writeback:
                 found.writes.append((base, "update"))
-            found.bank = BankHint(base, memory.disp, exact=not memory.index)
+            found.address_hint = AddressHint(base, memory.disp, exact=not memory.index)
         return found
 
     def _multiple(self, insn: CsInsn, cls: InstructionClass) -> Operands:
         found = Operands()
-        registers = [insn.reg_name(o.reg) for o in insn.operands]
+        given = [operand.reg for operand in insn.operands]
         base = "sp"
-        if cls.name.endswith("_multiple") and not insn.insn_name().endswith(("push", "pop")):
-            base, *registers = registers
+        if not insn.insn_name().endswith(("push", "pop")):
+            base = insn.reg_name(given.pop(0))
         found.reads.append((base, "address"))
         if insn.writeback or base == "sp":
             found.writes.append((base, "update"))
-        if cls.kind == "load_multiple":
-            found.writes += [(register, cls.produces) for register in registers]
-        else:
-            found.reads += [(register, "store") for register in registers]
-        found.cycles = (len(registers) + 1) // 2
+            found.lags.append(0)
+        words = [word for number in given for word in self._words(number)]
+        for position, word in enumerate(words):
+            if cls.kind == "store_multiple":
+                found.reads.append((word, "store"))
+            elif word != PC:
+                found.writes.append((word, cls.produces))
+                found.lags.append(position // WORDS_PER_CYCLE)
+        found.cycles = -(-len(words) // WORDS_PER_CYCLE)
         return found
 
     def _branch_operands(self, insn: CsInsn, cls: InstructionClass) -> Operands:
@@ -245,38 +270,48 @@ class Decoder:
     def _branch(self, insn: CsInsn, cls: InstructionClass) -> tuple[str, int | None]:
         """How a block that ends here goes on."""
         if cls.kind != "branch":
-            loads_pc = cls.kind in ("load", "load_multiple") and any(
-                o.type == self._arm.ARM_OP_REG and insn.reg_name(o.reg) == "pc"
-                for o in insn.operands
-            )
-            return ("indirect", None) if loads_pc else ("", None)
+            return ("indirect", None) if self._writes_pc(insn, cls) else ("", None)
         target = insn.operands[-1]
         if target.type != self._arm.ARM_OP_IMM:
             return "indirect", None
         conditional = insn.insn_name() in ("cbz", "cbnz") or insn.cc not in ALWAYS
         return "conditional" if conditional else "direct", target.imm & ~1
 
+    def _writes_pc(self, insn: CsInsn, cls: InstructionClass) -> bool:
+        """Whether a load, or an instruction with a result, goes on at what it finds."""
+        results = {"load": insn.operands, "load_multiple": insn.operands}
+        if cls.kind == "data" and cls.operands[:1] in (("d",), ("x",)):
+            results["data"] = insn.operands[:1]
+        return any(
+            operand.type == self._arm.ARM_OP_REG and insn.reg_name(operand.reg) == PC
+            for operand in results.get(cls.kind, ())
+        )
+
     def _registers(self, number: int) -> Iterator[str]:
+        """Names of the words of a register, the program counter left out."""
+        return (word for word in self._words(number) if word != PC)
+
+    def _words(self, number: int) -> tuple[str, ...]:
         """A register's name; a double-precision register is its two halves."""
         name: str = self._capstone.reg_name(number)
         if name[0] == "d" and name[1:].isdigit():
             half = 2 * int(name[1:])
-            yield from (f"s{half}", f"s{half + 1}")
-        elif name != "pc":
-            yield name
+            return f"s{half}", f"s{half + 1}"
+        return (name,)
 
 
 class Operands:
     """What an instruction's operands amount to; filled while decoding."""
 
-    __slots__ = ("bank", "cycles", "reads", "tags", "writes")
+    __slots__ = ("address_hint", "cycles", "lags", "reads", "tags", "writes")
 
     def __init__(self) -> None:
         self.reads: list[tuple[str, str]] = []
         self.writes: list[tuple[str, str]] = []
         self.tags: set[str] = set()
+        self.lags: list[int] = []
         self.cycles = 1
-        self.bank: BankHint | None = None
+        self.address_hint: AddressHint | None = None
 
 
 def _undecoded(code: bytes, address: int) -> Operation:

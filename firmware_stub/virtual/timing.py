@@ -31,7 +31,7 @@ from hwprof.firmware_stub.virtual.description import BoardDescription
 from hwprof.firmware_stub.virtual.memory import RegionCounts
 from hwprof.firmware_stub.virtual.scoreboard import PipelineState, Scoreboard
 
-TIMING_MODEL = "pipeline-1"
+TIMING_MODEL = "pipeline-2"
 HEAD_BYTES = 48  # enough of a successor to see every latency that crosses into it
 _ROUND_HALF_DOWN = 0.499  # sums of equal terms in another order must not round differently
 ReadMemory = Callable[[int, int], bytes]
@@ -153,17 +153,27 @@ class PipelineTiming:
     ) -> BlockCost:
         state = self._scoreboard.run(operations)
         branch = operations[-1].branch
+        taken = self._crossing(state, target, may_pair=False)
+        if operations[-1].target == operations[0].address:
+            taken = max(taken, self._windows(operations) - state.cycles)
         mispredicted = self._scoreboard.mispredicted_cycles(state)
         return BlockCost(
             instructions=len(operations),
             cycles=state.cycles,
-            taken_cycles=self._crossing(state, target, may_pair=False),
+            taken_cycles=taken,
             passed_cycles=self._crossing(state, behind, may_pair=True),
             mispredicted_cycles=mispredicted if branch == "conditional" else 0.0,
             retargeted_cycles=self._core.mispredicted_cycles if branch == "indirect" else 0.0,
             unknown=tuple(o.text for o in operations if o.cls is UNKNOWN),
             classes=tuple(Counter(o.cls.name for o in operations).items()),
         )
+
+    def _windows(self, operations: Sequence[Operation]) -> int:
+        """Instruction fetches that a loop of one block needs in each round."""
+        first, last = operations[0], operations[-1]
+        window = self._core.fetch_bytes
+        end = last.address + last.size_bytes
+        return (end - 1) // window - first.address // window + 1
 
     def _crossing(
         self, end: PipelineState, successor: Sequence[Operation], *, may_pair: bool

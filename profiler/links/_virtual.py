@@ -36,7 +36,6 @@ class VirtualLink(Link):
         code: str = "",
         timing: str = "",
     ) -> None:
-        from hwprof.firmware_stub.stamp import code_sha256
         from hwprof.firmware_stub.virtual.board import VirtualBoard
 
         self.target = f"virtual:{name}"
@@ -44,7 +43,6 @@ class VirtualLink(Link):
             name, image=image, kernels=kernels, code=code, timing=timing or DEFAULT_TIMING
         )
         self.timing_model = self.board.timing.version
-        self.code_sha256 = code_sha256(name, kernels)
         self._closed = False
 
     def read(self, max_bytes: int, timeout_s: float) -> bytes:

@@ -209,7 +209,7 @@ class TestCounting:
         board.run()
 
         assert board.warnings == [
-            "vcvtb.f32.f16 s0, s1 is not in the core's table and was taken for one cycle, 2 times."
+            ".inst eff32080 is not in the core's table and was taken for one cycle, 2 times."
         ]
 
 

@@ -36,7 +36,7 @@ def decoded(code, address=0x100):
             "51f8040b", {"r1": "address"}, {"r0": "word", "r1": "update"}, id="LDR post-index"
         ),
         pytest.param(
-            "51f82200", {"r1": "address", "r2": "address"}, {"r0": "word"}, id="LDR register"
+            "51f82200", {"r1": "address", "r2": "index"}, {"r0": "word"}, id="LDR register"
         ),
         pytest.param("c2e90201", {"r0": "store", "r1": "store", "r2": "address"}, {}, id="STRD"),
         pytest.param(
@@ -58,8 +58,18 @@ def decoded(code, address=0x100):
             "01ebc200", {"r1": "beside", "r2": "shifted"}, {"r0": "late"}, id="ADD shifted"
         ),
         pytest.param("61f3c600", {"r0": "late", "r1": "shifted"}, {"r0": "late"}, id="BFI"),
-        pytest.param("90ed001b", {"r0": "address"}, {"s2": "word", "s3": "word"}, id="VLDR double"),
+        pytest.param(
+            "90ed001b",
+            {"r0": "address"},
+            {"s2": "float_load", "s3": "float_load"},
+            id="VLDR double",
+        ),
         pytest.param("8842", {"r0": "late", "r1": "late"}, {FLAGS: "late"}, id="CMP"),
+        pytest.param("10ee100a", {"s0": "shifted"}, {"r0": "late"}, id="VMOV to the core"),
+        pytest.param("00ee100a", {"r0": "store"}, {"s0": "float"}, id="VMOV from the core"),
+        pytest.param(
+            "f1ee10fa", {"fpscr": "late"}, {"apsr_nzcv": "late", FLAGS: "late"}, id="VMRS"
+        ),
     ],
 )
 def test_operands_are_in_their_roles(code, reads, writes):
@@ -81,6 +91,8 @@ def test_operands_are_in_their_roles(code, reads, writes):
         pytest.param("dfe800f0", "indirect", None, id="TBB"),
         pytest.param("d1f800f0", "indirect", None, id="LDR pc"),
         pytest.param("10bd", "indirect", None, id="POP pc"),
+        pytest.param("f746", "indirect", None, id="MOV pc"),
+        pytest.param("8744", "indirect", None, id="ADD pc"),
         pytest.param("4018", "", None, id="ADDS"),
     ],
 )

@@ -10,11 +10,24 @@ import pytest
 from hwprof.firmware_stub.virtual.core import load_core
 from hwprof.firmware_stub.virtual.decode import Decoder
 from hwprof.firmware_stub.virtual.scoreboard import Scoreboard
+from hwprof.firmware_stub.virtual.timing import PipelineTiming
 
-KERNELS = {
-    path.stem: json.loads(path.read_text(encoding="utf-8"))
-    for path in sorted(Path(__file__).parent.parent.joinpath("golden").glob("*.json"))
-}
+GOLDEN = Path(__file__).parent.parent / "golden"
+KERNELS, EDGES = (
+    {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("*.json"))
+    }
+    for folder in (GOLDEN, GOLDEN / "edges")
+)
+COSTS = (
+    "instructions",
+    "cycles",
+    "taken_cycles",
+    "passed_cycles",
+    "mispredicted_cycles",
+    "retargeted_cycles",
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +55,20 @@ def test_a_golden_kernel_is_known_to_the_tables(core, name):
 
     assert len(operations) == len(kernel["assembly"])
     assert "unknown" not in {operation.cls.name for operation in operations}
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_an_edge_costs_what_was_derived_by_hand(core, name):
+    """A block, its branch and what it does to its neighbours cost what the golden file says."""
+    edge = EDGES[name]
+    code, address = bytes.fromhex(edge["code"]), edge["address"]
+    operations = Decoder(core).block(code[address:], address)[: edge["instructions"]]
+    size_bytes = sum(operation.size_bytes for operation in operations)
+
+    cost = PipelineTiming(core).block_cost(
+        address, size_bytes, lambda start, size: code[start : start + size]
+    )
+
+    assert {key: getattr(cost, key) for key in COSTS} == {key: edge[key] for key in COSTS}, edge[
+        "reasoning"
+    ]

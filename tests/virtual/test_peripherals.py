@@ -69,7 +69,7 @@ class TestSystem:
 
         low, high, blank = board.results(3)
 
-        assert high.to_bytes(4, "big") + low.to_bytes(4, "big") == b"HWPROFP1"
+        assert high.to_bytes(4, "big") + low.to_bytes(4, "big") == b"HWPROFP2"
         assert blank == 0
 
     def test_the_processor_is_a_cortex_m7_with_caches(self, start):
