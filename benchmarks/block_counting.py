@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from hwprof import person_detector
 from hwprof.firmware_stub.virtual.board import VirtualBoard
@@ -38,15 +37,16 @@ class UncountedBoard(VirtualBoard):
         """Nanoseconds."""
         return time.perf_counter_ns()
 
-    def _hook_blocks(self) -> None:
+    def _hook_run(self) -> None:
         pass
 
 
 class UncountedLink(VirtualLink):
     """A link to it."""
 
-    def _open(self, name: str, image: Path | None) -> VirtualBoard:
-        return UncountedBoard.open(name, image=image)
+    def __init__(self) -> None:
+        super().__init__(timing="pipeline")
+        self.board = UncountedBoard.open(timing="pipeline")
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def main() -> int:
     options = parser.parse_args()
     program = lower(person_detector().graph(seed=0))
     with (
-        loaded(VirtualLink(), program) as counted,
+        loaded(VirtualLink(timing="pipeline"), program) as counted,
         loaded(UncountedLink(), program) as bare,
     ):
         pairs = [(wall_s(counted), wall_s(bare)) for _ in range(ROUNDS)]

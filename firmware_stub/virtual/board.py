@@ -97,7 +97,7 @@ class VirtualBoard:
         self._engine.hook_add(unicorn_const.UC_HOOK_MEM_INVALID, self._on_invalid)
         machine = Machine(description, self._counter, self.read_memory, self._bytes)
         self._timing_run: PipelineRun = timing.follow(machine)
-        self._hook_blocks()
+        self._hook_run()
         self._power_on()
 
     @classmethod
@@ -354,19 +354,25 @@ class VirtualBoard:
         self.stage(self.description.pool_address, pool_bytes())
         load_segments(self.image, self.description, self._engine.mem_write)
 
-    def _hook_blocks(self) -> None:
+    def _hook_run(self) -> None:
+        self._hook(unicorn_const.UC_HOOK_BLOCK, self._timing_run.hook_address)
+        if self._timing_run.access_hook_address:
+            accesses = unicorn_const.UC_HOOK_MEM_READ | unicorn_const.UC_HOOK_MEM_WRITE
+            self._hook(accesses, self._timing_run.access_hook_address)
+
+    def _hook(self, kind: int, address: int) -> None:
         handle = ctypes.c_size_t()
         status = uclib.uc_hook_add(
             self._engine._uch,  # noqa: SLF001 - the public hook_add takes Python callbacks only
             ctypes.byref(handle),
-            unicorn_const.UC_HOOK_BLOCK,
-            ctypes.c_void_p(self._timing_run.hook_address),
+            kind,
+            ctypes.c_void_p(address),
             ctypes.c_void_p(self._counter.data_address),
             ctypes.c_uint64(1),
             ctypes.c_uint64(0),
         )
         if status != unicorn_const.UC_ERR_OK:
-            raise BoardError(f"Unicorn {unicorn.__version__} refused the block hook ({status}).")
+            raise BoardError(f"Unicorn {unicorn.__version__} refused a hook ({status}).")
 
     def _power_on(self) -> None:
         stack, table = self.description.initial_stack, self.image.vector_table

@@ -35,7 +35,7 @@ from hwprof.firmware_stub.virtual.microops import (
 
 LOGGED, UNSEEN, NOTED, AREAS = range(SLOTS, SLOTS + 4)
 NOW, WANTED, READ_REGISTERS, MEMORY, MEMORY_WORDS = range(SLOTS + 4, SLOTS + 9)
-TRACE, TRACE_WORDS, TRACED = range(SLOTS + 9, SLOTS + 12)
+TRACE, TRACE_WORDS, TRACED, WRITE_REGISTERS = range(SLOTS + 9, SLOTS + 13)
 MAX_AREAS = 16
 AREA = SLOTS + 16
 MAX_ACCESSES = 2048  # of one block

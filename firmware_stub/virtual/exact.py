@@ -53,10 +53,12 @@ class KnownBlock:
 class ExactRun(PipelineRun):
     """Cycles of one board since power-on, memories included."""
 
+    streams_type = Streams
+
     def __init__(self, timing: ExactTiming, machine: Machine) -> None:
         super().__init__(timing.core_timing, machine)
         self.memory = MemorySystem(machine.description)
-        self.streams = Streams(machine.counter, timing.slices)
+        self.streams = self.streams_type(machine.counter, timing.slices)
         self.streams.attach(self.memory.mem)
         for area, data in zip(machine.description.memories, machine.bytes_of, strict=True):
             self.streams.add_area(area.base, data)

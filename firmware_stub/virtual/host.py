@@ -50,7 +50,7 @@ def _stop(_typing: Any, function: Any, engine: Any) -> Any:
 
 
 @intrinsic
-def _read_registers(  # noqa: PLR0917 - Unicorn's signature
+def _pass_registers(  # noqa: PLR0917 - Unicorn's signature
     _typing: Any, function: Any, engine: Any, names: Any, values: Any, count: Any
 ) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> None:
@@ -77,7 +77,7 @@ def _stop_in_python(function: int, engine: int) -> None:
     ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(int(function))(int(engine))
 
 
-def _read_registers_in_python(  # noqa: PLR0917 - Unicorn's signature
+def _pass_registers_in_python(  # noqa: PLR0917 - Unicorn's signature
     function: int, engine: int, names: int, values: int, count: int
 ) -> None:
     kind = ctypes.CFUNCTYPE(ctypes.c_int, *(ctypes.c_void_p,) * 3, ctypes.c_int)
@@ -92,8 +92,8 @@ words_at = _words if _COMPILED else _words_in_python
 """A pointer to int64 for ``carray``."""
 stop = _stop if _COMPILED else _stop_in_python
 """Call ``function(engine)``, Unicorn's uc_emu_stop."""
-read_registers = _read_registers if _COMPILED else _read_registers_in_python
-"""Call ``function(engine, names, values, count)``, Unicorn's uc_reg_read_batch."""
+pass_registers = _pass_registers if _COMPILED else _pass_registers_in_python
+"""Call ``function(engine, names, values, count)``: uc_reg_read_batch, uc_reg_write_batch."""
 
 
 class Hook(Protocol):
@@ -113,15 +113,36 @@ class _PythonHook:
         return ctypes.cast(self._pointer, ctypes.c_void_p).value or 0
 
 
-_BLOCK = types.void(types.int64, types.uint64, types.uint32, types.CPointer(types.int64))
+_STATE = types.CPointer(types.int64)
+_STATE_IN_PYTHON = ctypes.POINTER(ctypes.c_int64)
+_BLOCK = types.void(types.int64, types.uint64, types.uint32, _STATE)
 _BLOCK_IN_PYTHON = ctypes.CFUNCTYPE(
-    None, ctypes.c_int64, ctypes.c_uint64, ctypes.c_uint32, ctypes.POINTER(ctypes.c_int64)
+    None, ctypes.c_int64, ctypes.c_uint64, ctypes.c_uint32, _STATE_IN_PYTHON
+)
+_ACCESS = types.void(types.int64, types.int32, types.uint64, types.int32, types.int64, _STATE)
+_ACCESS_IN_PYTHON = ctypes.CFUNCTYPE(
+    None,
+    ctypes.c_int64,
+    ctypes.c_int32,
+    ctypes.c_uint64,
+    ctypes.c_int32,
+    ctypes.c_int64,
+    _STATE_IN_PYTHON,
 )
 
 
 def block_hook(function: Callable[..., None]) -> Hook:
     """Make Unicorn's UC_HOOK_BLOCK callback of ``function(engine, address, size, state)``."""
+    return _hook(function, _BLOCK, _BLOCK_IN_PYTHON)
+
+
+def access_hook(function: Callable[..., None]) -> Hook:
+    """Make a UC_HOOK_MEM callback of ``function(engine, kind, address, size, value, state)``."""
+    return _hook(function, _ACCESS, _ACCESS_IN_PYTHON)
+
+
+def _hook(function: Callable[..., None], signature: Any, kind_in_python: Any) -> Hook:
     if not _COMPILED:
-        return _PythonHook(_BLOCK_IN_PYTHON(function))
-    hook: Hook = cfunc(_BLOCK, cache=True)(function)
+        return _PythonHook(kind_in_python(function))
+    hook: Hook = cfunc(signature, cache=True)(function)
     return hook

@@ -42,7 +42,7 @@ from hwprof.firmware_stub.virtual.evaluate import (
     evaluate,
 )
 from hwprof.firmware_stub.virtual.evaluate import STATE_WORDS as STREAM_WORDS
-from hwprof.firmware_stub.virtual.host import block_hook, read_registers, stop, words_at
+from hwprof.firmware_stub.virtual.host import block_hook, pass_registers, stop, words_at
 from hwprof.firmware_stub.virtual.memory_model import BLOCK, access, fetch
 from hwprof.firmware_stub.virtual.native import add_row, enter, find_row, must_stop
 
@@ -76,7 +76,7 @@ def follow(engine: Any, state: Any, streams: Any, row: Any) -> None:
     if state[row + SLICE] == EMPTY:
         return
     if state[row + REGISTERS] != 0:
-        read_registers(
+        pass_registers(
             streams[READ_REGISTERS],
             engine,
             state[row + NAMES],
@@ -89,10 +89,9 @@ def follow(engine: Any, state: Any, streams: Any, row: Any) -> None:
 
 
 @njit(cache=True)
-def wait_for_memory(streams: Any, mem: Any, start: Any, size: Any) -> Any:
-    """Ticks that the block's fetches and logged accesses wait."""
-    now = streams[NOW]
-    waited = fetch(mem, start, size, now)
+def wait_for_accesses(streams: Any, mem: Any, now: Any) -> Any:
+    """Ticks that the logged accesses wait, if their block began at ``now`` and waited before."""
+    waited = 0
     for i in range(streams[LOGGED]):
         entry = streams[LOG + i]
         at = now + waited + (entry >> TICKS_SHIFT)
@@ -121,7 +120,9 @@ def stream_block(  # noqa: PLR0917 - what the callback has
     enter(state, row, start, size)
     follow(engine, state, streams, row)
     mem[BLOCK] = (row - FIRST_ROW) // ROW_WORDS
-    streams[NOW] += state[row + TICKS] + wait_for_memory(streams, mem, start, size)
+    waited = fetch(mem, start, size, streams[NOW])
+    waited += wait_for_accesses(streams, mem, streams[NOW] + waited)
+    streams[NOW] += state[row + TICKS] + waited
 
 
 @block_hook

@@ -95,10 +95,9 @@ class Streams:
         ``before`` is the block that just ran, if it ends where this one starts.
 
         Raises:
-            BoardError: there is no room for more slices, or for the accesses of this one.
+            BoardError: there is no room for more slices.
         """
         found = self._library.slice(code, address, before)
-        _check_room(found, address)
         self._lost.update(dict.fromkeys(found.lost))
         state = self._counter.state
         state[row + counting.TICKS] = ticks
@@ -158,19 +157,14 @@ class Streams:
         return found
 
 
-def _check_room(found: Slice, address: int) -> None:
-    """The hook's log and overlay have no bounds of their own: code of a stranger may not pass."""
-    notes = sum(op.code is Code.NOTE for op in found.operations)
-    if max(found.accesses, notes) > evaluate.MAX_ACCESSES:
-        raise BoardError(
-            f"a block has at most {evaluate.MAX_ACCESSES:,} loads and stores; the one at "
-            f"{address:#010x} has {max(found.accesses, notes):,}; use --timing pipeline."
-        )
+def steps_to_last_access(operations: tuple[MicroOp, ...]) -> int:
+    """Instructions over which a block's accesses are spread in time."""
+    return max((op.position for op in operations), default=0) + 1
 
 
 def encoded(operations: tuple[MicroOp, ...], ticks: int) -> list[int]:
     """A slice as ``evaluate.py`` reads it; accesses are spread evenly over the block's ticks."""
-    last = max((op.position for op in operations), default=0) + 1
+    steps = steps_to_last_access(operations)
     words: list[int] = []
     index = 0
     while index < len(operations):
@@ -178,7 +172,7 @@ def encoded(operations: tuple[MicroOp, ...], ticks: int) -> list[int]:
         if run[0].condition != ALWAYS:
             words += MicroOp(Code.SKIP_UNLESS, c=run[0].condition, imm=len(run)).words()
         for op in run:
-            words += op.words(ticks * op.position // last if op.code in microops.ACCESSES else 0)
+            words += op.words(ticks * op.position // steps if op.code in microops.ACCESSES else 0)
         index += len(run)
     return [*words, *MicroOp(Code.END).words()]
 

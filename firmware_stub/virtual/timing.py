@@ -210,6 +210,11 @@ class PipelineRun:
 
         return on_block.address
 
+    @property
+    def access_hook_address(self) -> int:
+        """Address of a native hook on every load and store; 0 for none."""
+        return 0
+
     def resume(self) -> bool:
         """Do what the hook stopped the engine for; False if it did not stop it."""
         return False

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 @_options.placement
 @_options.scheme
 @_options.kernels
-@_options.timing
-@_options.cache_state
 @click.option(
     "--method",
     type=click.Choice(["surrogate", "lut", "macs"]),
@@ -39,8 +37,6 @@ def predict(
     placement: Placement,
     scheme: str,
     kernels: str,
-    timing: str,
-    cache_state: str,
     method: Method,
     workspace: Workspace,
     as_json: bool,
@@ -59,8 +55,6 @@ def predict(
         kernels=kernels,
         scheme=scheme,
         placement=placement,
-        timing=timing,
-        cache_state=cache_state,
         method=method,
         workspace=workspace,
     )
