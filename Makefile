@@ -3,6 +3,7 @@
 #
 # Both make .venv first, and install again only when pyproject.toml or constraints.txt changed.
 # make lint | types | borders | coverage    one check each
+# make coverage-model                       timing, memory and protocol, every branch, hooks interpreted
 # make firmware                             rebuild the images (needs gcc-arm-none-eabi)
 # make artefacts                            fit the shipped surrogates and tables again
 
@@ -14,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 COVERAGE_FLOOR_PERCENT := 85
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types borders coverage firmware-check artefacts readme constraints check clean
+.PHONY: help demo test lint format types borders coverage coverage-model firmware-check artefacts readme constraints check clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -41,6 +42,22 @@ borders: $(VENV)/installed-dev
 coverage: $(VENV)/installed-dev
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under $(COVERAGE_FLOOR_PERCENT)
+
+# What a latency is made of. The hooks run as Python here, so that their branches count.
+MODEL_FILES := $(foreach name,counting core decode evaluate exact instruction_base instruction_data \
+    instruction_memory instructions memory memory_data memory_model microops modes native \
+    native_streams scoreboard slices streams timing,firmware_stub/virtual/$(name).py) profiler/protocol.py
+comma := ,
+empty :=
+space := $(empty) $(empty)
+
+coverage-model: $(VENV)/installed-dev
+	rm -f .coverage-model*
+	NUMBA_DISABLE_JIT=1 COVERAGE_FILE=.coverage-model $(BIN)/coverage run -m pytest -q -n 2 \
+	    tests/virtual tests/golden tests/profiler/test_protocol.py
+	COVERAGE_FILE=.coverage-model $(BIN)/coverage combine --quiet
+	COVERAGE_FILE=.coverage-model $(BIN)/coverage report --show-missing --fail-under 100 \
+	    --include '$(subst $(space),$(comma),$(MODEL_FILES))'
 
 readme: $(VENV)/installed
 	$(BIN)/python scripts/run_documented_commands.py README.md
