@@ -14,14 +14,21 @@ import shutil
 from pathlib import Path
 
 from hwprof.luts import shipped_folder
+from hwprof.measurement import Placement
 from hwprof.profiler.bench import Setup
 from hwprof.workflows.fit_workspace import fit_workspace
 from hwprof.workflows.sample_blocks import sample_blocks
 from hwprof.workspace import Workspace
 
+SETUPS = [
+    Setup(placement=Placement(activations=memory), scheme=scheme)
+    for scheme in ("tflite", "power-of-two/per-channel")
+    for memory in ("ocram", "sdram")
+]
+
 
 def main() -> None:
-    """Sample every block type, measure, fit, and replace the shipped artefact."""
+    """Sample every block type, measure and fit in every context, replace what ships."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--count", type=int, default=300, help="samples of each block type")
     parser.add_argument("--seed", type=int, default=0)
@@ -37,13 +44,20 @@ def main() -> None:
         workspace, (), count=options.count, method="low-discrepancy", seed=options.seed
     ):
         print(f"{written.block_type}: {written.count} samples")
-    fitted, folder = fit_workspace(workspace, Setup(), workers=options.workers, seed=options.seed)
-    for kind in fitted.report.types:
-        print(f"{kind.block_type}: {kind.model}, MAPE {kind.scores.mape_percent:.2f} % held out")
-    shipped = shipped_folder() / folder.name
+    folders = [make(workspace, setup, options) for setup in SETUPS]
     shutil.rmtree(shipped_folder(), ignore_errors=True)
-    shutil.copytree(folder, shipped)
-    print(f"shipped: {shipped}")
+    for folder in folders:
+        shutil.copytree(folder, shipped_folder() / folder.name)
+        print(f"shipped: {folder.name}")
+
+
+def make(workspace: Workspace, setup: Setup, options: argparse.Namespace) -> Path:
+    """Measure and fit in one context; returns the artefact's folder."""
+    fitted, folder = fit_workspace(workspace, setup, workers=options.workers, seed=options.seed)
+    print(f"{setup.scheme}, {setup.placement}")
+    for kind in fitted.report.types:
+        print(f"  {kind.block_type}: {kind.model}, MAPE {kind.scores.mape_percent:.2f} % held out")
+    return folder
 
 
 if __name__ == "__main__":
