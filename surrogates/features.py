@@ -20,7 +20,7 @@ from hwprof.graph import Graph
 from hwprof.surrogates.calls import Row, elementwise_call, graph_calls
 from hwprof.surrogates.cost_terms import TERMS, Matrix, Term, count_terms
 
-FEATURE_VERSION = 1
+FEATURE_VERSION = 2
 """Raised whenever a column is added, removed or counted differently."""
 
 FEATURES: tuple[Term, ...] = TERMS

@@ -2,8 +2,10 @@
 
 Each kernel class has its own terms, because an iteration of its inner loop has its own cost;
 a term counts how often a loop body runs, so that cycles = sum of count x cycles per run, with
-coefficients that cannot be negative. Counts add over calls: a block's terms are the sum of its
-calls' terms, a network's the sum of its blocks'. Elements are int8, so one element is one byte.
+coefficients that cannot be negative. Lines that memories behind the cache move are counted
+alike for all kernels, because a line costs what it costs. Counts add over calls: a block's terms
+are the sum of its calls' terms, a network's the sum of its blocks'. Elements are int8, so one
+element is one byte.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from hwprof.surrogates.calls import Calls, KernelClass, Row
 from hwprof.surrogates.cost_terms._base import Counter
 from hwprof.surrogates.cost_terms._convolution import CONV, FULLY_CONNECTED, POINTWISE
 from hwprof.surrogates.cost_terms._depthwise import BUFFERED, DEDICATED, GENERIC
+from hwprof.surrogates.cost_terms._memory import MEMORY_COLUMNS, memory_counts
 from hwprof.surrogates.cost_terms._others import (
     AVERAGE_POOL,
     MAX_POOL,
@@ -59,18 +62,22 @@ class Term:
 
     Attributes:
         guess_cycles: cycles per count before any row is seen, good within a factor of two.
+        kernel: whose count it is; None for the counts that all kernels share.
     """
 
     name: str
     unit: str
     guess_cycles: float
-    kernel: KernelClass
+    kernel: KernelClass | None = None
 
 
-TERMS: tuple[Term, ...] = tuple(
-    Term(f"{kernel.name.lower()}_{name}", unit, guess_cycles, kernel)
-    for kernel, counter in COUNTERS.items()
-    for name, unit, guess_cycles in counter.columns
+TERMS: tuple[Term, ...] = (
+    *(
+        Term(f"{kernel.name.lower()}_{name}", unit, guess_cycles, kernel)
+        for kernel, counter in COUNTERS.items()
+        for name, unit, guess_cycles in counter.columns
+    ),
+    *(Term(*column) for column in MEMORY_COLUMNS),
 )
 """Columns of ``count_terms``, in order."""
 
@@ -81,6 +88,8 @@ _COLUMNS: Mapping[KernelClass, slice] = MappingProxyType(
         for first in [next(i for i, term in enumerate(TERMS) if term.kernel is kernel)]
     }
 )
+
+_MEMORY = slice(len(TERMS) - len(MEMORY_COLUMNS), len(TERMS))
 
 _FEW_CALLS = 64
 """Below this many calls, plain integers are counted faster than arrays are set up."""
@@ -100,6 +109,7 @@ def _count_one_by_one(rows: Sequence[Row]) -> Matrix:
         kernel = KernelClass(row[0])
         call = Calls(*row)  # type: ignore[arg-type]  # plain integers, see Counter
         counts[number, _COLUMNS[kernel]] = list(COUNTERS[kernel].count(call).values())
+        counts[number, _MEMORY] = list(memory_counts(call).values())
     return counts
 
 
@@ -111,4 +121,5 @@ def _count_together(rows: Sequence[Row]) -> Matrix:
         chosen = np.flatnonzero(calls.kernel == number)
         counted = COUNTERS[kernel].count(Calls(*(field[chosen] for field in calls)))
         counts[chosen, _COLUMNS[kernel]] = np.stack(list(counted.values()), axis=1)
+    counts[:, _MEMORY] = np.stack(list(memory_counts(calls).values()), axis=1)
     return counts

@@ -6,9 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
 from hwprof.surrogates.calls import Calls, Integers
 
 Counts: TypeAlias = Mapping[str, Integers]
+Expected: TypeAlias = Mapping[str, Integers | npt.NDArray[np.float64]]
+"""Counts that are means, of what chance decides."""
 
 
 class Column(NamedTuple):

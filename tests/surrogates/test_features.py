@@ -23,7 +23,8 @@ def test_blocks_add_up_to_the_network(detector):
     blocks = block_features([block.config for block in detector.blocks])
     whole = graph_features([detector.graph()])
 
-    np.testing.assert_array_equal(blocks.X.sum(axis=0), whole.X[0])
+    # Expected misses are no whole numbers: their sums differ in the last bit.
+    np.testing.assert_allclose(blocks.X.sum(axis=0), whole.X[0], rtol=1e-12)
 
 
 def test_macs(detector):
@@ -74,4 +75,9 @@ def test_unknown_block_type():
     table = block_features([BlockConfig.of("mystery", [(4, 5, 6)])])
     counted = {FEATURES[i].name: table.X[0, i] for i in np.flatnonzero(table.X[0])}
 
-    assert counted == {"requantise_calls": 1, "requantise_words": 30}
+    assert counted == {
+        "requantise_calls": 1,
+        "requantise_words": 30,
+        "input_lines_small": 120 / 32,
+        "output_lines": 120 / 32,
+    }
