@@ -123,7 +123,7 @@ def _memory_needs(info: BoardInfo, program: Program) -> list[Need]:
     """What is asked of each memory on offer in all."""
     activations, weights, scratch = placement_indices(info, program.placement)
     parts = [
-        (weights, "weights", len(program.weights_image)),
+        (weights, "weights", len(program.weights_image) + program.pool_weights_bytes),
         (activations, "activations", program.activations_bytes),
         (scratch, "scratch", program.scratch_bytes),
     ]

@@ -465,14 +465,21 @@ class Program:
     @property
     def flash_bytes(self) -> int:
         """What a deployment keeps in flash beside code: weights, biases, multipliers, tables."""
-        read = {
+        read = self._read_from({Region.WEIGHTS, Region.POOL})
+        return sum(buffer.size_bytes for buffer in read) + self.constants_bytes
+
+    @property
+    def pool_weights_bytes(self) -> int:
+        """Weights that are slices of the pool: they may overlap there, but would not on a chip."""
+        return sum(buffer.size_bytes for buffer in self._read_from({Region.POOL}))
+
+    def _read_from(self, regions: set[Region]) -> set[Buffer]:
+        return {
             value
             for record in self.records
             for name in wire_fields(type(record))
-            if isinstance(value := getattr(record, name), Buffer)
-            and value.region in {Region.WEIGHTS, Region.POOL}
+            if isinstance(value := getattr(record, name), Buffer) and value.region in regions
         }
-        return sum(buffer.size_bytes for buffer in read) + self.constants_bytes
 
     @property
     def complete_outputs(self) -> tuple[bool, ...]:

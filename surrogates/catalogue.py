@@ -12,9 +12,11 @@ from hwprof.firmware_stub.targets import default_placement, names_board, virtual
 from hwprof.luts import shipped_folder
 from hwprof.measurement import (
     BOARD_DEFAULT,
+    DEFAULT_CACHE_STATE,
     DEFAULT_KERNELS,
     DEFAULT_SCHEME,
     DEFAULT_TARGET,
+    DEFAULT_TIMING,
     Context,
     Placement,
 )
@@ -31,12 +33,16 @@ class Question:
         target: link string; the board is what follows ``virtual:``, any measured one else.
         placement: None for the board's default one, or the only one there is; empty parts are the
             board's.
+        timing: mode of the virtual board's timing model; measured numbers have none.
+        cache_state: how runs began; pipeline timing has none.
     """
 
     target: str = DEFAULT_TARGET
     kernels: str = DEFAULT_KERNELS
     scheme: str = DEFAULT_SCHEME
     placement: Placement | None = None
+    timing: str = DEFAULT_TIMING
+    cache_state: str = DEFAULT_CACHE_STATE
 
     def fits(self, context: Context) -> bool:
         """Whether an artefact of that context answers, placement apart."""
@@ -47,11 +53,17 @@ class Question:
             same_board = context.kind == "modelled" and names_board(
                 reference, context.board, context.clock_hz
             )
-        return same_board and (context.kernels, context.scheme) == (self.kernels, self.scheme)
+            same_board &= context.timing_model.startswith(f"{self.timing}-")
+        same_caches = context.cache_state in {"none", self.cache_state}
+        same_code = (context.kernels, context.scheme) == (self.kernels, self.scheme)
+        return same_board and same_caches and same_code
 
     def __str__(self) -> str:
         place = f", placement {self.placement}" if _names_part(self.placement) else ""
-        return f"target {self.target}, kernels {self.kernels}, scheme {self.scheme}{place}"
+        return (
+            f"target {self.target}, kernels {self.kernels}, scheme {self.scheme}{place}, timing "
+            f"{self.timing}, caches {self.cache_state}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +157,9 @@ def _missing(question: Question, known: Iterable[Context]) -> str:
     options = f" --placement {question.placement}" if named else ""
     options += f" --kernels {question.kernels}" if question.kernels != DEFAULT_KERNELS else ""
     options += f" --scheme {question.scheme}" if question.scheme != DEFAULT_SCHEME else ""
+    options += f" --timing {question.timing}" if question.timing != DEFAULT_TIMING else ""
+    warm = question.cache_state != DEFAULT_CACHE_STATE
+    options += f" --cache-state {question.cache_state}" if warm else ""
     fitted = [describe(context) for context in known]
     have = f"fitted: {'; '.join(fitted)}" if fitted else "none is fitted"
     return (

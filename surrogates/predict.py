@@ -17,7 +17,14 @@ from typing import Literal, TypeAlias, overload
 from hwprof.architecture import Architecture
 from hwprof.errors import ArtefactError, UnknownNameError
 from hwprof.luts import LookupTable, load_table
-from hwprof.measurement import DEFAULT_KERNELS, DEFAULT_SCHEME, DEFAULT_TARGET, Placement
+from hwprof.measurement import (
+    DEFAULT_CACHE_STATE,
+    DEFAULT_KERNELS,
+    DEFAULT_SCHEME,
+    DEFAULT_TARGET,
+    DEFAULT_TIMING,
+    Placement,
+)
 from hwprof.surrogates.artefact import LUT_FILE, Artefact, load_artefact, read_context
 from hwprof.surrogates.catalogue import (
     Entry,
@@ -82,6 +89,8 @@ def load_predictor(
     kernels: str = DEFAULT_KERNELS,
     scheme: str = DEFAULT_SCHEME,
     placement: Placement | None = None,
+    timing: str = "",
+    cache_state: str = DEFAULT_CACHE_STATE,
     method: Method = "surrogate",
     workspace: Workspace | None = None,
 ) -> Predictor:
@@ -93,7 +102,9 @@ def load_predictor(
     """
     if method not in _PRICERS:
         raise UnknownNameError("prediction method", method, _PRICERS)
-    question = Question(target, kernels, scheme, placement)
+    question = Question(
+        target, kernels, scheme, placement, timing=timing or DEFAULT_TIMING, cache_state=cache_state
+    )
     return _predictor(question, list_entries(artefact_roots(workspace)), method)
 
 
@@ -117,6 +128,8 @@ def predict_latency(  # type: ignore[overload-overlap]  # a text is a sequence o
     kernels: str = ...,
     scheme: str = ...,
     placement: Placement | None = ...,
+    timing: str = ...,
+    cache_state: str = ...,
     method: Method = ...,
     workspace: Workspace | None = ...,
 ) -> LatencyPrediction[float]: ...
@@ -130,6 +143,8 @@ def predict_latency(
     kernels: str = ...,
     scheme: str = ...,
     placement: Placement | None = ...,
+    timing: str = ...,
+    cache_state: str = ...,
     method: Method = ...,
     workspace: Workspace | None = ...,
 ) -> LatencyPrediction[FloatArray]: ...
@@ -142,6 +157,8 @@ def predict_latency(
     kernels: str = DEFAULT_KERNELS,
     scheme: str = DEFAULT_SCHEME,
     placement: Placement | None = None,
+    timing: str = "",
+    cache_state: str = DEFAULT_CACHE_STATE,
     method: Method = "surrogate",
     workspace: Workspace | None = None,
 ) -> LatencyPrediction[float] | LatencyPrediction[FloatArray]:
@@ -154,6 +171,9 @@ def predict_latency(
         kernels: kernel library inside the firmware.
         scheme: quantisation scheme.
         placement: memory of each part; None for the default, or the only one fitted.
+        timing: what a virtual board's cycles counted, ``exact`` or ``pipeline``; empty for the
+            default.
+        cache_state: ``cold`` or ``warm``; pipeline timing knows neither.
         method: ``surrogate``; ``lut`` for exact known blocks; ``macs`` for the baseline.
         workspace: where the user's own artefacts are; they go before the shipped ones.
 
@@ -167,6 +187,8 @@ def predict_latency(
         kernels=kernels,
         scheme=scheme,
         placement=placement,
+        timing=timing,
+        cache_state=cache_state,
         method=method,
         workspace=workspace,
     )

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from compare import Comparison, Verdict, compare, judge
 from record import record
-from rows import read_rows
+from rows import Published, read_rows
 
 from hwprof.errors import HwprofError
 
@@ -32,11 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     try:
         rows = [row for row in read_rows(options.shared_data) if options.only in row.id]
+        found = _compare(rows, options)
     except HwprofError as error:
         raise SystemExit(str(error)) from error
-    work = partial(compare, folder=options.shared_data, timing=options.timing)
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
-        found = list(pool.map(work, rows))
     verdicts = judge(found)
     if options.json:
         rows_json = [asdict(row) | {"error": row.error} for row in found]
@@ -45,7 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _print(found, verdicts)
     if options.record:
         record(found, [str(verdict) for verdict in verdicts])
-    return int(not all(verdict.passed for verdict in verdicts))
+    return int(any(verdict.passed is False for verdict in verdicts))
+
+
+def _compare(rows: Sequence[Published], options: argparse.Namespace) -> list[Comparison]:
+    work = partial(compare, folder=options.shared_data, timing=options.timing)
+    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(work, rows))
 
 
 def _print(found: Sequence[Comparison], verdicts: Sequence[Verdict]) -> None:

@@ -25,8 +25,9 @@ GENERIC_DEPTHWISE = "generic depthwise, not judged"
 # The first pattern found in a published board name decides.
 _BOARDS = (
     (r"1170|1176", "rt1170"),
-    (r"RT-?10[56]\d|RT10[56]\d", "rt1060"),
-    (r"H7[45]3", "stm32h743"),
+    (r"RT-?10[56]\d", "rt1060"),
+    # Its kin have the same core, caches, AXI SRAM and flash interface (ST RM0433, RM0399).
+    (r"H74[357]|H75[0357]", "stm32h743"),
     (r"F746", "stm32f746"),
     (r"F76[79]", "stm32f767"),
 )

@@ -95,9 +95,10 @@ class Streams:
         ``before`` is the block that just ran, if it ends where this one starts.
 
         Raises:
-            BoardError: there is no room for more slices.
+            BoardError: there is no room for more slices, or for the accesses of this one.
         """
         found = self._library.slice(code, address, before)
+        _check_room(found, address)
         self._lost.update(dict.fromkeys(found.lost))
         state = self._counter.state
         state[row + counting.TICKS] = ticks
@@ -155,6 +156,16 @@ class Streams:
         if unseen:
             found.append(f"{unseen} addresses depended on bytes that slices do not follow.")
         return found
+
+
+def _check_room(found: Slice, address: int) -> None:
+    """The hook's log and overlay have no bounds of their own: code of a stranger may not pass."""
+    notes = sum(op.code is Code.NOTE for op in found.operations)
+    if max(found.accesses, notes) > evaluate.MAX_ACCESSES:
+        raise BoardError(
+            f"a block has at most {evaluate.MAX_ACCESSES:,} loads and stores; the one at "
+            f"{address:#010x} has {max(found.accesses, notes):,}; use --timing pipeline."
+        )
 
 
 def steps_to_last_access(operations: tuple[MicroOp, ...]) -> int:

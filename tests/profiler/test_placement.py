@@ -126,6 +126,18 @@ def test_without_such_a_memory_only_a_smaller_model_helps():
         check_fit(BOARD, program(scratch_bytes=300))
 
 
+def test_weights_from_the_pool_must_fit_the_flash_as_well():
+    """A slice of the pool stands for weights that a chip keeps like any other."""
+    builder = GraphBuilder()
+    conv = Conv2d(kernel_h=1, kernel_w=1, out_channels=8)
+    graph = builder.finish("wide", [builder.add("b", "conv", conv, builder.input("x", (1, 1, 12)))])
+    pooled = replace(lower(graph, placement=PLACEMENT), placement=PLACEMENT)
+
+    assert pooled.weights_image == b""
+    with pytest.raises(ModelDoesNotFitError, match="weights need 96 bytes in flash, which has 64"):
+        check_fit(BOARD, pooled)
+
+
 def test_the_layer_where_activations_peak_is_named():
     """Too many activations are refused with the layer to look at and its tensors."""
     builder = GraphBuilder()

@@ -239,6 +239,7 @@ class TestContexts:
             {"target": "serial:/dev/ttyACM0"},
             {"placement": Placement(activations="sdram")},
             {"scheme": "symmetric/per-channel"},
+            {"cache_state": "warm"},
         ],
     )
     def test_never_fitted(self, question, detectors, workspace):
@@ -268,6 +269,24 @@ class TestContexts:
         answered = predict_latency(detectors[0], workspace=Workspace(tmp_path))
 
         assert answered.context.placement.activations == "sdram"
+
+    def test_timings_are_told_apart(self, fitted, detectors, tmp_path):
+        """Two timings in one workspace: the one that is asked for answers, exact if none is."""
+        workspace = Workspace(tmp_path)
+        core_only = replace(fitted.artefact.context, timing_model="pipeline-1", cache_state="none")
+        save_artefact(fitted.artefact, workspace.artefacts)
+        save_artefact(replace(fitted.artefact, context=core_only), workspace.artefacts)
+
+        answers = [
+            predict_latency(detectors[0], workspace=workspace, **options).context.timing_model
+            for options in (
+                {},
+                {"timing": "pipeline"},
+                {"timing": "pipeline", "cache_state": "warm"},
+            )
+        ]
+
+        assert answers == ["exact-1", "pipeline-1", "pipeline-1"]
 
     def test_ambiguous(self, fitted, detectors, tmp_path):
         """Two clocks in one workspace: the message names both."""

@@ -12,11 +12,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from unicorn import arm_const, unicorn_const
 
+from hwprof.errors import BoardError
 from hwprof.firmware_stub.virtual import evaluate, microops
+from hwprof.firmware_stub.virtual.counting import FIRST_ROW, BlockCounter
 from hwprof.firmware_stub.virtual.instructions import micro_ops
 from hwprof.firmware_stub.virtual.microops import Code
 from hwprof.firmware_stub.virtual.slices import Slicer
-from hwprof.firmware_stub.virtual.streams import encoded
+from hwprof.firmware_stub.virtual.streams import SliceLibrary, Streams, encoded
 
 SNIPPETS = json.loads(Path(__file__).with_name("snippets.json").read_text(encoding="utf-8"))
 CODE, DATA, DATA_BYTES = 0x1000, 0x2000_0000, 0x4000
@@ -158,6 +160,17 @@ def test_a_condition_reaches_across_blocks():
     assert run(state, together.operations) == [(0, 4, False)]
     unrelated = struct.pack("<3H", 0xBF08, 0x6813, 0x4288)
     assert Slicer().slice(code, CODE, unrelated) == apart
+
+
+@pytest.mark.parametrize("instruction", [0xE8B0_1FFE, 0xE8A0_1FFE], ids=["loads", "stores"])
+def test_a_block_of_more_accesses_than_the_log_holds_is_refused(instruction):
+    """LDMIA or STMIA r0!, {r1-r12}, 171 times: the hook writes where it may, or not at all."""
+    code = struct.pack("<2H", instruction >> 16, instruction & 0xFFFF)
+    streams = Streams(BlockCounter(stop_function=0), SliceLibrary())
+
+    streams.install(FIRST_ROW, 170 * code, CODE, 0)
+    with pytest.raises(BoardError, match="at most 2,048 loads and stores; the one at 0x00001000"):
+        streams.install(FIRST_ROW, 171 * code, CODE, 0)
 
 
 def test_peripherals_read_as_zero():

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 @_options.placement
 @_options.scheme
 @_options.kernels
+@_options.timing
+@_options.cache_state
 @click.option(
     "--method",
     type=click.Choice(["surrogate", "lut", "macs"]),
@@ -37,6 +39,8 @@ def predict(
     placement: Placement,
     scheme: str,
     kernels: str,
+    timing: str,
+    cache_state: str,
     method: Method,
     workspace: Workspace,
     as_json: bool,
@@ -55,6 +59,8 @@ def predict(
         kernels=kernels,
         scheme=scheme,
         placement=placement,
+        timing=timing,
+        cache_state=cache_state,
         method=method,
         workspace=workspace,
     )

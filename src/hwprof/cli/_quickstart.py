@@ -13,15 +13,17 @@ from hwprof.workspace import Workspace
 
 
 @click.command()
+@_options.timing
 @_options.workers
 @_options.workspace
-def quickstart(*, workers: int | None, workspace: Workspace) -> None:
+def quickstart(*, timing: str, workers: int | None, workspace: Workspace) -> None:
     """Sample, profile, fit, predict and search on the virtual RT1170; needs no hardware."""
     from hwprof.workflows.quickstart import quickstart as run_quickstart
 
     done = run_quickstart(
         workspace,
         workers=workers or os.cpu_count() or 1,
+        timing=timing,
         say=lambda text: click.secho(text, bold=True, err=True),
     )
     click.echo(f"\nprofile: {done.campaign}\n\nheld-out errors of the surrogates")

@@ -58,8 +58,11 @@ def search_by_name(request: SearchRequest, workspace: Workspace) -> SearchResult
     strategy = get_strategy(request.strategy)
     predictor = load_predictor(
         target=setup.target,
+        kernels=setup.kernels,
         scheme=setup.scheme,
         placement=setup.placement,
+        timing=setup.timing,
+        cache_state=setup.cache_state,
         method=request.latency,
         workspace=workspace,
     )

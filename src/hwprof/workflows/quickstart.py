@@ -57,18 +57,24 @@ class Quickstart:
 
 
 def quickstart(
-    workspace: Workspace, *, workers: int, scale: Scale | None = None, say: Callable[[str], None]
+    workspace: Workspace,
+    *,
+    workers: int,
+    scale: Scale | None = None,
+    timing: str = "",
+    say: Callable[[str], None],
 ) -> Quickstart:
     """Run the pipeline; a second run finds its rows and trials and is quick.
 
     Args:
+        timing: what the virtual board's cycles count; empty for the default.
         say: told each step before it begins.
 
     Raises:
         HwprofError: whatever a step raises; what was measured before is kept.
     """
     scale = scale or Scale()
-    setup, clock = Setup(), _Clock(say)
+    setup, clock = Setup(timing=timing), _Clock(say)
     detector = person_detector()
     kinds = list(dict.fromkeys(block.config.block_type for block in detector.blocks))
 
@@ -79,7 +85,7 @@ def quickstart(
     with clock.step("fit", "one surrogate for each block type"):
         fitted, _ = fit_workspace(workspace, setup, workers=workers)
     with clock.step("predict", "the person detector, and run it for comparison"):
-        prediction = predict_latency(detector, workspace=workspace)
+        prediction = predict_latency(detector, timing=timing, workspace=workspace)
         with Bench(setup) as bench:
             program = bench.lower(detector.graph())
             row = bench.measure(program, block_type="network", block_key=detector.name)
