@@ -154,7 +154,7 @@ class Device:
         )
         image = find_image(info.firmware_id)
         firmware = image.sha256 if image else info.firmware_id
-        return Origin(self._link.target, info.identity, firmware, context)
+        return Origin(self._link.target, info.identity, firmware, context, self._link.code_sha256)
 
     def load(self, program: Program) -> None:
         """Send a program and its weights, and have the board check and prepare it.

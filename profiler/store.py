@@ -21,7 +21,7 @@ from hwprof.workspace import Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _metadata = sa.MetaData()
 
@@ -51,6 +51,7 @@ _measurements = sa.Table(
     sa.Column("target", sa.String, nullable=False),
     sa.Column("board_identity", sa.String, nullable=False),
     sa.Column("firmware_sha256", sa.String(64), nullable=False),
+    sa.Column("code_sha256", sa.String(64), nullable=False),
     sa.Column("program_sha256", sa.String(64), nullable=False),
     sa.Column("cycles", sa.BigInteger, nullable=False),
     sa.Column("spread_cycles", sa.BigInteger, nullable=False),
@@ -101,6 +102,7 @@ def measurement_key(origin: Origin, program_sha256: str) -> str:
         origin.target,
         origin.board_identity,
         origin.firmware_sha256,
+        origin.code_sha256,
         *(str(value) for value in _context_columns(origin.context).values()),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -115,6 +117,7 @@ def _columns(row: Measurement, key: str) -> dict[str, object]:
         "target": row.origin.target,
         "board_identity": row.origin.board_identity,
         "firmware_sha256": row.origin.firmware_sha256,
+        "code_sha256": row.origin.code_sha256,
         "program_sha256": row.program_sha256,
         "cycles": row.cycles,
         "spread_cycles": row.spread_cycles,

@@ -224,7 +224,9 @@ def fit(
         ConfigurationError: rows come from several contexts and none was chosen.
     """
     options = options or FitOptions()
-    samples = collect_samples(rows, context, firmware_sha256)
+    samples = collect_samples(
+        rows, context, firmware_sha256=firmware_sha256, code_sha256=options.code_sha256
+    )
     table = _table(samples, options)
     counts = Counter(str(kind) for kind in table.types)
     fitted_types = sorted(kind for kind, n in counts.items() if n >= options.min_rows)
@@ -251,7 +253,7 @@ def fit(
         stamp=Stamp(
             FEATURE_VERSION,
             samples.context.timing_model,
-            options.code_sha256 or samples.firmware_sha256,
+            options.code_sha256 or samples.code_sha256 or samples.firmware_sha256,
         ),
         interval_level=options.interval_level,
         prior=FittedModel(shared, unseen, len(table.y)),

@@ -38,16 +38,27 @@ class Samples:
 
     Attributes:
         firmware_sha256: hash of the image behind the rows, empty where a table names none.
+        code_sha256: hash of the kernels, core and board data behind modelled rows, or empty.
         cycles: (n,), float64.
         excluded: rows left out, by reason.
     """
 
     context: Context
     firmware_sha256: str
+    code_sha256: str
     configs: tuple[BlockConfig, ...]
     graphs: tuple[Graph, ...]
     cycles: Vector
     excluded: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """What decides a row's cycles beside the block: only rows of one are fitted together."""
+
+    context: Context
+    firmware_sha256: str
+    code_sha256: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,11 +68,15 @@ class _Good:
     config: BlockConfig
     graph: Graph
     cycles: float
-    origin: tuple[Context, str]
+    origin: _Origin
 
 
 def collect_samples(
-    rows: Rows, context: Context | None = None, firmware_sha256: str = ""
+    rows: Rows,
+    context: Context | None = None,
+    *,
+    firmware_sha256: str = "",
+    code_sha256: str = "",
 ) -> Samples:
     """Sort rows into good ones of a single context and counted rest.
 
@@ -70,11 +85,12 @@ def collect_samples(
             ``block_key``, ``board``, ``clock_hz`` and ``cycles`` are required; or measurements.
         context: which context to take where rows come from several.
         firmware_sha256: which image's rows to take where they come from several.
+        code_sha256: which kernels, core and board data; rows that do not say count as of any.
 
     Raises:
         StoreError: there is no row, or a required column is missing.
-        ConfigurationError: rows come from several contexts, or firmware images, and none was
-            chosen; or none is of the chosen one.
+        ConfigurationError: rows come from several contexts, firmware images or machine
+            descriptions, and none was chosen; or none is of the chosen one.
     """
     table = _records(rows)
     excluded: Counter[str] = Counter()
@@ -87,13 +103,21 @@ def collect_samples(
             excluded[verdict] += 1
     if not good:
         raise StoreError(_nothing_left(len(table), excluded))
-    chosen, firmware = _choose(good, context, firmware_sha256)
-    kept = [item for item in good if item.origin == (chosen, firmware)]
+    chosen = _choose(
+        good,
+        lambda origin: (
+            context in {None, origin.context}
+            and firmware_sha256 in {"", origin.firmware_sha256}
+            and (not code_sha256 or origin.code_sha256 in {"", code_sha256})
+        ),
+    )
+    kept = [item for item in good if item.origin == chosen]
     if len(kept) < len(good):
         excluded["other context"] = len(good) - len(kept)
     return Samples(
-        context=chosen,
-        firmware_sha256=firmware,
+        context=chosen.context,
+        firmware_sha256=chosen.firmware_sha256,
+        code_sha256=chosen.code_sha256,
         configs=tuple(item.config for item in kept),
         graphs=tuple(item.graph for item in kept),
         cycles=np.array([item.cycles for item in kept]),
@@ -124,6 +148,7 @@ def _measurement_record(row: Measurement) -> Mapping[str, Any]:
         "saturated_share": row.saturated_share,
         "error": row.error,
         "firmware_sha256": row.origin.firmware_sha256,
+        "code_sha256": row.origin.code_sha256,
         **{name: getattr(context, name) for name in _CONTEXT_COLUMNS},
         **{column: getattr(context.placement, part) for column, part in _PLACEMENT_COLUMNS.items()},
     }
@@ -180,34 +205,30 @@ def _has_words(row: Mapping[str, Any]) -> bool:
     return all(isinstance(row[name], str) for name in _WORDS if name in row)
 
 
-def _origin(row: Mapping[str, Any]) -> tuple[Context, str]:
+def _origin(row: Mapping[str, Any]) -> _Origin:
     parts = {name: row[column] for column, name in _PLACEMENT_COLUMNS.items() if column in row}
     known = {name: row[name] for name in _CONTEXT_COLUMNS if name in row}
     known["clock_hz"] = int(_number(known["clock_hz"]))
     context = Context(**known, placement=Placement(**parts))
-    return context, _text(row.get("firmware_sha256"))
+    return _Origin(context, _text(row.get("firmware_sha256")), _text(row.get("code_sha256")))
 
 
-def _choose(
-    good: Sequence[_Good], wanted: Context | None, wanted_firmware: str
-) -> tuple[Context, str]:
+def _choose(good: Sequence[_Good], is_wanted: Callable[[_Origin], bool]) -> _Origin:
     origins = Counter(item.origin for item in good)
-    matching = [
-        (context, firmware)
-        for context, firmware in origins
-        if wanted in {None, context} and wanted_firmware in {"", firmware}
-    ]
+    matching = [origin for origin in origins if is_wanted(origin)]
     if len(matching) == 1:
         return matching[0]
-    names = "; ".join(f"{describe(context)} ({n} rows)" for (context, _), n in origins.items())
+    names = "; ".join(f"{describe(origin.context)} ({n} rows)" for origin, n in origins.items())
     if not matching:
         raise ConfigurationError(
-            f"no row is of the context and firmware asked for; the rows have: {names}."
+            "no row is of the context and firmware asked for, and of the installed kernels, core "
+            f"and board data; the rows have: {names}; profile again."
         )
-    if len({context for context, _ in matching}) == 1:
+    if len({origin.context for origin in matching}) == 1:
+        one = "firmware image, one core and one board file"
         raise ConfigurationError(
-            f"a surrogate is fitted on rows of one firmware image; got {len(matching)} of "
-            f"{describe(matching[0][0])}; profile again with the installed image, or use a new "
+            f"a surrogate is fitted on rows of one {one}; got {len(matching)} of "
+            f"{describe(matching[0].context)}; profile again with what is installed, or use a new "
             "--workspace."
         )
     raise ConfigurationError(

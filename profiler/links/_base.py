@@ -40,11 +40,13 @@ class Link(ABC):
         capabilities: what beside the stream is offered.
         timing_model: ``silicon``, or the model whose cycles the board's counter reports where the
             link knows it; behind a serial port the board's identity says so.
+        code_sha256: hash of what modelled cycles rest on, empty where the link does not know it.
     """
 
     capabilities: frozenset[Capability] = frozenset()
     target: str
     timing_model: str = "silicon"
+    code_sha256: str = ""
 
     @abstractmethod
     def read(self, max_bytes: int, timeout_s: float) -> bytes:

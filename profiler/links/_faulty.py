@@ -48,6 +48,7 @@ class FaultyLink(Link):
         self.target = f"faulty:{inner.target}"
         self.capabilities = inner.capabilities
         self.timing_model = inner.timing_model
+        self.code_sha256 = inner.code_sha256
         self._inner = inner
         self._faults = faults
         self._random = random.Random(seed)

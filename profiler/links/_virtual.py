@@ -36,6 +36,7 @@ class VirtualLink(Link):
         code: str = "",
         timing: str = "",
     ) -> None:
+        from hwprof.firmware_stub.stamp import code_sha256
         from hwprof.firmware_stub.virtual.board import VirtualBoard
 
         self.target = f"virtual:{name}"
@@ -43,6 +44,7 @@ class VirtualLink(Link):
             name, image=image, kernels=kernels, code=code, timing=timing or DEFAULT_TIMING
         )
         self.timing_model = self.board.timing.version
+        self.code_sha256 = code_sha256(name, kernels)
         self._closed = False
 
     def read(self, max_bytes: int, timeout_s: float) -> bytes:

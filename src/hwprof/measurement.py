@@ -116,12 +116,15 @@ class Origin:
         target: link string the run went over, ``virtual:rt1170``.
         board_identity: serial number of a real board, or the virtual board's own.
         firmware_sha256: hash of the image that ran, or the build id that a real board reports.
+        code_sha256: hash of what modelled cycles rest on, kernels, core and board data
+            (``firmware_stub/stamp.py``); empty for silicon and behind a plain line.
     """
 
     target: str
     board_identity: str
     firmware_sha256: str
     context: Context
+    code_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

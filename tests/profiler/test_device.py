@@ -20,6 +20,7 @@ from hwprof.errors import (
     ProtocolError,
 )
 from hwprof.firmware_stub.manifest import find_image
+from hwprof.firmware_stub.stamp import code_sha256
 from hwprof.graph import Conv2d, MaxPool
 from hwprof.measurement import Placement
 from hwprof.profiler.device import Device, Patience
@@ -142,6 +143,7 @@ def test_origin_names_board_image_and_context(powered_board: Link):
     assert (origin.target, origin.context.board) == ("virtual:rt1170", "rt1170")
     assert (origin.context.clock_hz, origin.context.scheme) == (996_000_000, "some-scheme")
     assert origin.context.kind == "modelled"
+    assert origin.code_sha256 == code_sha256("rt1170", "simd")
 
 
 def test_virtual_board_behind_a_plain_line_is_known_as_one(powered_board: Link):

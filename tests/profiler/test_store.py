@@ -59,6 +59,13 @@ def test_another_context_is_another_row() -> None:
     assert measurement_key(ORIGIN, "a") != measurement_key(slower, "a")
 
 
+def test_another_machine_description_is_another_row() -> None:
+    """A number changed in a core or board file makes rows of before worth nothing."""
+    changed = replace(ORIGIN, code_sha256="c" * 64)
+
+    assert measurement_key(ORIGIN, "a") != measurement_key(changed, "a")
+
+
 def test_error_rows_are_kept_but_not_counted_as_done(path: Path) -> None:
     """A row with an error is stored, and its task is still to do."""
     with MeasurementStore(path, create=True) as store:
@@ -114,5 +121,5 @@ def test_another_schema_version_is_refused(path: Path) -> None:
         connection.execute("update hwprof_schema set version = 99")
     connection.close()
 
-    with pytest.raises(StoreError, match="has store schema 99, this hwprof reads 1"):
+    with pytest.raises(StoreError, match="has store schema 99, this hwprof reads 2"):
         MeasurementStore(path)

@@ -137,8 +137,33 @@ class TestContexts:
         """Rows of two firmware images are never mixed."""
         other = board.row(board.draw("spp", 1)[0], firmware="0" * 64)
 
-        with pytest.raises(ConfigurationError, match="rows of one firmware image; got 2"):
+        with pytest.raises(ConfigurationError, match=r"rows of one firmware image, .*; got 2"):
             collect_samples([*rows, other])
+
+    def test_two_machine_descriptions(self, rows, board):
+        """Rows from before a core or board file changed are left out, and counted."""
+        installed = self.stamped(board.row(board.draw("spp", 1)[0]), "1" * 64)
+        stale = self.stamped(rows[0], "2" * 64)
+
+        samples = collect_samples([installed, stale], code_sha256="1" * 64)
+
+        assert (len(samples.configs), samples.code_sha256) == (1, "1" * 64)
+        assert samples.excluded == {"other context": 1}
+
+    def test_none_of_the_installed_description(self, rows):
+        """Nothing is left to fit, and the sentence says what to do."""
+        stale = [self.stamped(row, "2" * 64) for row in rows]
+
+        with pytest.raises(ConfigurationError, match="of the installed kernels, core and board"):
+            collect_samples(stale, code_sha256="1" * 64)
+
+    def test_rows_that_name_no_description(self, rows):
+        """A table from elsewhere is taken as it is."""
+        assert len(collect_samples(rows, code_sha256="1" * 64).configs) == 5
+
+    def stamped(self, row, code_sha256):
+        """The row with a hash of kernels, core and board data."""
+        return replace(row, origin=replace(row.origin, code_sha256=code_sha256))
 
     def test_chosen_image(self, rows, board):
         """The chosen image's rows are taken, the others counted."""
