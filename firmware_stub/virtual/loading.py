@@ -37,7 +37,9 @@ def load_segments(
 
 def memory_map(board: BoardDescription) -> str:
     """Memories with their first and last addresses, for sentences."""
-    return ", ".join(f"{m.name} {m.base:#010x}-{m.end - 1:#010x}" for m in board.memories)
+    return ", ".join(
+        f"{m.name} {m.base:#010x}-{m.end - 1:#010x}" for m in board.memories if not m.is_harness
+    )
 
 
 def _is_inside(board: BoardDescription, base: int, size_bytes: int) -> bool:
