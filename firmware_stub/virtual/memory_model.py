@@ -157,7 +157,7 @@ def fetch(mem: Any, address: int, size_bytes: int, now: int) -> int:
 
 @njit(cache=True)
 def drain(mem: Any) -> None:
-    """Everything under way is done, as behind a DSB; replacement starts again from its seed."""
+    """Everything under way is done, as behind a DSB; the shift register starts from its seed."""
     mem[BUSY_UNTIL] = 0
     mem[SEQUENCE] = 0
     plain_hits(mem)
@@ -178,8 +178,9 @@ def drain(mem: Any) -> None:
         mem[region + WRITE_LINE] = NOTHING
         mem[region + WRITE_BEGIN] = 0
         mem[region + WRITE_END] = 0
-    mem[DCACHE + STATE] = SEED
-    mem[ICACHE + STATE] = SEED
+    for cache in (DCACHE, ICACHE):
+        if mem[cache + REPLACEMENT] == PSEUDO_RANDOM:  # LRU's count must go on rising
+            mem[cache + STATE] = SEED
 
 
 @njit(cache=True)

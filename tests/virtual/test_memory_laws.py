@@ -91,10 +91,14 @@ class PlainCache:
         self.ways = [[None] * WAYS for _ in range(SETS)]
         self.used = [[0] * WAYS for _ in range(SETS)]
         self.turn = [0] * SETS
-        self.bits = [0] * 15 + [1]  # a 16-bit register, its highest bit first
         self.clock = 0
+        self.drain()
         self.dirty = set()
         self.events = Counter()
+
+    def drain(self):
+        """A barrier: the 16-bit shift register, its highest bit first, starts anew."""
+        self.bits = [0] * 15 + [1]
 
     def touch(self, base, offset, *, is_store):
         """One access."""
@@ -154,6 +158,9 @@ def test_hits_misses_and_write_backs_are_those_of_a_plain_cache(seed, replacemen
         base, is_store = chance.choice(list(CACHED)), chance.random() < 0.5
         eight = offset(chance) & ~7
         bench.now += 1000
+        if chance.random() < 0.02:
+            bench.system.drain()
+            plain.drain()
         (bench.write if is_store else bench.read)(base + eight, 8)
         plain.touch(base, eight, is_store=is_store)
 
