@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class LayerCounts:
     """One layer of a run on a virtual board; waits and misses are 0 in pipeline timing.
 
-    The firmware's own instructions between two records, some hundreds, count with the layer before.
+    Counted between the two readings of the cycle counter that the layer's cycles come from.
 
     Attributes:
         stall_cycles: what the core waited for memory, part of the layer's cycles.
@@ -36,7 +36,7 @@ def layer_counts(program: Program, stretches: Sequence[Stretch]) -> tuple[LayerC
     """Counts by layer, of the first repeat; empty where the board counted none.
 
     Args:
-        stretches: what the board executed behind each barrier, one for each record.
+        stretches: what the board executed while it measured, one for each record.
     """
     pairs = zip(program.records, stretches, strict=False)
     return tuple(

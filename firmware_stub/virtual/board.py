@@ -83,6 +83,7 @@ class VirtualBoard:
             timing_model=timing.version,
             cycles=lambda: self.cycles,
             forget_branches=self._forget_branches,
+            note_reading=self._note_reading,
         )
         self._bus = Bus(description.peripherals, self._surroundings)
         # Not UC_MODE_MCLASS: it makes Unicorn 2.1 a Cortex-M33 whatever model is asked for.
@@ -386,6 +387,9 @@ class VirtualBoard:
 
     def _maintain_caches(self, register: int, value: int) -> None:
         self._timing_run.maintain(register, value)
+
+    def _note_reading(self) -> None:
+        self._timing_run.note_reading()
 
     def _forget_branches(self) -> None:
         self._timing_run.drain()

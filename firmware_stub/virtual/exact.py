@@ -24,7 +24,7 @@ from hwprof.firmware_stub.virtual.timing import (
     pipeline,
 )
 
-EXACT_MODEL = "exact-1"
+EXACT_MODEL = "exact-2"
 
 
 class ExactTiming:

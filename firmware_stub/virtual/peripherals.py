@@ -26,9 +26,10 @@ class Surroundings:
 
     Attributes:
         maintain: does a cache maintenance operation: offset of its register, value written.
-        timing_model: what the cycles are counted by, ``exact-1``.
+        timing_model: what the cycles are counted by, ``exact-2``.
         cycles: core cycles since power-on.
         forget_branches: empties the branch predictor.
+        note_reading: is told of each reading of the cycle counter.
         cache_sizes: CCSIDR of data and instruction cache, which CSSELR chooses from; 0 for none.
         received: bytes on their way to the board's serial line.
         sent: bytes the board has sent.
@@ -40,6 +41,7 @@ class Surroundings:
     timing_model: str
     cycles: Callable[[], int]
     forget_branches: Callable[[], None]
+    note_reading: Callable[[], None]
     cache_sizes: tuple[int, int] = (0, 0)
     received: bytearray = field(default_factory=bytearray)
     sent: bytearray = field(default_factory=bytearray)
@@ -177,6 +179,7 @@ class Dwt(Peripheral):
             case self.CTRL:
                 return self.RESET_CTRL | int(self._enabled)
             case self.CYCCNT:
+                self.surroundings.note_reading()
                 return self._count()
             case self.LSR:
                 return 1 if self._unlocked else 3

@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from math import floor
 from typing import Protocol
@@ -78,7 +78,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What ran between two barriers: a record, when the board runs a program.
+    """What ran while the firmware measured: a record, when the board runs a program.
 
     Attributes:
         regions: misses and waits of each memory; empty without a memory model.
@@ -93,6 +93,13 @@ class Stretch:
         return Stretch(
             self.instructions - before.instructions, tuple(now.since(then) for now, then in pairs)
         )
+
+
+@dataclass(slots=True)
+class _Measured:
+    """Readings of the cycle counter behind one barrier."""
+
+    readings: list[Stretch] = field(default_factory=list)
 
 
 class Timing(Protocol):
@@ -201,7 +208,7 @@ class PipelineRun:
         self._table: Float64 = np.zeros((6, 0))
         self._whole_cycles = 0
         self._drained_at_cycles = 0.0
-        self._barriers: list[Stretch] = []
+        self._measured: list[_Measured] = []
 
     @property
     def hook_address(self) -> int:
@@ -276,17 +283,21 @@ class PipelineRun:
         """Empty the branch predictor; the barrier behind it drains the pipeline."""
         self.settle()
         self.counter.forget_branches()
-        self._barriers.append(self._so_far())
+        self._measured.append(_Measured())
 
-    def _so_far(self) -> Stretch:
-        return Stretch(self.instructions(), self.regions())
+    def note_reading(self) -> None:
+        """The firmware reads the cycle counter: a measurement begins, or ends for now."""
+        if self._measured:
+            self._measured[-1].readings.append(Stretch(self.instructions(), self.regions()))
 
     def take_stretches(self) -> list[Stretch]:
-        """What ran behind each barrier up to the next one or now, since the last call."""
-        ends = [*self._barriers[1:], self._so_far()]
-        taken = [end.since(begin) for begin, end in zip(self._barriers, ends, strict=False)]
-        self._barriers.clear()
-        return taken
+        """What ran between the first and the last reading of the counter behind each barrier.
+
+        One for each barrier since the last call that had two readings behind it.
+        """
+        pairs = [(m.readings[0], m.readings[-1]) for m in self._measured if len(m.readings) > 1]
+        self._measured.clear()
+        return [last.since(first) for first, last in pairs]
 
     def cool(self) -> None:
         """Forget everything that made later code faster than earlier code."""

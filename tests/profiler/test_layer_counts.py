@@ -26,6 +26,8 @@ def test_counts_belong_to_their_layers():
     assert many.instructions > 3 * few.instructions
     for layer, counts in zip(row.operators, (few, many), strict=True):
         assert 0 < counts.stall_cycles < layer.cycles
+        # Two a cycle at most, while the core does not wait.
+        assert counts.instructions <= 2 * (layer.cycles - counts.stall_cycles)
     # 24 x 24 x 64 bytes are 1,152 lines, none of which the cold caches held.
     assert many.write_misses >= 1152 > few.write_misses
 
