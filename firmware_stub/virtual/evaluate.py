@@ -19,8 +19,8 @@ All state is one int64 array:
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from hwprof.firmware_stub.virtual.compiling import compiled
 from hwprof.firmware_stub.virtual.host import peek
 from hwprof.firmware_stub.virtual.microops import (
     PACKED_FLAGS,
@@ -74,13 +74,13 @@ FLAGS_ADD, FLAGS_SUBTRACT, FLAGS_RESULT, CARRY_BIT, UNPACK = map(
 SKIP_UNLESS = int(Code.SKIP_UNLESS)
 
 
-@njit(cache=True)
+@compiled
 def signed(value: Any) -> Any:
     """A 32-bit value with its sign."""
     return value - ((value & SIGN) << 1)
 
 
-@njit(cache=True)
+@compiled
 def condition_holds(state: Any, condition: Any) -> Any:
     """Whether a condition of Arm DDI 0403E A7.3 holds; odd ones negate the one before."""
     n, z, c, v = state[N] != 0, state[Z] != 0, state[C] != 0, state[V] != 0
@@ -102,7 +102,7 @@ def condition_holds(state: Any, condition: Any) -> Any:
     return holds != (condition & 1 == 1)
 
 
-@njit(cache=True)
+@compiled
 def shifted(code: Any, value: Any, amount: Any) -> Any:
     """A shift by the low byte of an amount."""
     amount &= 0xFF
@@ -116,7 +116,7 @@ def shifted(code: Any, value: Any, amount: Any) -> Any:
     return value << amount & WORD if code == SHIFT_LEFT else value >> amount
 
 
-@njit(cache=True)
+@compiled
 def load_byte(state: Any, address: Any) -> Any:
     """A byte of guest memory as the slice sees it; peripherals read as zero."""
     for entry in range(state[NOTED] - 1, -1, -1):
@@ -134,7 +134,7 @@ def load_byte(state: Any, address: Any) -> Any:
     return 0
 
 
-@njit(cache=True)
+@compiled
 def load(state: Any, address: Any, size: Any) -> Any:
     """A little-endian value of 1, 2 or 4 bytes."""
     value = 0
@@ -143,7 +143,7 @@ def load(state: Any, address: Any, size: Any) -> Any:
     return value
 
 
-@njit(cache=True)
+@compiled
 def note(state: Any, address: Any, size: Any, slot: Any) -> None:
     """Remember what a store leaves behind."""
     at = OVERLAY + 3 * state[NOTED]
@@ -153,7 +153,7 @@ def note(state: Any, address: Any, size: Any, slot: Any) -> None:
     state[NOTED] += 1
 
 
-@njit(cache=True)
+@compiled
 def set_flags_of_sum(state: Any, a: Any, b: Any, carry: Any) -> None:
     """N, Z, C, V of a + b + carry; a - b is a + ~b + 1."""
     total = a + b + carry
@@ -164,7 +164,7 @@ def set_flags_of_sum(state: Any, a: Any, b: Any, carry: Any) -> None:
     state[V] = ((a ^ result) & (b ^ result)) >> 31
 
 
-@njit(cache=True)
+@compiled
 def set_flags(state: Any, packed: Any, imm: Any) -> None:
     """The operations whose result is flags."""
     code = packed & 0xFF
@@ -186,7 +186,7 @@ def set_flags(state: Any, packed: Any, imm: Any) -> None:
         state[V] = packed >> 28 & 1
 
 
-@njit(cache=True)
+@compiled
 def bits_of(code: Any, value: Any, imm: Any, old: Any) -> Any:
     """EXTRACT, EXTRACT_SIGNED and INSERT."""
     first, width = imm & 0xFF, imm >> 8
@@ -199,7 +199,7 @@ def bits_of(code: Any, value: Any, imm: Any, old: Any) -> Any:
     return field & WORD
 
 
-@njit(cache=True)
+@compiled
 def quotient(code: Any, a: Any, b: Any) -> Any:
     """DIVIDE, DIVIDE_SIGNED; a division by zero gives zero, as on the core."""
     if b == 0:
@@ -210,7 +210,7 @@ def quotient(code: Any, a: Any, b: Any) -> Any:
     return (size if (a ^ b) & SIGN == 0 else -size) & WORD
 
 
-@njit(cache=True)
+@compiled
 def reordered(code: Any, a: Any) -> Any:
     """LEADING_ZEROS, REVERSE_BITS, REVERSE_BYTES."""
     if code == LEADING_ZEROS:
@@ -227,7 +227,7 @@ def reordered(code: Any, a: Any) -> Any:
     return found
 
 
-@njit(cache=True)
+@compiled
 def product(code: Any, a: Any, b: Any) -> Any:
     """MULTIPLY and the high words of long products."""
     if code == MULTIPLY_HIGH_SIGNED:
@@ -238,7 +238,7 @@ def product(code: Any, a: Any, b: Any) -> Any:
     return np.int64(whole & np.uint64(WORD))
 
 
-@njit(cache=True)
+@compiled
 def combined(code: Any, a: Any, b: Any) -> Any:
     """AND, OR, XOR, AND_NOT, OR_NOT."""
     if code in (AND_NOT, OR_NOT):
@@ -248,13 +248,13 @@ def combined(code: Any, a: Any, b: Any) -> Any:
     return a ^ b if code == XOR else a | b
 
 
-@njit(cache=True)
+@compiled
 def summed(state: Any, code: Any, a: Any, b: Any) -> Any:
     """SUBTRACT, ADD_CARRY."""
     return (a - b if code == SUBTRACT else a + b + state[C]) & WORD
 
 
-@njit(cache=True)
+@compiled
 def computed(state: Any, packed: Any, imm: Any) -> Any:  # noqa: PLR0911 - one switch
     """The result of an operation on slots; ranges are those of ``Code``."""
     code = packed & 0xFF
@@ -274,7 +274,7 @@ def computed(state: Any, packed: Any, imm: Any) -> Any:  # noqa: PLR0911 - one s
     return reordered(code, a) if code <= REVERSE_BYTES else quotient(code, a, b)
 
 
-@njit(cache=True)
+@compiled
 def follow_memory(state: Any, packed: Any, imm: Any) -> None:
     """LOAD, LOAD_SIGNED, NOTE."""
     code = packed & 0xFF
@@ -289,7 +289,7 @@ def follow_memory(state: Any, packed: Any, imm: Any) -> None:
     state[packed >> 8 & SLOT_MASK] = value
 
 
-@njit(cache=True)
+@compiled
 def evaluate(state: Any, start: Any) -> None:
     """Run the slice at index ``start``; its accesses are in the log afterwards."""
     logged = 0

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from llvmlite import ir
-from numba import cfunc, config, types
+from numba import config, types
 from numba.extending import intrinsic
+
+from hwprof.firmware_stub.virtual.compiling import compiled_callback
 
 _BYTE = ir.IntType(8)
 _INT32, _INT64 = ir.IntType(32), ir.IntType(64)
@@ -144,5 +146,5 @@ def access_hook(function: Callable[..., None]) -> Hook:
 def _hook(function: Callable[..., None], signature: Any, kind_in_python: Any) -> Hook:
     if not _COMPILED:
         return _PythonHook(kind_in_python(function))
-    hook: Hook = cfunc(signature, cache=True)(function)
+    hook: Hook = compiled_callback(signature, function)
     return hook

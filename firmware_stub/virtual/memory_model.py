@@ -21,15 +21,14 @@ core's clock, is never the narrowest path and has no time here.
     tags and stamps of both caches behind that
 
 A cache's tag word is ``line << 2 | through << 1 | dirty``, -1 where nothing is. With
-NUMBA_DISABLE_JIT=1 the same functions run as Python. They stay in one file, constants included:
-numba's cache on disk looks at the file of a function only, not at those of its callees.
+NUMBA_DISABLE_JIT=1 the same functions run as Python.
 """
 
 # mypy: disable-error-code="untyped-decorator, no-any-return"
 
 from typing import Any
 
-from numba import njit
+from hwprof.firmware_stub.virtual.compiling import compiled
 
 TICKS_PER_CYCLE = 16
 LINE_SHIFT = 5
@@ -113,7 +112,7 @@ HINTS = REGIONS + MAX_REGIONS * REGION_WORDS
 BLOCKS = HINTS + HINT_WORDS
 
 
-@njit(cache=True)
+@compiled
 def access(mem: Any, address: int, size_bytes: int, is_store: bool, now: int) -> int:
     """Ticks that the core waits for a load or store of 1 to 8 bytes."""
     if 0 <= address - mem[DTCM_BASE] < mem[DTCM_BYTES]:
@@ -136,7 +135,7 @@ def access(mem: Any, address: int, size_bytes: int, is_store: bool, now: int) ->
     return wait + _in_line(mem, address + here, size_bytes - here, is_store, now + wait)
 
 
-@njit(cache=True)
+@compiled
 def fetch(mem: Any, address: int, size_bytes: int, now: int) -> int:
     """Ticks that the core waits for the instructions of a block before it can issue them."""
     if 0 <= address - mem[ITCM_BASE] < mem[ITCM_BYTES]:
@@ -155,7 +154,7 @@ def fetch(mem: Any, address: int, size_bytes: int, now: int) -> int:
     return wait
 
 
-@njit(cache=True)
+@compiled
 def drain(mem: Any) -> None:
     """Everything under way is done, as behind a DSB; the shift register starts from its seed."""
     mem[BUSY_UNTIL] = 0
@@ -183,14 +182,14 @@ def drain(mem: Any) -> None:
             mem[cache + STATE] = SEED
 
 
-@njit(cache=True)
+@compiled
 def plain_hits(mem: Any) -> None:
     """Say from when on hits need no second look; to be called when the cache is switched."""
     plain = mem[DCACHE + ENABLED] and mem[DCACHE + REPLACEMENT] != LRU
     mem[PLAIN_FROM] = mem[BUSY_UNTIL] if plain else FOREVER
 
 
-@njit(cache=True)
+@compiled
 def forget_all(mem: Any, cache: int) -> None:
     """Invalidate a whole cache; stamps too, so that nothing before it matters behind it."""
     lines = (mem[cache + SET_MASK] + 1) * mem[cache + WAYS]
@@ -199,7 +198,7 @@ def forget_all(mem: Any, cache: int) -> None:
         mem[mem[cache + STAMPS] + offset] = 0
 
 
-@njit(cache=True)
+@compiled
 def forget_line(mem: Any, cache: int, address: int) -> None:
     """Invalidate the line that holds an address, if the cache has it."""
     slot = _find(mem, cache, address >> LINE_SHIFT)
@@ -207,7 +206,7 @@ def forget_line(mem: Any, cache: int, address: int) -> None:
         mem[slot] = NOTHING
 
 
-@njit(cache=True)
+@compiled
 def clean_line(mem: Any, address: int) -> None:
     """Mark the data line that holds an address as equal to memory."""
     slot = _find(mem, DCACHE, address >> LINE_SHIFT)
@@ -215,7 +214,7 @@ def clean_line(mem: Any, address: int) -> None:
         mem[slot] &= ~DIRTY
 
 
-@njit(cache=True)
+@compiled
 def maintain_way(mem: Any, set_index: int, way: int, invalidate: bool) -> None:
     """Clean, or clean and invalidate, one way of a set of the data cache."""
     slot = mem[DCACHE + TAGS] + set_index * mem[DCACHE + WAYS] + way
@@ -224,7 +223,7 @@ def maintain_way(mem: Any, set_index: int, way: int, invalidate: bool) -> None:
     mem[slot + mem[DCACHE + STAMPS] - mem[DCACHE + TAGS]] = 0
 
 
-@njit(cache=True)
+@compiled
 def _find(mem: Any, cache: int, line: int) -> int:
     """Index of the tag word that holds a line, -1 where none does."""
     first = mem[cache + TAGS] + (line & mem[cache + SET_MASK]) * mem[cache + WAYS]
@@ -234,7 +233,7 @@ def _find(mem: Any, cache: int, line: int) -> int:
     return -1
 
 
-@njit(cache=True)
+@compiled
 def _in_line(mem: Any, address: int, size_bytes: int, is_store: bool, now: int) -> int:
     line = address >> LINE_SHIFT
     if mem[DCACHE + ENABLED]:
@@ -253,7 +252,7 @@ def _in_line(mem: Any, address: int, size_bytes: int, is_store: bool, now: int) 
     return wait
 
 
-@njit(cache=True)
+@compiled
 def _hit(mem: Any, slot: int, address: int, size_bytes: int, is_store: bool, now: int) -> int:
     """A line that the cache has, or that is on its way."""
     if mem[DCACHE + REPLACEMENT] == LRU:
@@ -270,7 +269,7 @@ def _hit(mem: Any, slot: int, address: int, size_bytes: int, is_store: bool, now
     return _hit_under_fill(mem, address, is_store, now)
 
 
-@njit(cache=True)
+@compiled
 def _hit_under_fill(mem: Any, address: int, is_store: bool, now: int) -> int:
     for row in range(FILLS, FETCH_FILL, FILL_WORDS):
         if mem[row + LINE] == address >> LINE_SHIFT and _done_at(mem, row) > now:
@@ -284,19 +283,19 @@ def _hit_under_fill(mem: Any, address: int, is_store: bool, now: int) -> int:
     return 0
 
 
-@njit(cache=True)
+@compiled
 def _arrives_at(mem: Any, row: int, chunk: int) -> int:
     """When a chunk of a line fill reaches the core; bursts wrap at the line's end."""
     behind = (chunk - mem[row + FIRST_CHUNK]) & (CHUNKS - 1)
     return int(mem[row + FIRST_AT] + behind * mem[row + CHUNK_AT])
 
 
-@njit(cache=True)
+@compiled
 def _done_at(mem: Any, row: int) -> int:
     return int(mem[row + FIRST_AT] + (CHUNKS - 1) * mem[row + CHUNK_AT])
 
 
-@njit(cache=True)
+@compiled
 def _region(mem: Any, address: int) -> int:
     """Row of the region that holds an address, -1 where none does; most often the last asked."""
     region = mem[LAST_REGION]
@@ -310,19 +309,19 @@ def _region(mem: Any, address: int) -> int:
     return -1
 
 
-@njit(cache=True)
+@compiled
 def _charge(mem: Any, region: int, wait: int) -> None:
     mem[region + STALL_TICKS] += wait
     mem[BLOCKS + mem[BLOCK] * BLOCK_WORDS + BLOCK_STALL_TICKS] += wait
 
 
-@njit(cache=True)
+@compiled
 def _count(mem: Any, region: int, counter: int) -> None:
     mem[region + counter] += 1
     mem[BLOCKS + mem[BLOCK] * BLOCK_WORDS + BLOCK_MISSES] += 1
 
 
-@njit(cache=True)
+@compiled
 def _read(mem: Any, region: int, address: int, now: int) -> int:
     """A load that the cache cannot answer."""
     _count(mem, region, READ_MISSES)
@@ -335,7 +334,7 @@ def _read(mem: Any, region: int, address: int, now: int) -> int:
     return _arrives_at(mem, row, chunk) - now
 
 
-@njit(cache=True)
+@compiled
 def _write(mem: Any, region: int, address: int, size_bytes: int, now: int) -> int:
     """A store that the cache does not have."""
     _count(mem, region, WRITE_MISSES)
@@ -347,7 +346,7 @@ def _write(mem: Any, region: int, address: int, size_bytes: int, now: int) -> in
     return _put(mem, region, address, size_bytes, now)
 
 
-@njit(cache=True)
+@compiled
 def _fill(mem: Any, region: int, line: int, chunk: int, now: int) -> int:
     """Start fetching a line for the data cache and make room for it; returns its row of FILLS.
 
@@ -373,7 +372,7 @@ def _fill(mem: Any, region: int, line: int, chunk: int, now: int) -> int:
     return row
 
 
-@njit(cache=True)
+@compiled
 def _receive(mem: Any, region: int, row: int, line: int, chunk: int, now: int) -> None:
     """A burst of a whole line, written into a row of FILLS."""
     begin = max(now, mem[region + BUS_FREE_AT])
@@ -384,7 +383,7 @@ def _receive(mem: Any, region: int, row: int, line: int, chunk: int, now: int) -
     mem[row + CHUNK_AT] = -(-(mem[region + BUS_FREE_AT] - first_at) // (CHUNKS - 1))
 
 
-@njit(cache=True)
+@compiled
 def _burst(mem: Any, region: int, address: int, chunks: int, begin: int) -> int:
     """When the first chunk of a read leaves its memory; the controller is busy to the last one."""
     per_chunk = mem[region + CHUNK_TICKS]
@@ -409,7 +408,7 @@ def _burst(mem: Any, region: int, address: int, chunks: int, begin: int) -> int:
     return int(first_at)
 
 
-@njit(cache=True)
+@compiled
 def _allocate(mem: Any, cache: int, line: int, flags: int) -> int:
     """Put a line into its set; returns the tag word that was there."""
     first = mem[cache + TAGS] + (line & mem[cache + SET_MASK]) * mem[cache + WAYS]
@@ -427,7 +426,7 @@ def _allocate(mem: Any, cache: int, line: int, flags: int) -> int:
     return int(victim)
 
 
-@njit(cache=True)
+@compiled
 def _victim(mem: Any, cache: int, first: int) -> int:
     """Way of a full set that is replaced."""
     ways = mem[cache + WAYS]
@@ -448,14 +447,14 @@ def _victim(mem: Any, cache: int, first: int) -> int:
     return oldest
 
 
-@njit(cache=True)
+@compiled
 def _touch(mem: Any, cache: int, slot: int) -> None:
     """Note that a line was used last; the count never runs over in 2^63 accesses."""
     mem[cache + STATE] += 1
     mem[slot + mem[cache + STAMPS] - mem[cache + TAGS]] = mem[cache + STATE]
 
 
-@njit(cache=True)
+@compiled
 def _evict(mem: Any, victim: int, now: int) -> None:
     """A dirty line waits in the eviction buffer until its controller is free, behind the fill."""
     if victim == NOTHING or not victim & DIRTY:
@@ -465,7 +464,7 @@ def _evict(mem: Any, victim: int, now: int) -> None:
     _send(mem, region, NOTHING, CHUNKS, now)
 
 
-@njit(cache=True)
+@compiled
 def _send(mem: Any, region: int, line: int, chunks: int, now: int) -> int:
     """When a write burst is through; what a controller had read ahead is lost.
 
@@ -489,7 +488,7 @@ def _send(mem: Any, region: int, line: int, chunks: int, now: int) -> int:
     return int(done)
 
 
-@njit(cache=True)
+@compiled
 def _entry_wait(mem: Any, now: int) -> int:
     """How long until the store buffer has a free entry.
 
@@ -501,7 +500,7 @@ def _entry_wait(mem: Any, now: int) -> int:
     return int(max(0, soonest - now))
 
 
-@njit(cache=True)
+@compiled
 def _take_entry(mem: Any, chunk: int, mask: int, free_at: int, now: int) -> int:
     """Fill a free entry, which the caller has waited for; returns its row."""
     row = ENTRIES
@@ -515,7 +514,7 @@ def _take_entry(mem: Any, chunk: int, mask: int, free_at: int, now: int) -> int:
     return row
 
 
-@njit(cache=True)
+@compiled
 def _hold(mem: Any, chunk: int, until: int, now: int) -> int:
     """A store to a line on its way stays in the store buffer until the line is there."""
     for row in range(ENTRIES, REGIONS, ENTRY_WORDS):
@@ -527,7 +526,7 @@ def _hold(mem: Any, chunk: int, until: int, now: int) -> int:
     return wait
 
 
-@njit(cache=True)
+@compiled
 def _put(mem: Any, region: int, address: int, size_bytes: int, now: int) -> int:
     """A store that goes to memory: merged by 64 bits, sent when whole or when room is needed."""
     room = CHUNK_BYTES - (address & (CHUNK_BYTES - 1))
@@ -537,7 +536,7 @@ def _put(mem: Any, region: int, address: int, size_bytes: int, now: int) -> int:
     return wait
 
 
-@njit(cache=True)
+@compiled
 def _put_in_chunk(mem: Any, region: int, address: int, size_bytes: int, now: int) -> int:
     chunk = address >> CHUNK_SHIFT
     mask = ((1 << size_bytes) - 1) << (address & (CHUNK_BYTES - 1))
@@ -562,7 +561,7 @@ def _put_in_chunk(mem: Any, region: int, address: int, size_bytes: int, now: int
     return wait
 
 
-@njit(cache=True)
+@compiled
 def _is_full(mem: Any, now: int) -> bool:
     for row in range(ENTRIES, REGIONS, ENTRY_WORDS):
         if mem[row + FREE_AT] <= now:
@@ -570,7 +569,7 @@ def _is_full(mem: Any, now: int) -> bool:
     return True
 
 
-@njit(cache=True)
+@compiled
 def _send_oldest(mem: Any, newest: int, now: int) -> None:
     """Send the oldest entry that still takes bytes, if there is one beside the newest."""
     oldest = NOTHING
@@ -582,7 +581,7 @@ def _send_oldest(mem: Any, newest: int, now: int) -> None:
         _send_line(mem, oldest, now)
 
 
-@njit(cache=True)
+@compiled
 def _send_line(mem: Any, row: int, now: int) -> None:
     """Send an entry, and with it in one burst all open entries of the same line."""
     line = mem[row + CHUNK] >> (LINE_SHIFT - CHUNK_SHIFT)
@@ -598,7 +597,7 @@ def _send_line(mem: Any, row: int, now: int) -> None:
             mem[other + FREE_AT] = done
 
 
-@njit(cache=True)
+@compiled
 def _merge_stores(mem: Any, line: int) -> int:
     """Stores that wait for a line that is fetched now go into its fill; returns its tag's flags."""
     flags = 0
@@ -611,7 +610,7 @@ def _merge_stores(mem: Any, line: int) -> int:
     return flags
 
 
-@njit(cache=True)
+@compiled
 def _fetch_line(mem: Any, line: int, first_chunk: int, last_chunk: int, now: int) -> int:
     """Wait for the chunks of a line that a block executes."""
     region = _region(mem, line << LINE_SHIFT)
@@ -635,7 +634,7 @@ def _fetch_line(mem: Any, line: int, first_chunk: int, last_chunk: int, now: int
     return wait
 
 
-@njit(cache=True)
+@compiled
 def _fetch_uncached(
     mem: Any, region: int, line: int, first_chunk: int, last_chunk: int, now: int
 ) -> int:

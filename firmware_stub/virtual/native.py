@@ -9,8 +9,9 @@ for a virtual board.
 from typing import Any
 
 import numpy as np
-from numba import carray, njit
+from numba import carray
 
+from hwprof.firmware_stub.virtual.compiling import compiled
 from hwprof.firmware_stub.virtual.counting import (
     BUDGET,
     COUNT,
@@ -37,7 +38,7 @@ from hwprof.firmware_stub.virtual.counting import (
 from hwprof.firmware_stub.virtual.host import block_hook, stop
 
 
-@njit(cache=True)
+@compiled
 def find_row(state: Any, start: Any, key: Any) -> Any:
     """Index of a block's row, or minus that of the free row where it belongs."""
     slot = ((start >> 1) ^ (start >> 16)) & (ROWS - 1)
@@ -50,7 +51,7 @@ def find_row(state: Any, start: Any, key: Any) -> Any:
     return row
 
 
-@njit(cache=True)
+@compiled
 def add_row(state: Any, row: Any, key: Any) -> Any:
     """Take a free row for a block; False if the table is full."""
     if state[0] == MAX_BLOCKS:
@@ -63,7 +64,7 @@ def add_row(state: Any, row: Any, key: Any) -> Any:
     return True
 
 
-@njit(cache=True)
+@compiled
 def leave_previous(state: Any, start: Any) -> None:
     """Note where the previous block went, and what the predictor thought of it."""
     row = state[PREVIOUS_ROW]
@@ -83,7 +84,7 @@ def leave_previous(state: Any, start: Any) -> None:
             state[row + PREDICTOR] = predictor - 1
 
 
-@njit(cache=True)
+@compiled
 def enter(state: Any, row: Any, start: Any, size: Any) -> None:
     """Count one execution of the block whose row this is."""
     leave_previous(state, start)
@@ -92,7 +93,7 @@ def enter(state: Any, row: Any, start: Any, size: Any) -> None:
     state[PREVIOUS_ROW] = row
 
 
-@njit(cache=True)
+@compiled
 def must_stop(state: Any) -> Any:
     """Whether somebody asked for a stop, or the blocks that may run have run."""
     state[BUDGET] -= 1
@@ -101,7 +102,7 @@ def must_stop(state: Any) -> Any:
     return state[STOP] != 0
 
 
-@njit(cache=True)
+@compiled
 def count_block(engine: Any, start: Any, size: Any, state: Any) -> None:
     """Count a block."""
     if must_stop(state):

@@ -5,8 +5,9 @@
 from typing import Any
 
 import numpy as np
-from numba import carray, njit
+from numba import carray
 
+from hwprof.firmware_stub.virtual.compiling import compiled
 from hwprof.firmware_stub.virtual.counting import (
     FIRST_ROW,
     KEY,
@@ -51,7 +52,7 @@ WORD_BYTES = 4
 IT_STATE = 0x0600_FC00  # bits of CPSR, Arm DDI 0406C B1.3.3
 
 
-@njit(cache=True)
+@compiled
 def hooked_block(  # noqa: PLR0917 - what the callback has
     engine: Any, start: Any, size: Any, state: Any, streams: Any, mem: Any
 ) -> None:
@@ -73,7 +74,7 @@ def hooked_block(  # noqa: PLR0917 - what the callback has
     streams[NOW] += state[row + TICKS] + fetch(mem, start, size, streams[NOW])
 
 
-@njit(cache=True)
+@compiled
 def ticks_into_block(engine: Any, state: Any, streams: Any) -> Any:
     """When the instruction that runs now accesses memory, counted from its block's entry."""
     row = state[PREVIOUS_ROW]
@@ -85,7 +86,7 @@ def ticks_into_block(engine: Any, state: Any, streams: Any) -> Any:
     return streams[state[row + SLICE] + (streams[PC] - (state[row + KEY] >> 16) >> 1)]
 
 
-@njit(cache=True)
+@compiled
 def hooked_access(  # noqa: PLR0917 - what the callback has
     ticks: Any, is_store: Any, address: Any, size: Any, state: Any, streams: Any, mem: Any
 ) -> None:

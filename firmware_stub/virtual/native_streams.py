@@ -9,8 +9,9 @@ the engine in front of the block, and the host installs the slice and resumes.
 from typing import Any
 
 import numpy as np
-from numba import carray, njit
+from numba import carray
 
+from hwprof.firmware_stub.virtual.compiling import compiled
 from hwprof.firmware_stub.virtual.counting import (
     BUDGET,
     FIRST_ROW,
@@ -50,7 +51,7 @@ EMPTY = -1  # a slice without accesses
 SIZE_MASK = 0xFF
 
 
-@njit(cache=True)
+@compiled
 def want_slice(engine: Any, state: Any, streams: Any, row: Any) -> None:
     """Stop in front of a block, which has not run then, until the host has installed its slice."""
     state[BUDGET] += 1
@@ -58,7 +59,7 @@ def want_slice(engine: Any, state: Any, streams: Any, row: Any) -> None:
     stop(state[STOP_FUNCTION], engine)
 
 
-@njit(cache=True)
+@compiled
 def trace(streams: Any) -> None:
     """Append the log to the trace buffer; what has no room is counted only."""
     buffer = carray(words_at(streams[TRACE]), (streams[TRACE_WORDS],))
@@ -69,7 +70,7 @@ def trace(streams: Any) -> None:
         streams[TRACED] = at + 1
 
 
-@njit(cache=True)
+@compiled
 def follow(engine: Any, state: Any, streams: Any, row: Any) -> None:
     """Work out the block's accesses and put them into the log."""
     streams[LOGGED] = 0
@@ -88,7 +89,7 @@ def follow(engine: Any, state: Any, streams: Any, row: Any) -> None:
         trace(streams)
 
 
-@njit(cache=True)
+@compiled
 def wait_for_accesses(streams: Any, mem: Any, now: Any) -> Any:
     """Ticks that the logged accesses wait, if their block began at ``now`` and waited before."""
     waited = 0
@@ -100,7 +101,7 @@ def wait_for_accesses(streams: Any, mem: Any, now: Any) -> Any:
     return waited
 
 
-@njit(cache=True)
+@compiled
 def stream_block(  # noqa: PLR0917 - what the callback has
     engine: Any, start: Any, size: Any, state: Any, streams: Any, mem: Any
 ) -> None:
