@@ -88,6 +88,8 @@ def test_warnings_are_printed(run):
         ([FIRMWARE, "--call", "memcopy"], "unknown function 'memcopy'; did you mean memcpy"),
         ([FIRMWARE, "--call", "memcpy", "--arg", "five"], "an argument is N, i64:N"),
         ([FIRMWARE, "--call", "memcpy", "--dump", "x"], "a dump is ARGUMENT=FILE"),
+        ([FIRMWARE, "--call", "memcpy", "--place", "x"], "a part of a program is placed as"),
+        ([FIRMWARE, "--call", "memcpy", "--with", FIRMWARE], "an executable is linked already"),
         ([FIRMWARE, "--call", "memcpy", "--map", "x"], "a memory is added as NAME=BASE"),
         ([FIRMWARE, "--call", "memcpy", "--arg", "buffer:dtcm:0x50000"], "must fit a free part"),
         ([FIRMWARE, "--call", "memset", *["--arg", "0x10000000"] * 3], "a store in no memory"),

@@ -59,3 +59,85 @@ class Elf:
             self.flags, 52, 32, len(self.segments), 40, 3, 0,
         )  # fmt: skip
         return header + table + contents + rows + names + sections
+
+
+@dataclass
+class Section:
+    """A section of an object file, with relocations (offset, type, symbol's name)."""
+
+    name: str
+    data: bytes
+    flags: int
+    kind: int = 1
+    size: int | None = None
+    alignment: int = 4
+    relocations: list[tuple[int, int, str]] = field(default_factory=list)
+
+
+@dataclass
+class ObjectFile:
+    """An object file to be written.
+
+    Attributes:
+        symbols: (name, value, size, binding << 4 | kind, section's name or number).
+    """
+
+    sections: list[Section] = field(default_factory=list)
+    symbols: list[tuple[str, int, int, int, str | int]] = field(default_factory=list)
+
+    def write(self) -> bytes:
+        """Contents, symbols, names and relocations, the section table last."""
+        numbers = {section.name: number for number, section in enumerate(self.sections, 1)}
+        names, rows, order = b"\0", bytes(16), [""]
+        for name, value, size, info, where in self.symbols:
+            section = where if isinstance(where, int) else numbers[where]
+            rows += struct.pack("<3I2BH", len(names), value, size, info, 0, section)
+            names += name.encode() + b"\0"
+            order.append(name)
+        symtab = len(self.sections) + 1
+        tables = [
+            (s.name, s.kind, s.flags, s.data, s.size, 0, 0, s.alignment) for s in self.sections
+        ]
+        tables.append((".symtab", 2, 0, rows, None, symtab + 1, 1, 4))
+        tables.append((".strtab", 3, 0, names, None, 0, 0, 1))
+        for section in self.sections:
+            entries = b"".join(
+                struct.pack("<2I", offset, order.index(symbol) << 8 | kind)
+                for offset, kind, symbol in section.relocations
+            )
+            if entries:
+                place = numbers[section.name]
+                tables.append((".rel" + section.name, 9, 0, entries, None, symtab, place, 4))
+        strings = b"\0" + b"".join(table[0].encode() + b"\0" for table in tables) + b".shstrtab\0"
+        tables.append((".shstrtab", 3, 0, strings, None, 0, 0, 1))
+        contents, headers = b"", bytes(40)
+        for name, kind, flags, data, size, link, info, alignment in tables:
+            at, length = 52 + len(contents), len(data) if size is None else size
+            headers += struct.pack(
+                "<10I", strings.index(b"\0" + name.encode() + b"\0") + 1, kind, flags, 0, at,
+                length, link, info, alignment, {2: 16, 9: 8}.get(kind, 0),
+            )  # fmt: skip
+            contents += data
+        return (
+            struct.pack(
+                "<16s2H5I6H", b"\x7fELF\x01\x01\x01", 1, 40, 1, 0, 0, 52 + len(contents),
+                0x0500_0000, 52, 0, 0, 40, len(tables) + 1, len(tables),
+            )
+            + contents
+            + headers
+        )  # fmt: skip
+
+
+def archive(*members: tuple[str, bytes]) -> bytes:
+    """An archive as GNU ar writes it; long names stand in a member of their own."""
+    long_names = b"".join(name.encode() + b"/\n" for name, _ in members if len(name) > 15)
+
+    def member(name: bytes, data: bytes) -> bytes:
+        head = name.ljust(16) + b"0".ljust(12) + b"0".ljust(6) * 2 + b"644".ljust(8)
+        return head + str(len(data)).encode().ljust(10) + b"`\n" + data + b"\n" * (len(data) % 2)
+
+    found = member(b"//", long_names) if long_names else b""
+    for name, data in members:
+        at = long_names.find(name.encode() + b"/\n")
+        found += member(f"/{at}".encode() if at >= 0 else name.encode() + b"/", data)
+    return b"!<arch>\n" + found

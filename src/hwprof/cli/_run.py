@@ -55,6 +55,19 @@ class _DumpType(click.ParamType[tuple[int, Path]]):
 @_options.timing
 @click.option("--stack", default="", help="MEMORY:BYTES of the stack [default: 16384 of DTCM].")
 @click.option(
+    "--with",
+    "libraries",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Link an object file or an archive with IMAGE, if that is one itself.",
+)
+@click.option(
+    "--place",
+    "placement",
+    multiple=True,
+    help="Where a part of object files goes: code|rodata|data|bss=MEMORY|ADDRESS.",
+)
+@click.option(
     "--map",
     "memories",
     multiple=True,
@@ -91,8 +104,9 @@ class _DumpType(click.ParamType[tuple[int, Path]]):
 def run(image: Path, *, timing: str, as_json: bool, **options: Any) -> None:
     """Call a function of IMAGE, an ELF file for a Cortex-M7, and say what it costs.
 
-    The image is loaded at its own addresses; nothing of its start-up code runs unless --init names
-    it, but initialised data and zeros are where that code would leave them. Cycles are modelled.
+    An executable is loaded at its own addresses, an object file linked into the board's memories.
+    Start-up code runs only if --init names it, but initialised data and zeros are where it would
+    leave them. Cycles are modelled.
     """
     from hwprof.workflows.run_binary import RunRequest, run_binary
 

@@ -29,6 +29,8 @@ class RunRequest:
         arguments: words of ``call_arguments.GRAMMAR``, in the order of the parameters.
         init: functions without arguments that are called first and not counted.
         stack: ``MEMORY:BYTES``; empty for 16 KiB where the board's firmware has its data.
+        libraries: object files and archives to link with an image that is one itself.
+        placement: ``program_parts.GRAMMAR`` of where the parts of object files go.
         memories: ``added_memory.GRAMMAR`` of memories that the board has not.
         dumps: number of an argument, from 1, and the file that its buffer is written to.
         warmup: calls in front of those that count; with none, each call that counts starts with
@@ -42,6 +44,8 @@ class RunRequest:
     target: str = DEFAULT_TARGET
     timing: str = DEFAULT_TIMING
     stack: str = ""
+    libraries: tuple[Path, ...] = ()
+    placement: tuple[str, ...] = ()
     memories: tuple[str, ...] = ()
     dumps: tuple[tuple[int, Path], ...] = ()
     warmup: int = 0
@@ -125,8 +129,9 @@ def run_binary(request: RunRequest) -> RunReport:
 def _power_on(request: RunRequest) -> VirtualBoard:
     from hwprof.firmware_stub.virtual.added_memory import add_memory
     from hwprof.firmware_stub.virtual.board import VirtualBoard
-    from hwprof.firmware_stub.virtual.image import FirmwareImage
+    from hwprof.firmware_stub.virtual.linking import load_program
     from hwprof.firmware_stub.virtual.modes import load_timing
+    from hwprof.firmware_stub.virtual.program_parts import parse_placement
 
     reference = virtual_reference(request.target)
     if reference is None:
@@ -137,7 +142,11 @@ def _power_on(request: RunRequest) -> VirtualBoard:
     for text in request.memories:
         description = add_memory(description, text)
     timing = load_timing(request.timing, description.core)
-    board = VirtualBoard(description, FirmwareImage.load(request.image), timing)
+    roots = [n for n in (request.function, *request.init) if isinstance(_address_or_name(n), str)]
+    image = load_program(
+        (request.image, *request.libraries), description, parse_placement(request.placement), roots
+    )
+    board = VirtualBoard(description, image, timing)
     if request.stack:
         board.use_stack(*_stack(request.stack))
     return board
