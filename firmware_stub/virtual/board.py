@@ -271,6 +271,10 @@ class VirtualBoard:
         """Empty the caches and the branch predictor, without a store: memory is as it was."""
         self._timing_run.cool()
 
+    def read_register(self, address: int) -> int:
+        """Read a peripheral's 32-bit register, as the processor would."""
+        return self._bus.read(address, 4)
+
     def write_register(self, address: int, value: int) -> None:
         """Write a peripheral's 32-bit register, as the processor would."""
         self._bus.write(address, 4, value)

@@ -20,6 +20,7 @@ from hwprof.errors import BoardError, ConfigurationError, UnknownNameError
 from hwprof.firmware_stub.virtual.alarm import Alarm
 from hwprof.firmware_stub.virtual.arguments import Argument, Frame, lay_out
 from hwprof.firmware_stub.virtual.counting import BlockCounter
+from hwprof.firmware_stub.virtual.division import CCR, DIV_0_TRP, trap_divisions
 from hwprof.firmware_stub.virtual.faults import Examiner
 from hwprof.firmware_stub.virtual.memory import RegionCounts
 from hwprof.firmware_stub.virtual.stack import DEFAULT_STACK_BYTES, CallStack
@@ -103,6 +104,7 @@ class Caller:
         self._execute = execute
         self._examiner = Examiner(engine, board.description)
         self._stack: CallStack | None = None
+        self._traps_divisions = False
 
     def use_stack(self, memory: str, size_bytes: int) -> CallStack:
         """See ``VirtualBoard.use_stack``."""
@@ -175,6 +177,7 @@ class Caller:
 
     def _enter(self, entry: int, frame: Frame, stack_pointer: int) -> None:
         self._board.write_register(CPACR, FPU_ON)
+        self._trap_divisions()
         for number, word in enumerate(frame.core):
             self._engine.reg_write(arm_const.UC_ARM_REG_R0 + number, word)
         for number, word in frame.single.items():
@@ -182,6 +185,20 @@ class Caller:
         self._engine.reg_write(arm_const.UC_ARM_REG_SP, stack_pointer)
         self._engine.reg_write(arm_const.UC_ARM_REG_LR, RETURN_ADDRESS | THUMB)
         self._engine.reg_write(arm_const.UC_ARM_REG_PC, entry | THUMB)
+
+    def _trap_divisions(self) -> None:
+        """From the first call on that finds the trap enabled."""
+        if not self._traps_divisions and self._board.read_register(CCR) & DIV_0_TRP:
+            trap_divisions(self._engine, self._board.image, self._division_by_zero)
+            self._traps_divisions = True
+
+    def _division_by_zero(self, pc: int) -> BoardError:
+        return BoardError(
+            f"the virtual board's processor faulted in {self._board.image.function_at(pc)}: a "
+            "division by zero, and CCR.DIV_0_TRP is set; look at the divisor",
+            pc=pc,
+            cycle=self._board.cycles,
+        )
 
     # Until it returns
 

@@ -14,7 +14,8 @@ from hwprof.errors import BoardError, ConfigurationError, UnknownNameError
 from hwprof.firmware_stub.virtual import bus
 from hwprof.firmware_stub.virtual.board import VirtualBoard
 from hwprof.firmware_stub.virtual.description import load_board
-from hwprof.firmware_stub.virtual.image import FirmwareImage
+from hwprof.firmware_stub.virtual.division import divisions
+from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment
 from hwprof.firmware_stub.virtual.modes import load_timing
 from tests.virtual.elf_kit import OBJECT, Elf
 
@@ -283,6 +284,26 @@ class TestFaults:
     def test_division_by_zero_gives_zero(self):
         """As the processor does unless CCR asks for a trap."""
         assert call("divide", 7, 0).r0 == 0
+
+    def test_division_by_zero_is_trapped_where_ccr_says_so(self):
+        """Code that was executed before the trap was enabled is watched as well."""
+        board = board_with("divide")
+        board.call("divide", 7, 0)
+        board.write_register(0xE000_ED14, board.read_register(0xE000_ED14) | 1 << 4)
+
+        assert board.call("divide", 7, 2).r0 == 3
+        with pytest.raises(BoardError, match="faulted in divide: a division by zero") as caught:
+            board.call("divide", 7, 0)
+
+        assert caught.value.pc == CODE
+
+    def test_what_looks_like_a_division_is_found(self):
+        """At both addresses of code that moves, at odd ones, and at the end of a segment."""
+        code = bytes.fromhex("90fbf1f0b0fbf1f090fb")
+        segments = (Segment(0x101, b"\0" + code), Segment(0x3000_0000, code[:4], 0x2000_0000))
+        image = FirmwareImage("x.elf", "", 0, segments, ())
+
+        assert sorted(divisions(image)) == [0x102, 0x106, 0x2000_0000, 0x3000_0000]
 
 
 class TestRefusals:
