@@ -8,6 +8,7 @@ from statistics import median_low
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from hwprof.errors import ConfigurationError
 from hwprof.firmware_stub.targets import default_placement
 from hwprof.measurement import (
     BOARD_DEFAULT,
@@ -76,6 +77,7 @@ class Bench:
         from hwprof.profiler.device import Device
         from hwprof.profiler.links import open_link
 
+        _check_scheme(setup)
         self.setup = setup
         self._stretches: list[Stretch] = []
         self._link = open_link(
@@ -208,6 +210,18 @@ class Bench:
             _saturation(reference)
             if last_is_right
             else ("two runs of one program wrote different bytes; reset the board")
+        )
+
+
+def _check_scheme(setup: Setup) -> None:
+    """Refuse a scheme that gives weights zero points where the kernels take none."""
+    from hwprof.profiler.lowering.schemes import Symmetry, get_scheme
+
+    asymmetric = get_scheme(setup.scheme).weights is Symmetry.ASYMMETRIC
+    if asymmetric and setup.kernels == DEFAULT_KERNELS:
+        raise ConfigurationError(
+            f"the {setup.kernels} kernels take weights without zero points, and scheme "
+            f"{setup.scheme} gives them some; pass --kernels reference or another --scheme."
         )
 
 

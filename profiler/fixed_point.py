@@ -82,6 +82,16 @@ def round_shift(x: npt.ArrayLike, bits: npt.ArrayLike) -> Int64:
     return rounded
 
 
+def round_half_up(x: npt.ArrayLike, bits: npt.ArrayLike) -> Int64:
+    """X / 2^bits rounded to the nearest integer, halves towards positive infinity; bits in [0, 30].
+
+    What requantisation by shifts does, as CMSIS-NN's q7 kernels and Glow's scaling do.
+    """
+    values, places = np.asarray(x, np.int64), np.asarray(bits, np.int64)
+    rounded: Int64 = (values + ((np.int64(1) << places) >> 1)) >> places
+    return rounded
+
+
 def rescale(x: npt.ArrayLike, multiplier: npt.ArrayLike, shift: npt.ArrayLike) -> Int64:
     """X * multiplier * 2^(shift - 31) in the firmware's two rounding steps.
 

@@ -22,7 +22,7 @@ from hwprof.graph import Shape
 from hwprof.measurement import Placement
 
 PROGRAM_MAGIC = 0x50505748  # "HWPP"
-PROGRAM_VERSION = 1
+PROGRAM_VERSION = 2
 POOL_BYTES = 1 << 20
 ALIGNMENT_BYTES = 32  # one cache line, so that a tensor's cost does not depend on its neighbours
 
@@ -35,6 +35,17 @@ class Region(IntEnum):
     POOL = 2
     SCRATCH = 3
     CONSTANTS = 4
+
+
+class Requantisation(IntEnum):
+    """How a weighted record brings its accumulators to the output's scale.
+
+    MULTIPLIER: an int32 bias, an int32 multiplier and a shift. SHIFT: an int8 bias shifted left by
+    ``bias_shift``, and a rounding right shift alone; for scales that are powers of two.
+    """
+
+    MULTIPLIER = 0
+    SHIFT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,9 @@ class Buffer:
     def address(self) -> int:
         """Address word of the wire format."""
         return (self.region << 28) | self.offset_bytes
+
+
+NO_BUFFER = Buffer("", Region.CONSTANTS, 0, 0)  # of an operand that a record does not have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +130,11 @@ class Conv2dRecord(_Window):
     multiplier: Buffer
     shift: Buffer
     scratch: Buffer
+    weight_zero_point: Buffer = NO_BUFFER
+    bias_shift: Buffer = NO_BUFFER
+    requantisation: int = Requantisation.MULTIPLIER
+    per_channel: int = 1
+    has_weight_zero_point: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,11 +150,16 @@ class DepthwiseRecord(_Window):
     multiplier: Buffer
     shift: Buffer
     scratch: Buffer
+    weight_zero_point: Buffer = NO_BUFFER
+    bias_shift: Buffer = NO_BUFFER
+    requantisation: int = Requantisation.MULTIPLIER
+    per_channel: int = 1
+    has_weight_zero_point: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FullyConnectedRecord(Record):
-    """Weights (out_features, in_features); one multiplier and shift for each output."""
+    """Weights (out_features, in_features); an output is a channel."""
 
     opcode = 3
     c_name = "fully_connected"
@@ -152,6 +176,11 @@ class FullyConnectedRecord(Record):
     multiplier: Buffer
     shift: Buffer
     scratch: Buffer
+    weight_zero_point: Buffer = NO_BUFFER
+    bias_shift: Buffer = NO_BUFFER
+    requantisation: int = Requantisation.MULTIPLIER
+    per_channel: int = 1
+    has_weight_zero_point: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,6 +103,8 @@ def _numbers() -> str:
         "",
         *_enum("hwp_constant_kind", "HWP_CONSTANT_", _constant_kinds()),
         "",
+        *_enum("hwp_requantisation", "HWP_REQUANTISE_", _requantisations()),
+        "",
         *_enum("hwp_opcode", "HWP_OPCODE_", {t.c_name.upper(): t.opcode for t in RECORD_TYPES}),
     ]
     return "\n" + "\n".join(lines) + "\n"
@@ -117,6 +119,10 @@ def _constant_kinds() -> dict[str, int]:
         kind.__name__.removesuffix("Constant").upper(): kind.kind
         for kind in (program.DataConstant, program.FillConstant, program.PoolConstant)
     }
+
+
+def _requantisations() -> dict[str, int]:
+    return {f"BY_{kind.name}": int(kind) for kind in program.Requantisation}
 
 
 def _enum(name: str, prefix: str, members: dict[str, int]) -> list[str]:

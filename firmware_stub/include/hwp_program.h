@@ -14,7 +14,7 @@ typedef uint32_t hwp_address_t;
 #define HWP_ADDRESS_OFFSET_BYTES(address) ((address) & 0x0FFFFFFFu)
 
 #define HWP_PROGRAM_MAGIC 0x50505748u
-#define HWP_PROGRAM_VERSION 1u
+#define HWP_PROGRAM_VERSION 2u
 #define HWP_POOL_BYTES 1048576u
 
 enum hwp_region {
@@ -30,6 +30,11 @@ enum hwp_constant_kind {
     HWP_CONSTANT_DATA = 0,
     HWP_CONSTANT_FILL = 1,
     HWP_CONSTANT_POOL = 2,
+};
+
+enum hwp_requantisation {
+    HWP_REQUANTISE_BY_MULTIPLIER = 0,
+    HWP_REQUANTISE_BY_SHIFT = 1,
 };
 
 enum hwp_opcode {
@@ -121,9 +126,14 @@ struct hwp_conv2d {
     hwp_address_t multiplier;
     hwp_address_t shift;
     hwp_address_t scratch;
+    hwp_address_t weight_zero_point;
+    hwp_address_t bias_shift;
+    int32_t requantisation;
+    int32_t per_channel;
+    int32_t has_weight_zero_point;
 };
-_Static_assert(sizeof(struct hwp_conv2d) == 96,
-               "hwp_conv2d is 24 words on the wire");
+_Static_assert(sizeof(struct hwp_conv2d) == 116,
+               "hwp_conv2d is 29 words on the wire");
 
 /* Weights (kernel_h, kernel_w, out_c); out_c = in_c * channel multiplier. */
 struct hwp_depthwise {
@@ -150,11 +160,16 @@ struct hwp_depthwise {
     hwp_address_t multiplier;
     hwp_address_t shift;
     hwp_address_t scratch;
+    hwp_address_t weight_zero_point;
+    hwp_address_t bias_shift;
+    int32_t requantisation;
+    int32_t per_channel;
+    int32_t has_weight_zero_point;
 };
-_Static_assert(sizeof(struct hwp_depthwise) == 92,
-               "hwp_depthwise is 23 words on the wire");
+_Static_assert(sizeof(struct hwp_depthwise) == 112,
+               "hwp_depthwise is 28 words on the wire");
 
-/* Weights (out_features, in_features); one multiplier and shift for each output. */
+/* Weights (out_features, in_features); an output is a channel. */
 struct hwp_fully_connected {
     hwp_address_t input;
     hwp_address_t output;
@@ -169,9 +184,14 @@ struct hwp_fully_connected {
     hwp_address_t multiplier;
     hwp_address_t shift;
     hwp_address_t scratch;
+    hwp_address_t weight_zero_point;
+    hwp_address_t bias_shift;
+    int32_t requantisation;
+    int32_t per_channel;
+    int32_t has_weight_zero_point;
 };
-_Static_assert(sizeof(struct hwp_fully_connected) == 52,
-               "hwp_fully_connected is 13 words on the wire");
+_Static_assert(sizeof(struct hwp_fully_connected) == 72,
+               "hwp_fully_connected is 18 words on the wire");
 
 /* Rounds half away from zero; a padded element counts as `zero_point` if included. */
 struct hwp_average_pool {

@@ -31,10 +31,17 @@
  *
  *   input_offset       minus the input's zero point, [-127, 128]; it is added to each input
  *   output_offset      the output's zero point, [-128, 127]
- *   weights            int8, [-128, 127]; zero point 0
- *   bias               int32 per output channel, scale = input scale * weight scale
- *   multiplier, shift  int32 per output channel, [2^30, 2^31) and [-31, 30]; factor
- *                      multiplier * 2^(shift - 31)
+ *   weights            int8, [-128, 127]
+ *   weight_zero_point  where has_weight_zero_point: int8, taken from each weight; 0 unless
+ *                      hwp_kernels_take_weight_zero_points
+ *   requantisation     HWP_REQUANTISE_BY_MULTIPLIER:
+ *     bias               int32 per output channel, scale = input scale * weight scale
+ *     multiplier, shift  [2^30, 2^31) and [-31, 30]; factor multiplier * 2^(shift - 31)
+ *                      HWP_REQUANTISE_BY_SHIFT, with output_offset 0:
+ *     bias, bias_shift   int8 per output channel, shifted left by [0, 30]
+ *     shift              places to the right, [0, 30]
+ *   per_channel        1: as many multipliers, shifts, bias shifts and zero points as output
+ *                      channels; 0: one of each
  *   activation_min/max inclusive bounds of an output, -128 <= min <= max <= 127
  *   accumulators       int32; the host keeps |sum + bias| * 2^max(shift, 0) below 2^31
  *
@@ -57,6 +64,7 @@
 #ifndef HWP_KERNELS_H
 #define HWP_KERNELS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "hwp_program.h"
@@ -70,15 +78,20 @@ struct hwp_operands {
     const int8_t *input_2;     /* add, sub, mul */
     int8_t *output;
     const int8_t *weights;     /* conv2d, depthwise, fully_connected; layouts below */
-    const int32_t *bias;       /* out_c or out_features words */
-    const int32_t *multiplier; /* as many */
-    const int32_t *shift;      /* as many */
+    const void *bias;          /* out_c or out_features; int32, or int8 with shifts */
+    const int32_t *multiplier; /* as many as channels, or 1; not read with shifts */
+    const int32_t *shift;      /* as many as channels, or 1 */
     const int8_t *table;       /* lookup: 256 entries */
     void *scratch;             /* bytes of the table above; not read where that is 0 */
+    const int8_t *weight_zero_point; /* as many as shifts; not read where there is none */
+    const int32_t *bias_shift; /* as many as shifts; not read with multipliers */
 };
 
 /* What HELLO calls this library: at most 16 bytes, "simd" or "reference". */
 extern const char hwp_kernels_name[];
+
+/* Whether the library takes zero points from weights; if not, one that is not 0 is refused. */
+extern const bool hwp_kernels_take_weight_zero_points;
 
 /*---------------------------------------------------------------------------------------------
  * Kernels: one for each opcode of enum hwp_opcode
@@ -105,8 +118,8 @@ void hwp_conv2d_s8(const struct hwp_conv2d *record, const struct hwp_operands *o
 void hwp_depthwise_s8(const struct hwp_depthwise *record, const struct hwp_operands *operands);
 
 /*
- * output[o] = clamp(rescale_once(sum + bias[o], multiplier[o], shift[o]) + output_offset) with
- * sum = sum over i of (input[i] + input_offset) * weights[o][i].
+ * output[o] = clamp(requantised(sum + bias[o]) + output_offset), rescale_once with multipliers,
+ * with sum = sum over i of (input[i] + input_offset) * (weights[o][i] - weight_zero_point[o]).
  *   input (in_features), weights (out_features, in_features), output (out_features)
  */
 void hwp_fully_connected_s8(const struct hwp_fully_connected *record,

@@ -66,6 +66,11 @@ bool hwp_rules_scale(int32_t multiplier, int32_t shift)
     return multiplier >= (int32_t)(1u << 30) && within(shift, -31, 30);
 }
 
+bool hwp_rules_places(int32_t shift)
+{
+    return within(shift, 0, 30);
+}
+
 static const char *scale_is_valid(int32_t multiplier, int32_t shift)
 {
     return require(hwp_rules_scale(multiplier, shift), "a multiplier or shift is out of range");
@@ -128,12 +133,40 @@ static const char *pooling_is_valid(const struct window *window, struct hwp_exte
     return require(meets, "a pooling window holds no element of the input");
 }
 
-static void per_channel(struct hwp_extents *extents, int32_t channels)
+/* The three words that every weighted record ends with. */
+struct arithmetic {
+    int32_t requantisation;
+    int32_t per_channel;
+    int32_t has_weight_zero_point;
+};
+
+#define HAS_ARITHMETIC(name)                                                                    \
+    _Static_assert(offsetof(struct hwp_##name, requantisation) + sizeof(struct arithmetic) ==   \
+                       sizeof(struct hwp_##name),                                               \
+                   #name " ends with the words of struct arithmetic")
+HAS_ARITHMETIC(conv2d);
+HAS_ARITHMETIC(depthwise);
+HAS_ARITHMETIC(fully_connected);
+#define ARITHMETIC(record) ((const struct arithmetic *)&(record)->requantisation)
+
+static const char *arithmetic_is_valid(const struct arithmetic *given, int32_t output_offset,
+                                       int32_t channels, struct hwp_extents *extents)
 {
-    uint32_t size_bytes = multiply((uint32_t)channels, 4u);
-    extents->bytes[HWP_OPERAND_BIAS] = size_bytes;
-    extents->bytes[HWP_OPERAND_MULTIPLIER] = size_bytes;
-    extents->bytes[HWP_OPERAND_SHIFT] = size_bytes;
+    bool shifts = given->requantisation == HWP_REQUANTISE_BY_SHIFT;
+    TRY(require(within(given->requantisation, 0, 1), "the requantisation is unknown"));
+    TRY(require(within(given->per_channel, 0, 1), "per_channel is not 0 or 1"));
+    TRY(require(within(given->has_weight_zero_point, 0, 1), "has_weight_zero_point is not 0 or 1"));
+    TRY(require(!shifts || output_offset == 0,
+                "requantisation by shifts takes no zero point of the output"));
+    uint32_t bias_bytes = multiply((uint32_t)channels, shifts ? 1u : 4u);
+    uint32_t scale_bytes = given->per_channel ? multiply((uint32_t)channels, 4u) : 4u;
+    extents->bytes[HWP_OPERAND_BIAS] = bias_bytes;
+    extents->bytes[HWP_OPERAND_SHIFT] = scale_bytes;
+    extents->bytes[HWP_OPERAND_MULTIPLIER] = shifts ? 0 : scale_bytes;
+    extents->bytes[HWP_OPERAND_BIAS_SHIFT] = shifts ? scale_bytes : 0;
+    extents->bytes[HWP_OPERAND_WEIGHT_ZERO_POINT] =
+        given->has_weight_zero_point ? scale_bytes / 4u : 0;
+    return NULL;
 }
 
 /* Whether a 1x1 kernel stands on the input everywhere. */
@@ -153,7 +186,7 @@ const char *hwp_rules_conv2d(const struct hwp_conv2d *record, struct hwp_extents
                 "groups do not divide the channels"));
     uint32_t column = volume(record->kernel_h, record->kernel_w, record->in_c / record->groups);
     extents->bytes[HWP_OPERAND_WEIGHTS] = multiply(column, (uint32_t)record->out_c);
-    per_channel(extents, record->out_c);
+    TRY(arithmetic_is_valid(ARITHMETIC(record), record->output_offset, record->out_c, extents));
     bool pointwise = record->groups == 1 && record->kernel_h == 1 && record->kernel_w == 1 &&
                      is_unpadded(record);
     uint32_t blocks = column / 4u + (column % 4u != 0);
@@ -169,7 +202,7 @@ const char *hwp_rules_depthwise(const struct hwp_depthwise *record, struct hwp_e
                 "the output channels are no multiple of the input channels"));
     extents->bytes[HWP_OPERAND_WEIGHTS] =
         volume(record->kernel_h, record->kernel_w, record->out_c);
-    per_channel(extents, record->out_c);
+    TRY(arithmetic_is_valid(ARITHMETIC(record), record->output_offset, record->out_c, extents));
     bool dedicated = record->kernel_h == 3 && record->kernel_w == 3 && record->pad_top <= 1 &&
                      record->pad_left <= 1;
     if (record->out_c == record->in_c && !dedicated) {
@@ -189,8 +222,8 @@ const char *hwp_rules_fully_connected(const struct hwp_fully_connected *record,
     extents->bytes[HWP_OPERAND_OUTPUT] = (uint32_t)record->out_features;
     extents->bytes[HWP_OPERAND_WEIGHTS] =
         multiply((uint32_t)record->in_features, (uint32_t)record->out_features);
-    per_channel(extents, record->out_features);
-    return NULL;
+    return arithmetic_is_valid(ARITHMETIC(record), record->output_offset, record->out_features,
+                               extents);
 }
 
 const char *hwp_rules_average_pool(const struct hwp_average_pool *record,

@@ -18,6 +18,8 @@ enum hwp_operand {
     HWP_OPERAND_SHIFT,
     HWP_OPERAND_TABLE,
     HWP_OPERAND_SCRATCH,
+    HWP_OPERAND_WEIGHT_ZERO_POINT,
+    HWP_OPERAND_BIAS_SHIFT,
     HWP_OPERAND_COUNT,
 };
 
@@ -31,6 +33,9 @@ struct hwp_extents {
     const char *hwp_rules_##name(const struct hwp_##name *record, struct hwp_extents *extents);
 HWP_RECORDS(HWP_DECLARE_RULES)
 #undef HWP_DECLARE_RULES
+
+/* Whether places of a right shift, or of a bias to the left, are what docs/FORMATS.md allows. */
+bool hwp_rules_places(int32_t shift);
 
 /* Whether a factor multiplier * 2^(shift - 31) is one that docs/FORMATS.md allows. */
 bool hwp_rules_scale(int32_t multiplier, int32_t shift);

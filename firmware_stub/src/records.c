@@ -25,7 +25,9 @@
     [HWP_OPERAND_BIAS] = AT(name, bias),               \
     [HWP_OPERAND_MULTIPLIER] = AT(name, multiplier),   \
     [HWP_OPERAND_SHIFT] = AT(name, shift),             \
-    [HWP_OPERAND_SCRATCH] = AT(name, scratch)
+    [HWP_OPERAND_SCRATCH] = AT(name, scratch),         \
+    [HWP_OPERAND_WEIGHT_ZERO_POINT] = AT(name, weight_zero_point), \
+    [HWP_OPERAND_BIAS_SHIFT] = AT(name, bias_shift)
 
 #define SLOTS_conv2d WEIGHTED_SLOTS(conv2d)
 #define SLOTS_depthwise WEIGHTED_SLOTS(depthwise)
@@ -80,6 +82,8 @@ static const uint8_t regions_of_operand[HWP_OPERAND_COUNT] = {
     [HWP_OPERAND_SHIFT] = IN(CONSTANTS) | IN(WEIGHTS),
     [HWP_OPERAND_TABLE] = IN(CONSTANTS) | IN(WEIGHTS),
     [HWP_OPERAND_SCRATCH] = IN(SCRATCH),
+    [HWP_OPERAND_WEIGHT_ZERO_POINT] = IN(CONSTANTS) | IN(WEIGHTS),
+    [HWP_OPERAND_BIAS_SHIFT] = IN(CONSTANTS) | IN(WEIGHTS),
 };
 
 static const struct operation *operation_of(const struct hwp_record *record)
@@ -153,17 +157,26 @@ static const char *check_operands(const struct hwp_record *record,
     return output_is_free(record, extents) ? NULL : "the output overlaps an input";
 }
 
-/* Multipliers and shifts of each channel, which a kernel takes as they are. */
+/* Multipliers, shifts and zero points of each channel, which a kernel takes as they are. */
 static const char *check_scales(const struct hwp_record *record,
                                 const struct hwp_extents *extents,
                                 const struct hwp_regions *regions)
 {
     struct hwp_operands operands;
-    uint32_t channels = extents->bytes[HWP_OPERAND_SHIFT] / 4u;
+    const uint32_t *bytes = extents->bytes;
+    uint32_t scales = bytes[HWP_OPERAND_SHIFT] / 4u;
     hwp_record_bind(record, regions, &operands);
-    for (uint32_t channel = 0; channel < channels; channel++) {
-        if (!hwp_rules_scale(operands.multiplier[channel], operands.shift[channel])) {
+    for (uint32_t i = 0; i < scales; i++) {
+        bool valid = bytes[HWP_OPERAND_MULTIPLIER] != 0
+                         ? hwp_rules_scale(operands.multiplier[i], operands.shift[i])
+                         : hwp_rules_places(operands.shift[i]) &&
+                               hwp_rules_places(operands.bias_shift[i]);
+        if (!valid) {
             return "a channel's multiplier or shift is out of range";
+        }
+        if (bytes[HWP_OPERAND_WEIGHT_ZERO_POINT] != 0 && operands.weight_zero_point[i] != 0 &&
+            !hwp_kernels_take_weight_zero_points) {
+            return "these kernels take no zero points of weights; the reference kernels do";
         }
     }
     return NULL;

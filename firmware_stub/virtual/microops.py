@@ -13,7 +13,7 @@ PC = 15
 N, Z, C, V = 16, 17, 18, 19
 FLAGS = (N, Z, C, V)
 PACKED_FLAGS = 20  # APSR as the engine gives it
-TEMPORARY, INDEX, SHIFTED, SECOND = 21, 22, 23, 24
+TEMPORARY, INDEX, SHIFTED, SECOND = TEMPORARIES = 21, 22, 23, 24
 NOTHING = 30  # always 0
 UNKNOWN = 31  # a stored value that the slice does not follow
 SLOTS = 32

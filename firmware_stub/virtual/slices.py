@@ -118,4 +118,5 @@ def _needed(lowered: list[MicroOp]) -> tuple[list[MicroOp], set[int]]:
     if needed.intersection(FLAGS):
         kept.insert(0, MicroOp(Code.UNPACK))
         needed = needed.difference(FLAGS) | {microops.PACKED_FLAGS}
-    return kept, needed
+    # A temporary that a predicated instruction makes is read by that instruction alone.
+    return kept, needed.difference(microops.TEMPORARIES)

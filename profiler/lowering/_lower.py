@@ -9,7 +9,8 @@ from hwprof.profiler.calibration import Calibration, calibrate
 from hwprof.profiler.lowering.analytic import analytic_parameters
 from hwprof.profiler.lowering.assembly import Assembly
 from hwprof.profiler.lowering.operators import records_of
-from hwprof.profiler.lowering.quantised import QuantisedGraph, get_scheme
+from hwprof.profiler.lowering.quantised import QuantisedGraph
+from hwprof.profiler.lowering.schemes import get_scheme
 from hwprof.profiler.lowering.trained import ranged_parameters, stated_parameters
 from hwprof.profiler.program import Program
 
@@ -54,7 +55,7 @@ def _quantised(graph: Graph, scheme: str, calibration: Calibration | None) -> Qu
                 f"a quantised model brings its own scales; {graph.name!r} takes neither another "
                 "scheme nor a calibration; leave them out, or start from the float model."
             )
-        return stated_parameters(graph)
+        return stated_parameters(graph, rules)
     if graph.weights or calibration is not None:
         return ranged_parameters(graph, calibration or calibrate(graph), rules)
     return analytic_parameters(graph, rules)

@@ -64,14 +64,15 @@ from hwprof.profiler.lowering.quantised import (
     SOFTMAX_PARAMS,
     QuantisedGraph,
     ScaleGroups,
-    Scheme,
     SeededWeights,
 )
+from hwprof.profiler.lowering.schemes import Scheme, Symmetry
 
 TARGET_LSB = 40.0
 _ROOM = 3.0  # deviations that fit between mean and rail
 # Any small number but zero will do: kernels that forget an offset must fail on every tensor.
 _SIGNED_ZERO_POINT = 4
+_WEIGHT_ZERO_POINT = -1  # turns the mean of a pool byte, -1/2, into 1/2
 _UNIT_RANGE = (0.0, 1.0)  # of softmax
 _REACH = 8.0  # real numbers that a function is asked about for its sign
 
@@ -86,9 +87,10 @@ class _Analysis:
 
     def __init__(self, graph: Graph, scheme: Scheme) -> None:
         self.graph = graph
+        self.scheme = scheme
         self.groups = ScaleGroups(graph)
         self.zero_points = _zero_points(graph, self.groups, scheme)
-        self.group_params = _bounded_groups(graph, self.groups, self.zero_points)
+        self.group_params = _bounded_groups(graph, self.groups, self.zero_points, scheme)
         self.params: dict[str, QuantParams] = {}
         self.moments: dict[str, Moments] = {}
         self.weights: dict[str, SeededWeights] = {}
@@ -99,12 +101,12 @@ class _Analysis:
             self.moments[name] = moments.uniform_bytes(self.settle(name, 1 / TARGET_LSB).zero_point)
         for node in self.graph.nodes:
             self.moments[node.name] = _rule(node)(self, node, node.op)
-        return QuantisedGraph(self.graph, self.params, self.weights)
+        return QuantisedGraph(self.graph, self.params, self.weights, self.scheme)
 
     def settle(self, tensor: str, scale: float) -> QuantParams:
         """Parameters of a tensor: its group's, which take ``scale`` if nothing fixed them yet."""
         group = self.groups[tensor]
-        fresh = QuantParams(scale, self.zero_points[group])
+        fresh = QuantParams(self.scheme.rounded(scale), self.zero_points[group])
         self.params[tensor] = self.group_params.setdefault(group, fresh)
         return self.params[tensor]
 
@@ -160,15 +162,17 @@ def _weighted(analysis: _Analysis, node: Node, op: Conv2d | FullyConnected) -> M
     (source,) = analysis.inputs(node)
     count = moments.weights_met(op, analysis.graph.shapes[node.inputs[0]])
     left_shift = moments.bias_shift(source, count)
-    sums = moments.accumulated(source, count, left_shift)
+    zero_point = _WEIGHT_ZERO_POINT if analysis.scheme.weights is Symmetry.ASYMMETRIC else 0
+    sums = moments.accumulated(source, count, left_shift, zero_point)
     if isinstance(op, FullyConnected):
         sums = Moments(sums.mean, sums.square, sums.square)  # one pixel: all variance is between
     deviation = max(sums.deviation, 1.0)
     output = analysis.settle(node.name, 1 / TARGET_LSB)
     unit = sums.scaled(1 / deviation).through(_clamp(op.activation))
-    gain = _gain(unit, output.zero_point)
-    analysis.weights[node.name] = SeededWeights(gain / deviation, left_shift)
-    return unit.scaled(gain)
+    # A factor is a ratio of scales, so it is rounded down where scales are rounded up.
+    factor = 1 / analysis.scheme.rounded(deviation / _gain(unit, output.zero_point))
+    analysis.weights[node.name] = SeededWeights(factor, left_shift, zero_point)
+    return unit.scaled(factor * deviation)
 
 
 def _add(analysis: _Analysis, node: Node, op: Add) -> Moments:
@@ -278,7 +282,7 @@ def _rule(node: Node) -> Callable[[_Analysis, Node, Any], Moments]:
 
 
 def _bounded_groups(
-    graph: Graph, groups: ScaleGroups, zero_points: dict[str, int]
+    graph: Graph, groups: ScaleGroups, zero_points: dict[str, int], scheme: Scheme
 ) -> dict[str, QuantParams]:
     """Parameters of the groups that must hold all of a bounded function's range."""
     softmax = {node.name for node in graph.nodes if isinstance(node.op, Softmax)}
@@ -292,7 +296,7 @@ def _bounded_groups(
             gain = min(
                 _room_over(INT8_MAX - zero_point, high), _room_over(zero_point - INT8_MIN, below)
             )
-            scales[group] = max(scales.get(group, 0.0), 1 / gain)
+            scales[group] = max(scales.get(group, 0.0), scheme.rounded(1 / gain))
     return {group: QuantParams(scale, zero_points[group]) for group, scale in scales.items()}
 
 
@@ -308,11 +312,12 @@ def _bounds(node: Node, softmax: set[str]) -> list[tuple[float, float]]:
 
 def _zero_points(graph: Graph, groups: ScaleGroups, scheme: Scheme) -> dict[str, int]:
     """Zero point of each group: the lowest value where nothing in it can be negative."""
-    if not scheme.asymmetric:
+    if scheme.activations is Symmetry.SYMMETRIC:
         return dict.fromkeys(groups.members(), 0)
+    of_signed = _SIGNED_ZERO_POINT if scheme.activations is Symmetry.ASYMMETRIC else 0
     signed = _signed_tensors(graph)
     return {
-        group: _SIGNED_ZERO_POINT if signed.intersection(members) else INT8_MIN
+        group: of_signed if signed.intersection(members) else INT8_MIN
         for group, members in groups.members().items()
     }
 

@@ -114,6 +114,12 @@ class Assembly:
         self._constants.append(FillConstant(buffer, value))
         return buffer
 
+    def fill_bytes(self, name: str, *, count: int, value: int) -> Buffer:
+        """A constant of ``count`` equal int8 bytes, in whole words that the board makes."""
+        word = int.from_bytes(value.to_bytes(1, "little", signed=True) * WORD_BYTES, "little")
+        signed = word - (word >> 31 << 32)
+        return self.fill(name, count=-(-count // WORD_BYTES), value=signed)
+
     def pool_words(self, name: str, *, count: int, left_shift: int) -> Buffer:
         """A constant of ``count`` int32 words that the board makes from pool bytes."""
         buffer = self._constant_buffer(name, WORD_BYTES * count)

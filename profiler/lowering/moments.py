@@ -129,14 +129,21 @@ def bias_shift(inputs: Moments, weights_met: float) -> int:
     return max(0, math.floor(math.log2(max(0.5 * sum_rms / math.sqrt(WEIGHT_SQUARE), 1.0))))
 
 
-def accumulated(inputs: Moments, weights_met: float, left_shift: int) -> Moments:
-    """Moments of the accumulator over ``weights_met`` seeded weights and a seeded bias."""
+def accumulated(
+    inputs: Moments, weights_met: float, left_shift: int, weight_zero_point: int = 0
+) -> Moments:
+    """Moments of the accumulator over ``weights_met`` seeded weights and a seeded bias.
+
+    ``weight_zero_point``, a step or two, is taken from each weight.
+    """
+    weight_mean = WEIGHT_MEAN - weight_zero_point
+    weight_square = WEIGHT_SQUARE - 2 * WEIGHT_MEAN * weight_zero_point + weight_zero_point**2
     bias = (1 << left_shift) * WEIGHT_MEAN
     bias_square = 4**left_shift * WEIGHT_SQUARE
     return Moments(
-        weights_met * WEIGHT_MEAN * inputs.mean + bias,
-        weights_met * WEIGHT_SQUARE * inputs.square + bias_square,
-        weights_met * WEIGHT_SQUARE * inputs.cross + bias_square,
+        weights_met * weight_mean * inputs.mean + bias,
+        weights_met * weight_square * inputs.square + bias_square,
+        weights_met * weight_square * inputs.cross + bias_square,
     )
 
 

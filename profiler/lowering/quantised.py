@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hwprof.errors import UnknownNameError
 from hwprof.graph import (
     AveragePool,
     Concat,
@@ -21,7 +20,7 @@ from hwprof.graph import (
     Softmax,
     Transpose,
 )
-from hwprof.measurement import DEFAULT_SCHEME
+from hwprof.profiler.lowering.schemes import Int32, Scheme
 
 # Operators that move or compare bytes: their kernels know nothing of scales.
 SAME_SCALE: frozenset[type[Op]] = frozenset(
@@ -33,48 +32,31 @@ SOFTMAX_PARAMS = QuantParams(1 / 256, -128)
 
 
 @dataclass(frozen=True, slots=True)
-class Scheme:
-    """How we choose int8 parameters where a model brings none.
-
-    Attributes:
-        asymmetric: activations have the zero point that uses all 256 values; else it is 0.
-    """
-
-    name: str
-    asymmetric: bool
-
-
-_SCHEMES = {
-    scheme.name: scheme
-    for scheme in (
-        Scheme(DEFAULT_SCHEME, asymmetric=True),
-        Scheme("symmetric/per-channel", asymmetric=False),
-    )
-}
-
-
-def get_scheme(name: str) -> Scheme:
-    """The quantisation scheme of that name.
-
-    Raises:
-        UnknownNameError: there is none; the message suggests the nearest names.
-    """
-    if name not in _SCHEMES:
-        raise UnknownNameError("quantisation scheme", name, _SCHEMES)
-    return _SCHEMES[name]
-
-
-@dataclass(frozen=True, slots=True)
 class SeededWeights:
     """Weights and bias as slices of the pool.
 
     Attributes:
         factor: real requantisation factor from accumulator to output, equal for all channels.
         bias_left_shift: bits by which a pool byte is shifted to become a bias word.
+        zero_point: of all weights.
     """
 
     factor: float
     bias_left_shift: int
+    zero_point: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SchemeWeights(QuantisedWeights):
+    """Trained weights in a scheme of ours.
+
+    Attributes:
+        zero_points: of weights, as many as scales.
+        bias_shifts: bits by which each bias is shifted left, as many as scales.
+    """
+
+    zero_points: Int32
+    bias_shifts: Int32
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +66,13 @@ class QuantisedGraph:
     Attributes:
         params: by tensor name, complete.
         weights: by node name, complete.
+        scheme: what the kernels' arithmetic follows.
     """
 
     graph: Graph
     params: Mapping[str, QuantParams]
     weights: Mapping[str, QuantisedWeights | SeededWeights]
+    scheme: Scheme
 
 
 class ScaleGroups:

@@ -1,10 +1,11 @@
 """Int8 parameters of graphs with weights: as a QDQ model states them, or from calibrated ranges.
 
-From ranges, activations are quantised per tensor and weights per output channel:
+From ranges, activations are quantised per tensor and weights as the scheme says (``schemes``),
+per tensor or per output channel:
 
-    scale, zero point   the 256 steps cover the range of all tensors that share them, zero included
-    weight scale        max |w| / 127 over the channel; zero point 0
-    bias                round(b / (input scale * weight scale)) as int32
+    scale, zero point   the steps cover the range of all tensors that share them, zero included
+    bias                round(b / (input scale * weight scale)) as int32; with powers of two as
+                        int8, and a shift to that scale
 
 Tensors joined by operators that keep scales (``quantised.ScaleGroups``) share one range.
 """
@@ -35,21 +36,21 @@ from hwprof.profiler.lowering.quantised import (
     SOFTMAX_PARAMS,
     QuantisedGraph,
     ScaleGroups,
-    Scheme,
+    SchemeWeights,
 )
+from hwprof.profiler.lowering.schemes import STEPS, Int32, Scheme, Symmetry
 
 Range = tuple[float, float]
 
-_STEPS = INT8_MAX - INT8_MIN
-_SMALLEST_SCALE = 1e-9  # of a tensor that is zero everywhere
+_SMALLEST_RANGE = 1e-9  # of a tensor that is zero everywhere
 _LARGEST_BIAS = 1 << 30  # steps; leaves the other half of int32 to the sum
 # ReLU6's bound must lie a step below the rail, or the two could not be told apart when saturated
 # outputs are counted.
-_RELU6_HIGH = 6.0 * _STEPS / (_STEPS - 1)
+_RELU6_HIGH = 6.0 * STEPS / (STEPS - 1)
 
 
-def stated_parameters(graph: Graph) -> QuantisedGraph:
-    """Parameters of a QDQ model.
+def stated_parameters(graph: Graph, scheme: Scheme) -> QuantisedGraph:
+    """Parameters of a QDQ model, whose arithmetic is the default scheme's.
 
     Raises:
         ModelError: tensors or weights without parameters, or with impossible ones.
@@ -68,7 +69,7 @@ def stated_parameters(graph: Graph) -> QuantisedGraph:
             f"and int8 weights for every weighted node; {', '.join(faults[:5])} "
             f"({len(faults)} in all) lack them; quantise the whole model, or none of it."
         )
-    return QuantisedGraph(graph, graph.quantisation, weights)
+    return QuantisedGraph(graph, graph.quantisation, weights, scheme)
 
 
 def _is_legal(graph: Graph, tensor: str) -> bool:
@@ -96,10 +97,12 @@ def ranged_parameters(graph: Graph, calibration: Calibration, scheme: Scheme) ->
         )
     params = _activation_params(graph, calibration.ranges, scheme)
     weights = {
-        node.name: _quantised_weights(_float_weights(graph, node), params[node.inputs[0]].scale)
+        node.name: _quantised_weights(
+            _float_weights(graph, node), params[node.inputs[0]].scale, scheme
+        )
         for node in graph.weighted_nodes
     }
-    return QuantisedGraph(graph, params, weights)
+    return QuantisedGraph(graph, params, weights, scheme)
 
 
 def _activation_params(
@@ -130,11 +133,10 @@ def _span(node: Node | None, seen: Range) -> Range:
 
 def _covering(low: float, high: float, scheme: Scheme) -> QuantParams:
     """The parameters whose steps cover [low, high], which contains zero."""
-    if not scheme.asymmetric:
-        return QuantParams(max(-low, high, _SMALLEST_SCALE) / INT8_MAX, 0)
-    scale = max(high - low, _SMALLEST_SCALE) / _STEPS
-    zero_point = round(INT8_MIN - low / scale)
-    return QuantParams(scale, min(max(zero_point, INT8_MIN), INT8_MAX))
+    scales, zero_points = scheme.cover(
+        np.array(low), np.array(max(high, _SMALLEST_RANGE)), scheme.activations
+    )
+    return QuantParams(float(scales), int(zero_points))
 
 
 def _float_weights(graph: Graph, node: Node) -> FloatWeights:
@@ -157,24 +159,45 @@ def _seeded_floats(graph: Graph, node: Node) -> FloatWeights:
     return seeded_weights(graph, node, moments(graph)[node.inputs[0]])
 
 
-def _quantised_weights(weights: FloatWeights, input_scale: float) -> QuantisedWeights:
+def _quantised_weights(weights: FloatWeights, input_scale: float, scheme: Scheme) -> SchemeWeights:
     kernel = weights.kernel.astype(np.float64)
     bias = weights.bias.astype(np.float64)
-    largest = np.abs(kernel).reshape(len(kernel), -1).max(axis=1)
-    # A channel of tiny weights and a large bias would need more bias bits than int32 has.
-    scales = np.maximum(largest / INT8_MAX, np.abs(bias) / (input_scale * _LARGEST_BIAS))
-    scales = np.where(scales > 0, scales, 1.0).astype(np.float32)
-    per_channel = scales.astype(np.float64).reshape(-1, *[1] * (kernel.ndim - 1))
-    steps = np.clip(np.rint(kernel / per_channel), -INT8_MAX, INT8_MAX)
-    return QuantisedWeights(
-        kernel=steps.astype(np.int8),
-        scales=scales,
-        bias=_bias_words(bias, input_scale * scales.astype(np.float64)),
+    rows = kernel.reshape(len(kernel) if scheme.per_channel else 1, -1)
+    biases = np.abs(bias).reshape(len(rows), -1).max(axis=1)
+    low, high = np.minimum(rows.min(axis=1), 0.0), np.maximum(rows.max(axis=1), 0.0)
+    # A row of tiny weights and a large bias would need more bias bits than int32 has.
+    least = biases / (input_scale * _LARGEST_BIAS) * STEPS
+    high = np.where(high - low > least, high, low + least)
+    empty = high == low
+    scales, zero_points = scheme.cover(low, np.where(empty, 1.0, high), scheme.weights)
+    stored = scales.astype(np.float32)
+    scales = stored.astype(np.float64)
+    steps = np.rint(rows / scales[:, None]) + zero_points[:, None]
+    whole = (scheme.weights is Symmetry.ASYMMETRIC) | (zero_points != 0)
+    lowest = np.where(whole, INT8_MIN, -INT8_MAX)
+    words, bias_shifts = _bias(bias, input_scale * scales, scheme)
+    return SchemeWeights(
+        kernel=np.clip(steps, lowest[:, None], INT8_MAX).astype(np.int8).reshape(kernel.shape),
+        scales=stored,
+        bias=words,
+        zero_points=zero_points,
+        bias_shifts=bias_shifts,
     )
 
 
-def _bias_words(
-    bias: npt.NDArray[np.float64], scales: npt.NDArray[np.float64]
-) -> npt.NDArray[np.int32]:
-    words: npt.NDArray[np.int32] = np.rint(bias / scales).astype(np.int32)
-    return words
+def _bias(
+    bias: npt.NDArray[np.float64], scales: npt.NDArray[np.float64], scheme: Scheme
+) -> tuple[Int32, Int32]:
+    """Biases in steps, and how far each, or all, are shifted left to meet accumulators of scales.
+
+    With shifts a bias has 8 bits and the least power of two as its scale that holds it; else it
+    has 32 and the accumulator's scale.
+    """
+    shifts = np.zeros(scales.size, np.int32)
+    limit = _LARGEST_BIAS
+    if scheme.power_of_two:
+        largest = np.abs(bias).reshape(scales.size, -1).max(axis=1) / (INT8_MAX * scales)
+        shifts = np.ceil(np.log2(np.maximum(largest, 1.0))).astype(np.int32)
+        limit = INT8_MAX
+    words = np.rint(bias / np.broadcast_to(np.ldexp(scales, shifts), bias.shape))
+    return np.clip(words, -limit, limit).astype(np.int32), shifts

@@ -21,6 +21,7 @@ from hwprof.profiler.fixed_point import (
     divide_rounding,
     rescale,
     rescale_once,
+    round_half_up,
 )
 from hwprof.profiler.program import (
     AddRecord,
@@ -34,6 +35,7 @@ from hwprof.profiler.program import (
     MeanRecord,
     MulRecord,
     Record,
+    Requantisation,
     RequantiseRecord,
     ResizeNearestRecord,
     SoftmaxRecord,
@@ -54,7 +56,7 @@ _FLOAT32_EXACT = 1 << 24
 def _conv2d(record: Conv2dRecord, memory: Memory) -> Written:
     padded = _padded(record, memory.tensor(record.input), -record.input_offset)
     shifted = padded.astype(np.int16) + np.int16(record.input_offset)
-    weights = memory.bytes_of(record.weights).reshape(record.groups, -1, _taps(record))
+    weights = _weights(record, memory, record.out_c).reshape(record.groups, -1, _taps(record))
     sums = [
         _dot(_columns(record, part), kernel)
         for part, kernel in zip(np.split(shifted, record.groups, axis=2), weights, strict=True)
@@ -73,7 +75,21 @@ def _columns(record: Conv2dRecord, padded: npt.NDArray[np.int16]) -> npt.NDArray
     return windows.transpose(0, 1, 3, 4, 2).reshape(rows, -1)
 
 
-def _dot(rows: npt.NDArray[np.int16], kernel: Int8) -> Int64:
+def _weights(record: Weighted, memory: Memory, channels: int) -> npt.NDArray[np.int16]:
+    """Weights (channels, taps) less their zero points."""
+    weights = memory.bytes_of(record.weights).reshape(channels, -1).astype(np.int16)
+    return weights - _zero_points(record, memory, channels).reshape(-1, 1)
+
+
+def _zero_points(record: Weighted, memory: Memory, channels: int) -> npt.NDArray[np.int16]:
+    """Of weights: one for each channel, or one for all."""
+    if not record.has_weight_zero_point:
+        return np.zeros(1, np.int16)
+    count = channels if record.per_channel else 1  # the board fills whole words
+    return memory.bytes_of(record.weight_zero_point)[:count].astype(np.int16)
+
+
+def _dot(rows: npt.NDArray[np.int16], kernel: npt.NDArray[np.int16]) -> Int64:
     """Rows (n, k) times the transpose of kernel (channels, k), exactly."""
     largest = max(int(rows.max(initial=0)), -int(rows.min(initial=0)))
     bound = int(np.abs(kernel.astype(np.int32)).sum(axis=1).max()) * largest
@@ -89,6 +105,7 @@ def _depthwise(record: DepthwiseRecord, memory: Memory) -> Written:
         shifted = np.repeat(shifted, record.out_c // record.in_c, axis=2)
     weights = memory.bytes_of(record.weights).astype(np.int32)
     kernel = weights.reshape(record.kernel_h, record.kernel_w, record.out_c)
+    kernel = kernel - _zero_points(record, memory, record.out_c)
     sums = np.zeros((record.out_h, record.out_w, record.out_c), np.int32)
     for row in range(record.kernel_h):
         for column in range(record.kernel_w):
@@ -98,7 +115,7 @@ def _depthwise(record: DepthwiseRecord, memory: Memory) -> Written:
 
 def _fully_connected(record: FullyConnectedRecord, memory: Memory) -> Written:
     row = memory.tensor(record.input).reshape(1, -1).astype(np.int16)
-    weights = memory.bytes_of(record.weights).reshape(record.out_features, record.in_features)
+    weights = _weights(record, memory, record.out_features)
     sums = _dot(row + np.int16(record.input_offset), weights)
     return _store_sums(record, memory, sums, rescale_once)
 
@@ -109,12 +126,14 @@ def _store_sums(
     sums: npt.NDArray[np.signedinteger[Any]],
     rescaled: Callable[..., Int64] = rescale,
 ) -> Written:
-    """Bias, requantisation per channel and clamp of sums (pixels, channels)."""
-    scaled = rescaled(
-        sums + memory.words_of(record.bias).astype(np.int64),
-        memory.words_of(record.multiplier),
-        memory.words_of(record.shift),
-    )
+    """Bias, requantisation and clamp of sums (pixels, channels)."""
+    shift = memory.words_of(record.shift)
+    if record.requantisation == Requantisation.SHIFT:
+        bias = memory.bytes_of(record.bias).astype(np.int64) << memory.words_of(record.bias_shift)
+        scaled = round_half_up(sums + bias, shift)
+    else:
+        bias = memory.words_of(record.bias).astype(np.int64)
+        scaled = rescaled(sums + bias, memory.words_of(record.multiplier), shift)
     scaled += record.output_offset
     bounds = record.activation_min, record.activation_max
     return _store(record, memory, scaled, bounds)

@@ -18,6 +18,7 @@ from hwprof.profiler.program import (
     AveragePoolRecord,
     Conv2dRecord,
     DepthwiseRecord,
+    FullyConnectedRecord,
     Record,
 )
 from hwprof.profiler.reference import run_reference
@@ -44,6 +45,12 @@ def run(device: Device, case: KernelCase) -> tuple[int, ...]:
     return device.run(fill_inputs=False).checksums
 
 
+def draw(device: Device, seed: int, kinds: tuple[type[Record], ...] = ()) -> KernelCase:
+    """A random program that the device's library computes."""
+    takes_zero_points = device.info.kernels == "reference"
+    return random_program(seed, kinds, weight_zero_points=takes_zero_points)
+
+
 def names_of(records: tuple[Record, ...]) -> list[str]:
     """What a failure should say."""
     return [record.c_name for record in records]
@@ -55,7 +62,7 @@ class TestEveryKind:
     @given(seed=SEEDS)
     def test_checksums(self, device, seed):
         """Each record leaves the bytes in its output buffer that the reference leaves there."""
-        case = random_program(seed)
+        case = draw(device, seed)
         expected = run_reference(case.program, case.inputs).checksums
 
         checksums = run(device, case)
@@ -66,7 +73,7 @@ class TestEveryKind:
     @given(seed=SEEDS)
     def test_bystanders(self, device, seed):
         """A kernel writes its output and its scratch, and no other tensor."""
-        case = random_program(seed)
+        case = draw(device, seed)
         outputs = {record.output.name for record in case.program.records}
         run(device, case)
 
@@ -82,11 +89,11 @@ class TestEveryKind:
 class TestWindows:
     """Kinds with many variants, drawn more often."""
 
-    @pytest.mark.parametrize("kind", [Conv2dRecord, DepthwiseRecord])
+    @pytest.mark.parametrize("kind", [Conv2dRecord, DepthwiseRecord, FullyConnectedRecord])
     @given(seed=SEEDS)
     def test_variants(self, device, kind, seed):
         """Convolutions of any shape equal the reference."""
-        case = random_program(seed, (kind,) * 8)
+        case = draw(device, seed, (kind,) * 8)
 
         mismatch = run_reference(case.program, case.inputs).first_mismatch(run(device, case))
 
@@ -99,7 +106,7 @@ class TestScratch:
     @given(seed=SEEDS)
     def test_enough(self, device, seed):
         """The firmware accepts scratch of the size that the host computes."""
-        case = random_program(seed, (Conv2dRecord, DepthwiseRecord) * 4)
+        case = draw(device, seed, (Conv2dRecord, DepthwiseRecord) * 4)
         sizes = {record.scratch.size_bytes for record in case.program.records}
 
         device.load(case.program)

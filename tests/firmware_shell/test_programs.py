@@ -157,6 +157,7 @@ BEYOND = Buffer("beyond", Region.ACTIVATIONS, 1 << 27, 240, (6, 5, 8))
 ELSEWHERE = Buffer("elsewhere", Region.SCRATCH, 0, 240, (6, 5, 8))
 ODD = Buffer("odd", Region.ACTIVATIONS, 2, 240, (6, 5, 8))
 
+CONSTANT = Buffer("", Region.CONSTANTS, 0, 48)  # the bias of the first record: any values
 RECORD_FAULTS = [
     (0, {"in_h": 0}, "an extent is not in 1 to 32767"),
     (0, {"in_c": -8}, "an extent is not in 1 to 32767"),
@@ -171,6 +172,20 @@ RECORD_FAULTS = [
     (0, {"activation_min": 5, "activation_max": 4}, "activation bounds"),
     (0, {"input_offset": 129}, "an input offset is not in -127 to 128"),
     (0, {"output_offset": -129}, "the output offset is not in -128 to 127"),
+    (0, {"requantisation": 2}, "the requantisation is unknown"),
+    (0, {"per_channel": 2}, "per_channel is not 0 or 1"),
+    (0, {"has_weight_zero_point": -1}, "has_weight_zero_point is not 0 or 1"),
+    (0, {"requantisation": 1}, "requantisation by shifts takes no zero point of the output"),
+    (
+        0,
+        {"requantisation": 1, "output_offset": 0, "bias_shift": CONSTANT},
+        "a channel's multiplier or shift is out of range",
+    ),
+    (
+        0,
+        {"has_weight_zero_point": 1, "weight_zero_point": CONSTANT},
+        "these kernels take no zero points of weights; the reference kernels do",
+    ),
     (0, {"input": BEYOND}, "an operand reaches beyond its region"),
     (0, {"input": ELSEWHERE}, "an operand lies in a region that is not for it"),
     (0, {"input": ODD}, "an operand is not on a word boundary"),

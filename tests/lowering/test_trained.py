@@ -37,7 +37,7 @@ from hwprof.measurement import DEFAULT_SCHEME
 from hwprof.networks import person_detector
 from hwprof.profiler.calibration import Calibration, calibrate, evaluate, random_inputs
 from hwprof.profiler.lowering import lower
-from hwprof.profiler.lowering.quantised import get_scheme
+from hwprof.profiler.lowering.schemes import SCHEMES, get_scheme
 from hwprof.profiler.lowering.trained import ranged_parameters
 from hwprof.profiler.program import Region
 from hwprof.profiler.reference import run_reference
@@ -198,7 +198,7 @@ def network(with_weights: WeightsFor) -> Graph:
     return with_weights(builder.finish("network", [tensor]))
 
 
-@pytest.mark.parametrize("scheme", [DEFAULT_SCHEME, "symmetric/per-channel"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_int8_output_follows_the_float_model(scheme, with_weights):
     """Quantised from ranges, a network's output correlates with its float output."""
     graph = network(with_weights)

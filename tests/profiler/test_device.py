@@ -305,7 +305,7 @@ def test_refused_program_is_named(powered_board: Link, small: Program):
     ("position", "value", "message"),
     [
         (0, 2, "speaks protocol version 1, the board's firmware version 2"),
-        (4, 9, "writes programs of version 1, the board's firmware reads version 9"),
+        (4, 9, "writes programs of version 2, the board's firmware reads version 9"),
     ],
 )
 def test_firmware_of_another_version_is_refused(

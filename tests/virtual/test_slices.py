@@ -173,6 +173,12 @@ def test_a_block_of_more_accesses_than_the_log_holds_is_refused(instruction):
         streams.install(FIRST_ROW, 171 * code, CODE, 0)
 
 
+def test_a_predicated_instruction_keeps_its_temporaries_to_itself():
+    """IT LT; ADDLT r3, #1; LDR r1, [r3]: the constant 1 is no register of the processor."""
+    sliced = Slicer().slice(struct.pack("<3H", 0xBFB8, 0x3301, 0x6819), CODE)
+    assert sliced.entry == (3, microops.PACKED_FLAGS)
+
+
 def test_peripherals_read_as_zero():
     """A slice never reads a register of a peripheral, which could change it."""
     state = fresh_state(start_values([0] * 15), np.zeros(DATA_BYTES, dtype=np.uint8))

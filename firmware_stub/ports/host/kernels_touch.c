@@ -8,6 +8,7 @@
 #include <string.h>
 
 const char hwp_kernels_name[] = "touch";
+const bool hwp_kernels_take_weight_zero_points = true;
 
 static volatile uint8_t sink;
 
@@ -25,12 +26,18 @@ static size_t volume(int32_t h, int32_t w, int32_t c)
     return (size_t)h * (size_t)w * (size_t)c;
 }
 
-static void read_channels(const struct hwp_operands *operands, int32_t channels)
-{
-    read_all(operands->bias, 4u * (size_t)channels);
-    read_all(operands->multiplier, 4u * (size_t)channels);
-    read_all(operands->shift, 4u * (size_t)channels);
-}
+/* Constants of a weighted record of so many output channels. */
+#define READ_CHANNELS(r, o, channels)                                                       \
+    do {                                                                                    \
+        bool shifts = (r)->requantisation == HWP_REQUANTISE_BY_SHIFT;                       \
+        size_t scales = (r)->per_channel ? 4u * (size_t)(channels) : 4u;                    \
+        read_all((o)->bias, (shifts ? 1u : 4u) * (size_t)(channels));                       \
+        read_all((o)->shift, scales);                                                       \
+        read_all(shifts ? (o)->bias_shift : (o)->multiplier, scales);                       \
+        if ((r)->has_weight_zero_point) {                                                      \
+            read_all((o)->weight_zero_point, scales / 4u);                                  \
+        }                                                                                   \
+    } while (0)
 
 static void elementwise(const struct hwp_operands *operands, int32_t size)
 {
@@ -47,7 +54,7 @@ void hwp_conv2d_s8(const struct hwp_conv2d *r, const struct hwp_operands *o)
     size_t column = volume(r->kernel_h, r->kernel_w, r->in_c / r->groups);
     TOUCH_WINDOW(r, o);
     read_all(o->weights, column * (size_t)r->out_c);
-    read_channels(o, r->out_c);
+    READ_CHANNELS(r, o, r->out_c);
     if (o->scratch != NULL) {
         memset(o->scratch, 1, 1);
     }
@@ -57,14 +64,14 @@ void hwp_depthwise_s8(const struct hwp_depthwise *r, const struct hwp_operands *
 {
     TOUCH_WINDOW(r, o);
     read_all(o->weights, volume(r->kernel_h, r->kernel_w, r->out_c));
-    read_channels(o, r->out_c);
+    READ_CHANNELS(r, o, r->out_c);
 }
 
 void hwp_fully_connected_s8(const struct hwp_fully_connected *r, const struct hwp_operands *o)
 {
     read_all(o->input, (size_t)r->in_features);
     read_all(o->weights, (size_t)r->in_features * (size_t)r->out_features);
-    read_channels(o, r->out_features);
+    READ_CHANNELS(r, o, r->out_features);
     memset(o->output, 1, (size_t)r->out_features);
 }
 

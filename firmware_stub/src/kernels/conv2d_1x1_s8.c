@@ -4,6 +4,7 @@
  * elements, leaves the inner loop as offset * (sum of the channel's weights).
  */
 #include "variants.h"
+#include "kernels_shared/output_stage_s8.h"
 #include "simd_s8.h"
 
 /* A run of pixels and the layer they belong to. */
@@ -108,66 +109,69 @@ static int32_t hwp_sum_s8(const int8_t *values, int32_t count)
 }
 
 /* Two channels of all pixels. */
-static void hwp_multiply_two_channels(const struct hwp_pixels *pixels, const int8_t *weights,
-                                      const struct hwp_output_stage *given, int32_t c)
+HWP_INLINE void hwp_multiply_two_channels(const struct hwp_pixels *pixels, const int8_t *weights,
+                                          const struct hwp_output_stage *given, int32_t c,
+                                          enum hwp_way way)
 {
     const struct hwp_output_stage stage = *given; /* a copy that the int8 stores cannot alias */
     const int32_t in_c = pixels->in_c;
     const int32_t out_c = pixels->out_c;
-    const int32_t start_0 = stage.bias[c] + pixels->input_offset * hwp_sum_s8(weights, in_c);
+    const int32_t start_0 = hwp_bias_s8(&stage, c, way) + pixels->input_offset * hwp_sum_s8(weights, in_c);
     const int32_t start_1 =
-        stage.bias[c + 1] + pixels->input_offset * hwp_sum_s8(weights + in_c, in_c);
+        hwp_bias_s8(&stage, c + 1, way) + pixels->input_offset * hwp_sum_s8(weights + in_c, in_c);
     const int8_t *input = pixels->input;
     int8_t *output = pixels->output + c;
     for (int32_t pairs = pixels->count >> 1; pairs > 0; pairs--) {
         int32_t sums[2][2] = {{start_0, start_1}, {start_0, start_1}};
         const struct hwp_cursor at = {input, input + pixels->step, weights, weights + in_c};
         hwp_dot_pixels_2x2(at, in_c, sums);
-        output[0] = hwp_output_s8(&stage, c, sums[0][0]);
-        output[1] = hwp_output_s8(&stage, c + 1, sums[0][1]);
-        output[out_c] = hwp_output_s8(&stage, c, sums[1][0]);
-        output[out_c + 1] = hwp_output_s8(&stage, c + 1, sums[1][1]);
+        output[0] = hwp_output_s8(&stage, c, sums[0][0], way);
+        output[1] = hwp_output_s8(&stage, c + 1, sums[0][1], way);
+        output[out_c] = hwp_output_s8(&stage, c, sums[1][0], way);
+        output[out_c + 1] = hwp_output_s8(&stage, c + 1, sums[1][1], way);
         input += 2 * pixels->step;
         output += 2 * out_c;
     }
     if (pixels->count & 1) {
-        output[0] = hwp_output_s8(&stage, c, hwp_dot_pixel(input, weights, in_c, start_0));
+        output[0] = hwp_output_s8(&stage, c, hwp_dot_pixel(input, weights, in_c, start_0), way);
         output[1] =
-            hwp_output_s8(&stage, c + 1, hwp_dot_pixel(input, weights + in_c, in_c, start_1));
+            hwp_output_s8(&stage, c + 1, hwp_dot_pixel(input, weights + in_c, in_c, start_1), way);
     }
 }
 
 /* The channel that is left where their number is odd. */
-static void hwp_multiply_last_channel(const struct hwp_pixels *pixels, const int8_t *weights,
-                                      const struct hwp_output_stage *given, int32_t c)
+HWP_INLINE void hwp_multiply_last_channel(const struct hwp_pixels *pixels, const int8_t *weights,
+                                          const struct hwp_output_stage *given, int32_t c,
+                                          enum hwp_way way)
 {
     const struct hwp_output_stage stage = *given;
     const int32_t start =
-        stage.bias[c] + pixels->input_offset * hwp_sum_s8(weights, pixels->in_c);
+        hwp_bias_s8(&stage, c, way) + pixels->input_offset * hwp_sum_s8(weights, pixels->in_c);
     const int8_t *input = pixels->input;
     int8_t *output = pixels->output + c;
     for (int32_t left = pixels->count; left > 0; left--) {
-        *output = hwp_output_s8(&stage, c, hwp_dot_pixel(input, weights, pixels->in_c, start));
+        *output = hwp_output_s8(&stage, c, hwp_dot_pixel(input, weights, pixels->in_c, start), way);
         input += pixels->step;
         output += pixels->out_c;
     }
 }
 
-static void hwp_multiply_run(const struct hwp_pixels *pixels, const int8_t *weights,
-                             const struct hwp_output_stage *stage)
+HWP_INLINE void hwp_multiply_run(const struct hwp_pixels *pixels, const int8_t *weights,
+                                 const struct hwp_output_stage *stage, enum hwp_way way)
 {
     int32_t c = 0;
     for (; c <= pixels->out_c - 2; c += 2) {
-        hwp_multiply_two_channels(pixels, weights + c * pixels->in_c, stage, c);
+        hwp_multiply_two_channels(pixels, weights + c * pixels->in_c, stage, c, way);
     }
     if (c < pixels->out_c) {
-        hwp_multiply_last_channel(pixels, weights + c * pixels->in_c, stage, c);
+        hwp_multiply_last_channel(pixels, weights + c * pixels->in_c, stage, c, way);
     }
 }
 
-void hwp_conv2d_1x1_s8(const struct hwp_conv2d *record, const struct hwp_operands *operands)
+HWP_INLINE void hwp_conv2d_1x1_s8_by(const struct hwp_conv2d *record,
+                                     const struct hwp_operands *operands, enum hwp_way way)
 {
-    const struct hwp_output_stage stage = HWP_OUTPUT_STAGE(record, operands);
+    const struct hwp_output_stage stage = HWP_OUTPUT_STAGE(record, operands, way);
     const struct hwp_pixels pixels = {
         .input = operands->input,
         .output = operands->output,
@@ -177,13 +181,16 @@ void hwp_conv2d_1x1_s8(const struct hwp_conv2d *record, const struct hwp_operand
         .out_c = record->out_c,
         .input_offset = record->input_offset,
     };
-    hwp_multiply_run(&pixels, operands->weights, &stage);
+    hwp_multiply_run(&pixels, operands->weights, &stage, way);
 }
 
-void hwp_conv2d_1x1_strided_s8(const struct hwp_conv2d *record,
-                               const struct hwp_operands *operands)
+HWP_VARIANTS(hwp_conv2d_1x1_s8, hwp_conv2d)
+
+HWP_INLINE void hwp_conv2d_1x1_strided_s8_by(const struct hwp_conv2d *record,
+                                             const struct hwp_operands *operands,
+                                             enum hwp_way way)
 {
-    const struct hwp_output_stage stage = HWP_OUTPUT_STAGE(record, operands);
+    const struct hwp_output_stage stage = HWP_OUTPUT_STAGE(record, operands, way);
     struct hwp_pixels row = {
         .input = operands->input,
         .output = operands->output,
@@ -194,8 +201,10 @@ void hwp_conv2d_1x1_strided_s8(const struct hwp_conv2d *record,
         .input_offset = record->input_offset,
     };
     for (int32_t y = 0; y < record->out_h; y++) {
-        hwp_multiply_run(&row, operands->weights, &stage);
+        hwp_multiply_run(&row, operands->weights, &stage, way);
         row.input += record->stride_h * record->in_w * record->in_c;
         row.output += record->out_w * record->out_c;
     }
 }
+
+HWP_VARIANTS(hwp_conv2d_1x1_strided_s8, hwp_conv2d)

@@ -1,6 +1,7 @@
 /* Convolution: choice of the variant, and the general one by partial im2col. */
 #include <stdbool.h>
 
+#include "kernels_shared/output_stage_s8.h"
 #include "variants.h"
 #include "simd_s8.h"
 
@@ -151,64 +152,71 @@ HWP_INLINE int32_t hwp_dot_column(const struct hwp_group *group, const int8_t *w
 }
 
 /* All channels of the group for both columns. `step` is the distance of the pixels' outputs. */
-static void hwp_multiply_two_columns(const struct hwp_group *group,
-                                     const struct hwp_output_stage *given, int8_t *output,
-                                     int32_t step)
+HWP_INLINE void hwp_multiply_two_columns(const struct hwp_group *group,
+                                         const struct hwp_output_stage *given, int8_t *output,
+                                         int32_t step, enum hwp_way way)
 {
     const struct hwp_output_stage stage = *given; /* a copy that the int8 stores cannot alias */
     const int8_t *weights = group->weights;
     int32_t c = 0;
     for (; c <= group->channels_out - 2; c += 2) {
-        int32_t sums[2][2] = {{stage.bias[c], stage.bias[c]},
-                              {stage.bias[c + 1], stage.bias[c + 1]}};
+        const int32_t bias_0 = hwp_bias_s8(&stage, c, way);
+        const int32_t bias_1 = hwp_bias_s8(&stage, c + 1, way);
+        int32_t sums[2][2] = {{bias_0, bias_0}, {bias_1, bias_1}};
         hwp_dot_columns_2x2(group, weights, sums);
-        output[c] = hwp_output_s8(&stage, c, sums[0][0]);
-        output[c + step] = hwp_output_s8(&stage, c, sums[0][1]);
-        output[c + 1] = hwp_output_s8(&stage, c + 1, sums[1][0]);
-        output[c + 1 + step] = hwp_output_s8(&stage, c + 1, sums[1][1]);
+        output[c] = hwp_output_s8(&stage, c, sums[0][0], way);
+        output[c + step] = hwp_output_s8(&stage, c, sums[0][1], way);
+        output[c + 1] = hwp_output_s8(&stage, c + 1, sums[1][0], way);
+        output[c + 1 + step] = hwp_output_s8(&stage, c + 1, sums[1][1], way);
         weights += 2 * group->k;
     }
     if (c < group->channels_out) {
-        const int32_t bias = stage.bias[c];
+        const int32_t bias = hwp_bias_s8(&stage, c, way);
         const int16_t *const second = group->columns + group->column_k;
-        output[c] = hwp_output_s8(&stage, c, hwp_dot_column(group, weights, group->columns, bias));
-        output[c + step] = hwp_output_s8(&stage, c, hwp_dot_column(group, weights, second, bias));
+        const int32_t sum_0 = hwp_dot_column(group, weights, group->columns, bias);
+        const int32_t sum_1 = hwp_dot_column(group, weights, second, bias);
+        output[c] = hwp_output_s8(&stage, c, sum_0, way);
+        output[c + step] = hwp_output_s8(&stage, c, sum_1, way);
     }
 }
 
 /* The same for the pixel that is left where their number is odd. */
-static void hwp_multiply_last_column(const struct hwp_group *group,
-                                     const struct hwp_output_stage *given, int8_t *output)
+HWP_INLINE void hwp_multiply_last_column(const struct hwp_group *group,
+                                         const struct hwp_output_stage *given, int8_t *output,
+                                         enum hwp_way way)
 {
     const struct hwp_output_stage stage = *given;
     const int8_t *weights = group->weights;
     for (int32_t c = 0; c < group->channels_out; c++) {
-        const int32_t sum = hwp_dot_column(group, weights, group->columns, stage.bias[c]);
-        output[c] = hwp_output_s8(&stage, c, sum);
+        const int32_t bias = hwp_bias_s8(&stage, c, way);
+        const int32_t sum = hwp_dot_column(group, weights, group->columns, bias);
+        output[c] = hwp_output_s8(&stage, c, sum, way);
         weights += group->k;
     }
 }
 
-static void hwp_convolve_group(const struct hwp_conv2d *record, const struct hwp_group *group,
-                               const struct hwp_output_stage *stage, int8_t *output)
+HWP_INLINE void hwp_convolve_group(const struct hwp_conv2d *record, const struct hwp_group *group,
+                                   const struct hwp_output_stage *stage, int8_t *output,
+                                   enum hwp_way way)
 {
     const int32_t pixels = record->out_h * record->out_w;
     int32_t pixel = 0;
     for (; pixel <= pixels - 2; pixel += 2) {
         hwp_fill_column(record, group, pixel, group->columns);
         hwp_fill_column(record, group, pixel + 1, group->columns + group->column_k);
-        hwp_multiply_two_columns(group, stage, output, record->out_c);
+        hwp_multiply_two_columns(group, stage, output, record->out_c, way);
         output += 2 * record->out_c;
     }
     if (pixel < pixels) {
         hwp_fill_column(record, group, pixel, group->columns);
-        hwp_multiply_last_column(group, stage, output);
+        hwp_multiply_last_column(group, stage, output, way);
     }
 }
 
-void hwp_conv2d_im2col_s8(const struct hwp_conv2d *record, const struct hwp_operands *operands)
+HWP_INLINE void hwp_conv2d_im2col_s8_by(const struct hwp_conv2d *record,
+                                        const struct hwp_operands *operands, enum hwp_way way)
 {
-    struct hwp_output_stage stage = HWP_OUTPUT_STAGE(record, operands);
+    struct hwp_output_stage stage = HWP_OUTPUT_STAGE(record, operands, way);
     struct hwp_group group = {
         .input = operands->input,
         .weights = operands->weights,
@@ -220,12 +228,12 @@ void hwp_conv2d_im2col_s8(const struct hwp_conv2d *record, const struct hwp_oper
     group.column_k = (group.k + 3) & ~3;
     int8_t *output = operands->output;
     for (int32_t i = 0; i < record->groups; i++) {
-        hwp_convolve_group(record, &group, &stage, output);
+        hwp_convolve_group(record, &group, &stage, output, way);
         group.input += group.channels_in;
         group.weights += group.channels_out * group.k;
-        stage.bias += group.channels_out;
-        stage.multiplier += group.channels_out;
-        stage.shift += group.channels_out;
+        hwp_next_channels(&stage, group.channels_out, way);
         output += group.channels_out;
     }
 }
+
+HWP_VARIANTS(hwp_conv2d_im2col_s8, hwp_conv2d)

@@ -3,6 +3,7 @@
  * outside the input are skipped; as there is at most one column of padding on the left, only the
  * kernel's first column can lie outside there.
  */
+#include "kernels_shared/output_stage_s8.h"
 #include "variants.h"
 #include "simd_s8.h"
 
@@ -70,27 +71,33 @@ HWP_INLINE int32_t hwp_one_channel_3x3(const struct hwp_taps *taps, int32_t chan
     return sum;
 }
 
-static void hwp_convolve_pixel_3x3(const struct hwp_taps *given,
-                                   const struct hwp_output_stage *rules, int8_t *output)
+HWP_INLINE void hwp_convolve_pixel_3x3(const struct hwp_taps *given,
+                                       const struct hwp_output_stage *rules, int8_t *output,
+                                       enum hwp_way way)
 {
     const struct hwp_taps taps = *given; /* copies that the int8 stores cannot alias */
     const struct hwp_output_stage stage = *rules;
     int32_t c = 0;
     for (; c <= taps.channels - 4; c += 4) {
-        int32_t sums[4] = {stage.bias[c], stage.bias[c + 1], stage.bias[c + 2], stage.bias[c + 3]};
+        int32_t sums[4];
+        for (int32_t i = 0; i < 4; i++) {
+            sums[i] = hwp_bias_s8(&stage, c + i, way);
+        }
         hwp_four_channels_3x3(&taps, c, sums);
         for (int32_t i = 0; i < 4; i++) {
-            output[c + i] = hwp_output_s8(&stage, c + i, sums[i]);
+            output[c + i] = hwp_output_s8(&stage, c + i, sums[i], way);
         }
     }
     for (; c < taps.channels; c++) {
-        output[c] = hwp_output_s8(&stage, c, hwp_one_channel_3x3(&taps, c, stage.bias[c]));
+        const int32_t sum = hwp_one_channel_3x3(&taps, c, hwp_bias_s8(&stage, c, way));
+        output[c] = hwp_output_s8(&stage, c, sum, way);
     }
 }
 
-void hwp_depthwise_3x3_s8(const struct hwp_depthwise *record, const struct hwp_operands *operands)
+HWP_INLINE void hwp_depthwise_3x3_s8_by(const struct hwp_depthwise *record,
+                                        const struct hwp_operands *operands, enum hwp_way way)
 {
-    const struct hwp_output_stage stage = HWP_OUTPUT_STAGE(record, operands);
+    const struct hwp_output_stage stage = HWP_OUTPUT_STAGE(record, operands, way);
     struct hwp_taps taps = {
         .row_bytes = record->in_w * record->in_c,
         .channels = record->in_c,
@@ -108,8 +115,10 @@ void hwp_depthwise_3x3_s8(const struct hwp_depthwise *record, const struct hwp_o
             taps.end_x = hwp_min_s32(3, record->in_w - base_x);
             taps.input = operands->input + (base_y + first_y) * taps.row_bytes +
                          base_x * record->in_c;
-            hwp_convolve_pixel_3x3(&taps, &stage, output);
+            hwp_convolve_pixel_3x3(&taps, &stage, output, way);
             output += record->out_c;
         }
     }
 }
+
+HWP_VARIANTS(hwp_depthwise_3x3_s8, hwp_depthwise)

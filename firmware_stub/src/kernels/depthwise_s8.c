@@ -1,4 +1,5 @@
 /* Depthwise convolution: choice of the variant, the buffered and the generic one. */
+#include "kernels_shared/output_stage_s8.h"
 #include "variants.h"
 #include "simd_s8.h"
 
@@ -110,34 +111,38 @@ HWP_INLINE void hwp_four_channels(const int16_t *column, const int8_t *weights, 
     }
 }
 
-static void hwp_multiply_taps(const struct hwp_depthwise *record, const int8_t *weights,
-                                const int16_t *column, const struct hwp_output_stage *given,
-                                int8_t *output)
+HWP_INLINE void hwp_multiply_taps(const struct hwp_depthwise *record, const int8_t *weights,
+                                  const int16_t *column, const struct hwp_output_stage *given,
+                                  int8_t *output, enum hwp_way way)
 {
     const struct hwp_output_stage stage = *given; /* a copy that the int8 stores cannot alias */
     const int32_t channels = record->in_c;
     const int32_t taps = record->kernel_h * record->kernel_w;
     int32_t c = 0;
     for (; c <= channels - 4; c += 4) {
-        int32_t sums[4] = {stage.bias[c], stage.bias[c + 1], stage.bias[c + 2], stage.bias[c + 3]};
+        int32_t sums[4];
+        for (int32_t i = 0; i < 4; i++) {
+            sums[i] = hwp_bias_s8(&stage, c + i, way);
+        }
         hwp_four_channels(column + c, weights + c, channels, taps, sums);
         for (int32_t i = 0; i < 4; i++) {
-            output[c + i] = hwp_output_s8(&stage, c + i, sums[i]);
+            output[c + i] = hwp_output_s8(&stage, c + i, sums[i], way);
         }
     }
     for (; c < channels; c++) {
-        int32_t sum = stage.bias[c];
+        int32_t sum = hwp_bias_s8(&stage, c, way);
         for (int32_t i = c; i < taps * channels; i += channels) {
             sum += column[i] * weights[i];
         }
-        output[c] = hwp_output_s8(&stage, c, sum);
+        output[c] = hwp_output_s8(&stage, c, sum, way);
     }
 }
 
-void hwp_depthwise_buffered_s8(const struct hwp_depthwise *record,
-                               const struct hwp_operands *operands)
+HWP_INLINE void hwp_depthwise_buffered_s8_by(const struct hwp_depthwise *record,
+                                             const struct hwp_operands *operands,
+                                             enum hwp_way way)
 {
-    const struct hwp_output_stage stage = HWP_OUTPUT_STAGE(record, operands);
+    const struct hwp_output_stage stage = HWP_OUTPUT_STAGE(record, operands, way);
     int16_t *const column = operands->scratch;
     int8_t *output = operands->output;
     for (int32_t out_y = 0; out_y < record->out_h; out_y++) {
@@ -145,11 +150,13 @@ void hwp_depthwise_buffered_s8(const struct hwp_depthwise *record,
         for (int32_t out_x = 0; out_x < record->out_w; out_x++) {
             const int32_t base_x = out_x * record->stride_w - record->pad_left;
             hwp_fill_taps(record, operands->input, base_y, base_x, column);
-            hwp_multiply_taps(record, operands->weights, column, &stage, output);
+            hwp_multiply_taps(record, operands->weights, column, &stage, output, way);
             output += record->out_c;
         }
     }
 }
+
+HWP_VARIANTS(hwp_depthwise_buffered_s8, hwp_depthwise)
 
 /* Sum over the taps inside the input of one input channel against one output channel. */
 static int32_t hwp_generic_sum(const struct hwp_depthwise *record,
@@ -171,19 +178,22 @@ static int32_t hwp_generic_sum(const struct hwp_depthwise *record,
     return sum;
 }
 
-void hwp_depthwise_generic_s8(const struct hwp_depthwise *record,
-                              const struct hwp_operands *operands)
+HWP_INLINE void hwp_depthwise_generic_s8_by(const struct hwp_depthwise *record,
+                                            const struct hwp_operands *operands, enum hwp_way way)
 {
-    const struct hwp_output_stage stage = HWP_OUTPUT_STAGE(record, operands);
+    const struct hwp_output_stage stage = HWP_OUTPUT_STAGE(record, operands, way);
     int8_t *output = operands->output;
     for (int32_t out_y = 0; out_y < record->out_h; out_y++) {
         const int32_t base_y = out_y * record->stride_h - record->pad_top;
         for (int32_t out_x = 0; out_x < record->out_w; out_x++) {
             const int32_t base_x = out_x * record->stride_w - record->pad_left;
             for (int32_t c = 0; c < record->out_c; c++) {
-                const int32_t sum = hwp_generic_sum(record, operands, base_y, base_x, c);
-                *output++ = hwp_output_s8(&stage, c, stage.bias[c] + sum);
+                const int32_t sum = hwp_bias_s8(&stage, c, way) +
+                                    hwp_generic_sum(record, operands, base_y, base_x, c);
+                *output++ = hwp_output_s8(&stage, c, sum, way);
             }
         }
     }
 }
+
+HWP_VARIANTS(hwp_depthwise_generic_s8, hwp_depthwise)

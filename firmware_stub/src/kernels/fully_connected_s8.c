@@ -1,5 +1,6 @@
 /* Fully connected: two rows of the matrix at a time, inputs widened once for both. */
 #include "kernels.h"
+#include "kernels_shared/output_stage_s8.h"
 #include "simd_s8.h"
 
 /* Elements of the input against one or two rows; the loop is shared by both through `rows`. */
@@ -28,23 +29,25 @@ HWP_INLINE void hwp_dot_rows(const struct hwp_fully_connected *record, const int
     }
 }
 
-void hwp_fully_connected_s8(const struct hwp_fully_connected *record,
-                            const struct hwp_operands *operands)
+HWP_INLINE void hwp_fully_connected_s8_by(const struct hwp_fully_connected *record,
+                                          const struct hwp_operands *operands, enum hwp_way way)
 {
-    const struct hwp_output_stage stage = HWP_OUTPUT_STAGE(record, operands);
+    const struct hwp_output_stage stage = HWP_OUTPUT_STAGE(record, operands, way);
     const int8_t *weights = operands->weights;
     int8_t *const output = operands->output;
     int32_t o = 0;
     for (; o <= record->out_features - 2; o += 2) {
-        int32_t sums[2] = {stage.bias[o], stage.bias[o + 1]};
+        int32_t sums[2] = {hwp_bias_s8(&stage, o, way), hwp_bias_s8(&stage, o + 1, way)};
         hwp_dot_rows(record, operands->input, weights, 2, sums);
-        output[o] = hwp_dense_output_s8(&stage, o, sums[0]);
-        output[o + 1] = hwp_dense_output_s8(&stage, o + 1, sums[1]);
+        output[o] = hwp_dense_output_s8(&stage, o, sums[0], way);
+        output[o + 1] = hwp_dense_output_s8(&stage, o + 1, sums[1], way);
         weights += 2 * record->in_features;
     }
     if (o < record->out_features) {
-        int32_t sums[2] = {stage.bias[o], 0};
+        int32_t sums[2] = {hwp_bias_s8(&stage, o, way), 0};
         hwp_dot_rows(record, operands->input, weights, 1, sums);
-        output[o] = hwp_dense_output_s8(&stage, o, sums[0]);
+        output[o] = hwp_dense_output_s8(&stage, o, sums[0], way);
     }
 }
+
+HWP_VARIANTS(hwp_fully_connected_s8, hwp_fully_connected)

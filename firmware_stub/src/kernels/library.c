@@ -1,4 +1,5 @@
-/* Name of the kernel library, as HELLO reports it. */
+/* What the kernel library says of itself. */
 #include "kernels.h"
 
 const char hwp_kernels_name[] = "simd";
+const bool hwp_kernels_take_weight_zero_points = false;

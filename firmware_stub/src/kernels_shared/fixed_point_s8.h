@@ -47,42 +47,19 @@ HWP_INLINE int32_t hwp_rescale(int32_t value, int32_t multiplier, int32_t shift)
     return hwp_round_shift(hwp_doubling_high_mul(raised, multiplier), right);
 }
 
-/* From an accumulator to an output, for all channels of a layer. */
-struct hwp_output_stage {
-    const int32_t *bias;
-    const int32_t *multiplier;
-    const int32_t *shift;
-    int32_t output_offset;
-    int32_t activation_min;
-    int32_t activation_max;
-};
-
-/* `sum` holds the bias already. */
-HWP_INLINE int8_t hwp_output_s8(const struct hwp_output_stage *stage, int32_t channel, int32_t sum)
+/* A rounding shift to the right, halves up; places is 0 .. 30. */
+HWP_INLINE int32_t hwp_round_half_up(int32_t value, int32_t places)
 {
-    const int32_t scaled = hwp_rescale(sum, stage->multiplier[channel], stage->shift[channel]);
-    return (int8_t)hwp_clamp_s32(scaled + stage->output_offset, stage->activation_min,
-                                 stage->activation_max);
+    return (value + ((1 << places) >> 1)) >> places;
 }
 
-/* The output stage of a dense layer: one rounding, halves away from zero (docs/FORMATS.md). */
-HWP_INLINE int8_t hwp_dense_output_s8(const struct hwp_output_stage *stage, int32_t channel,
-                                      int32_t sum)
+/* value * multiplier * 2^(shift - 31) with one rounding, halves away from zero. */
+HWP_INLINE int32_t hwp_rescale_once(int32_t value, int32_t multiplier, int32_t shift)
 {
-    const int64_t product = (int64_t)sum * stage->multiplier[channel];
-    const int32_t places = 31 - stage->shift[channel]; /* 1 .. 62 */
+    const int64_t product = (int64_t)value * multiplier;
+    const int32_t places = 31 - shift; /* 1 .. 62 */
     const int64_t half = (int64_t)1 << (places - 1);
-    const int32_t scaled = (int32_t)((product + half - (product < 0)) >> places);
-    return (int8_t)hwp_clamp_s32(scaled + stage->output_offset, stage->activation_min,
-                                 stage->activation_max);
+    return (int32_t)((product + half - (product < 0)) >> places);
 }
-
-/* The output stage of any record that has bias, multiplier and shift. */
-#define HWP_OUTPUT_STAGE(record, operands)                                                         \
-    {                                                                                              \
-        .bias = (operands)->bias, .multiplier = (operands)->multiplier,                            \
-        .shift = (operands)->shift, .output_offset = (record)->output_offset,                      \
-        .activation_min = (record)->activation_min, .activation_max = (record)->activation_max,    \
-    }
 
 #endif

@@ -74,7 +74,11 @@ kernels = click.option(
     help="Kernel library of the firmware: simd or reference.",
 )
 scheme = click.option(
-    "--scheme", default=DEFAULT_SCHEME, show_default=True, help="Quantisation scheme."
+    "--scheme",
+    default=DEFAULT_SCHEME,
+    show_default=True,
+    help="Quantisation scheme: tflite, or Glow's asymmetric, symmetric, symmetric-uint8 or "
+    "power-of-two, each /per-tensor or /per-channel.",
 )
 timing = click.option(
     "--timing",

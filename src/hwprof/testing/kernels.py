@@ -18,6 +18,7 @@ import numpy.typing as npt
 from hwprof.measurement import DEFAULT_SCHEME, Placement
 from hwprof.profiler.program import (
     ALIGNMENT_BYTES,
+    NO_BUFFER,
     AddRecord,
     AveragePoolRecord,
     Buffer,
@@ -34,6 +35,7 @@ from hwprof.profiler.program import (
     ProgramInput,
     Record,
     Region,
+    Requantisation,
     RequantiseRecord,
     ResizeNearestRecord,
     SoftmaxRecord,
@@ -45,7 +47,7 @@ from hwprof.profiler.scratch import scratch_bytes
 
 CHANNELS = (1, 2, 3, 4, 5, 7, 8, 12, 13, 16, 19, 24, 33)
 ZERO_POINTS = (-128, -127, -1, 0, 1, 3, 126, 127)
-_PRODUCT_BITS = 15  # an input with its offset times a weight
+_PRODUCT_BITS = 16  # an input with its offset times a weight with its own
 
 Fields = dict[str, Any]
 Int64 = npt.NDArray[np.int64]
@@ -56,6 +58,7 @@ class Layout:
     """Buffers side by side in their regions, and what they hold before the program runs."""
 
     rng: np.random.Generator
+    weight_zero_points: bool = False
     tensors: dict[Buffer, bytes] = field(default_factory=dict)
     constants: list[DataConstant] = field(default_factory=list)
     weights: dict[Buffer, bytes] = field(default_factory=dict)
@@ -113,7 +116,9 @@ class KernelCase:
     inputs: dict[str, bytes]
 
 
-def random_program(seed: int, kinds: tuple[type[Record], ...] = ()) -> KernelCase:
+def random_program(
+    seed: int, kinds: tuple[type[Record], ...] = (), *, weight_zero_points: bool = False
+) -> KernelCase:
     """A program that the firmware's rules allow, the same for the same seed.
 
     All its tensors are inputs, outputs too, so that every byte is known before it runs.
@@ -121,8 +126,9 @@ def random_program(seed: int, kinds: tuple[type[Record], ...] = ()) -> KernelCas
     Args:
         seed: of everything that is drawn.
         kinds: of the records, in order; every kind once by default.
+        weight_zero_points: whether weights may have zero points, which not every library takes.
     """
-    layout = Layout(np.random.default_rng(seed))
+    layout = Layout(np.random.default_rng(seed), weight_zero_points)
     records = tuple(_record(kind, layout) for kind in kinds or tuple(_FIELDS))
     program = Program(
         name=f"kernels-{seed}",
@@ -215,19 +221,58 @@ def _window(
 
 
 def _output_stage(layout: Layout, channels: int, taps: int) -> Fields:
-    """Offsets and per-channel constants; shifts left as far as the accumulator allows."""
+    """Offsets and constants of a weighted record, by multipliers or by shifts."""
+    per_channel = _pick(layout, (0, 1))
+    scales = channels if per_channel else 1
+    kinds = (_by_multiplier, _by_multiplier, _by_shift)
+    fields = kinds[_pick(layout, (0, 1, 2))](layout, channels, scales, taps)
+    return {
+        "input_offset": -_pick(layout, ZERO_POINTS),
+        "per_channel": per_channel,
+        "scratch": layout.scratch(0),
+        **fields,
+    }
+
+
+def _by_shift(layout: Layout, channels: int, scales: int, taps: int) -> Fields:
+    """An int8 bias and shifts; outputs of all sizes, some beyond the rails."""
     sum_bits = _PRODUCT_BITS + int(taps).bit_length() + 1
-    shifts = layout.rng.integers(-sum_bits, 31 - sum_bits, channels)
-    usual = layout.rng.random(channels) < 0.8
+    shifts = np.clip(layout.rng.integers(sum_bits - 12, sum_bits + 1, scales), 0, 29)
+    bias_shifts = layout.rng.integers(0, min(sum_bits - 8, 22), scales)
+    return {
+        "requantisation": Requantisation.SHIFT,
+        "output_offset": 0,
+        "bias": layout.constant("bias", layout.rng.bytes(channels)),
+        "bias_shift": layout.words("bias_shift", bias_shifts),
+        "multiplier": NO_BUFFER,
+        "shift": layout.words("shift", shifts),
+        **_zero_points(layout, scales),
+    }
+
+
+def _by_multiplier(layout: Layout, channels: int, scales: int, taps: int) -> Fields:
+    """Shifts left as far as the accumulator allows."""
+    sum_bits = _PRODUCT_BITS + int(taps).bit_length() + 1
+    shifts = layout.rng.integers(-sum_bits, 31 - sum_bits, scales)
+    usual = layout.rng.random(scales) < 0.8
     shifts[usual] = np.clip(5 - sum_bits + shifts[usual] % 4, -31, 0)
     bias = layout.rng.integers(-(1 << sum_bits - 1), 1 << sum_bits - 1, channels)
     return {
-        "input_offset": -_pick(layout, ZERO_POINTS),
         "output_offset": _pick(layout, ZERO_POINTS),
         "bias": layout.words("bias", bias // 4),
-        "multiplier": layout.words("multiplier", _multiplier(layout, channels)),
+        "multiplier": layout.words("multiplier", _multiplier(layout, scales)),
         "shift": layout.words("shift", shifts),
-        "scratch": layout.scratch(0),
+        **_zero_points(layout, scales),
+    }
+
+
+def _zero_points(layout: Layout, scales: int) -> Fields:
+    if layout.rng.random() < 0.5:
+        return {}
+    zero_points = layout.rng.choice(ZERO_POINTS, scales) * layout.weight_zero_points
+    return {
+        "has_weight_zero_point": 1,
+        "weight_zero_point": layout.constant("zero_point", zero_points.astype(np.int8).tobytes()),
     }
 
 
