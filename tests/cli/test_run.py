@@ -70,6 +70,15 @@ def test_what_is_no_number_is_null(run):
     assert found["r0"] == 0xFFFF_FFFF
 
 
+def test_a_dump_is_written(run):
+    """The buffer of the argument that was named."""
+    result = run(FIRMWARE, "--call", "memset", "--arg", "buffer:dtcm:5", "--arg", "0x61",
+                 "--arg", "4", "--dump", "1=out.bin", "--stack", "ocram:8192")  # fmt: skip
+
+    assert result.exit_code == 0, result.output
+    assert Path("out.bin").read_bytes() == b"aaaa\0"
+
+
 def test_warnings_are_printed(run):
     """A register that nobody modelled is named."""
     # ldr r0, [r0]; bx lr

@@ -90,6 +90,27 @@ class TestOurFirmware:
         assert report.latency_us == report.last.cycles / 200
 
 
+class TestForeignMaps:
+    """Binaries that were linked for memories the board has not."""
+
+    def test_a_memory_can_be_added(self, tmp_path):
+        """Its segments and its buffers go there."""
+        path = tmp_path / "far.elf"
+        path.write_bytes(Elf().with_code(0x6000_0000, 0x6800, 0x4770).write())  # ldr r0, [r0]
+        request = RunRequest(
+            image=path,
+            function="f",
+            arguments=("buffer:far:4=noise",),
+            memories=("far=0x60000000:0x10000:sdram",),
+        )
+
+        report = run_binary(request)
+
+        ((_, buffer),) = report.buffers
+        assert report.last.r0 == int.from_bytes(buffer.content, "little")
+        assert {r.name for r in report.last.regions if r.fetch_misses} == {"far"}
+
+
 class TestCounting:
     """Which calls count, and how they start."""
 
