@@ -18,6 +18,7 @@ COMMANDS = {
     "predict": "Predict a model's latency, with an interval.",
     "search": "Search a space for architectures that meet a latency budget.",
     "export": "Write the measurements as CSV.",
+    "schemes": "Compare quantisation schemes on one network.",
     "run": "Run a function of any Cortex-M7 binary on a virtual board.",
     "targets": "List boards with clock, memories and known error.",
     "board": "Run a virtual board for other programs.",
