@@ -104,7 +104,7 @@ extern const bool hwp_kernels_take_weight_zero_points;
  *   output  (out_h, out_w, out_c)
  * pad_top and pad_left are given; what out_h and out_w reach beyond the input at the bottom and on
  * the right is padding too, so padding may be asymmetric. A padded element contributes zero.
- * Calls: 1x1 stride 1 without padding, 1x1 strided without padding, else the general one.
+ * Calls of `simd`: 1x1 without padding, else the general one.
  */
 void hwp_conv2d_s8(const struct hwp_conv2d *record, const struct hwp_operands *operands);
 

@@ -3,8 +3,8 @@
  * the int8 input. Both operands are unpacked on the fly; the input offset, the same for all
  * elements, leaves the inner loop as offset * (sum of the channel's weights).
  */
-#include "variants.h"
 #include "kernels_shared/output_stage_s8.h"
+#include "variants.h"
 #include "simd_s8.h"
 
 /* A run of pixels and the layer they belong to. */
@@ -168,43 +168,27 @@ HWP_INLINE void hwp_multiply_run(const struct hwp_pixels *pixels, const int8_t *
     }
 }
 
+/* All pixels of a dense input are one run; a strided one has a run for each output row. */
 HWP_INLINE void hwp_conv2d_1x1_s8_by(const struct hwp_conv2d *record,
                                      const struct hwp_operands *operands, enum hwp_way way)
 {
     const struct hwp_output_stage stage = HWP_OUTPUT_STAGE(record, operands, way);
-    const struct hwp_pixels pixels = {
+    const bool dense = record->stride_h == 1 && record->stride_w == 1 &&
+                       record->out_h == record->in_h && record->out_w == record->in_w;
+    struct hwp_pixels run = {
         .input = operands->input,
         .output = operands->output,
-        .count = record->out_h * record->out_w,
-        .step = record->in_c,
-        .in_c = record->in_c,
-        .out_c = record->out_c,
-        .input_offset = record->input_offset,
-    };
-    hwp_multiply_run(&pixels, operands->weights, &stage, way);
-}
-
-HWP_VARIANTS(hwp_conv2d_1x1_s8, hwp_conv2d)
-
-HWP_INLINE void hwp_conv2d_1x1_strided_s8_by(const struct hwp_conv2d *record,
-                                             const struct hwp_operands *operands,
-                                             enum hwp_way way)
-{
-    const struct hwp_output_stage stage = HWP_OUTPUT_STAGE(record, operands, way);
-    struct hwp_pixels row = {
-        .input = operands->input,
-        .output = operands->output,
-        .count = record->out_w,
+        .count = dense ? record->out_h * record->out_w : record->out_w,
         .step = record->in_c * record->stride_w,
         .in_c = record->in_c,
         .out_c = record->out_c,
         .input_offset = record->input_offset,
     };
-    for (int32_t y = 0; y < record->out_h; y++) {
-        hwp_multiply_run(&row, operands->weights, &stage, way);
-        row.input += record->stride_h * record->in_w * record->in_c;
-        row.output += record->out_w * record->out_c;
+    for (int32_t runs = dense ? 1 : record->out_h; runs > 0; runs--) {
+        hwp_multiply_run(&run, operands->weights, &stage, way);
+        run.input += record->stride_h * record->in_w * record->in_c;
+        run.output += record->out_w * record->out_c;
     }
 }
 
-HWP_VARIANTS(hwp_conv2d_1x1_strided_s8, hwp_conv2d)
+HWP_VARIANTS(hwp_conv2d_1x1_s8, hwp_conv2d)

@@ -17,14 +17,10 @@ void hwp_conv2d_s8(const struct hwp_conv2d *record, const struct hwp_operands *o
 {
     const bool pointwise = record->kernel_h == 1 && record->kernel_w == 1 &&
                            record->groups == 1 && hwp_is_unpadded(record);
-    const bool dense = record->stride_h == 1 && record->stride_w == 1 &&
-                       record->out_h == record->in_h && record->out_w == record->in_w;
-    if (!pointwise) {
-        hwp_conv2d_im2col_s8(record, operands);
-    } else if (dense) {
+    if (pointwise) {
         hwp_conv2d_1x1_s8(record, operands);
     } else {
-        hwp_conv2d_1x1_strided_s8(record, operands);
+        hwp_conv2d_im2col_s8(record, operands);
     }
 }
 

@@ -4,12 +4,11 @@
 
 #include "kernels.h"
 
-/* groups == 1, kernel 1x1, stride 1, no padding: one matrix multiplication over all pixels. */
+/*
+ * groups == 1, kernel 1x1, no padding: one matrix multiplication over all pixels, or with strides
+ * one for each output row.
+ */
 void hwp_conv2d_1x1_s8(const struct hwp_conv2d *record, const struct hwp_operands *operands);
-
-/* groups == 1, kernel 1x1, any stride, no padding: one multiplication for each output row. */
-void hwp_conv2d_1x1_strided_s8(const struct hwp_conv2d *record,
-                               const struct hwp_operands *operands);
 
 /* Anything: two im2col columns of int16 at a time. */
 void hwp_conv2d_im2col_s8(const struct hwp_conv2d *record, const struct hwp_operands *operands);
