@@ -74,7 +74,7 @@ class TestEveryBoard:
     [
         ("virtual:rt1170", "flash"),
         ("virtual:rt1170", "ocram"),
-        ("virtual:stm32h743", "axisram"),
+        ("virtual:stm32h743", "itcm"),
         ("virtual:stm32f746", "sram"),
     ],
 )
