@@ -23,5 +23,5 @@ def test_an_estimator_is_named_after_its_fit():
         predicted_latency(load_predictor(method=method), method).name
         for method in ("surrogate", "macs")
     ]
-    assert "for rt1170 (pipeline-" in names[0]
+    assert "for rt1170 (exact-" in names[0]
     assert names[0].split()[1] != names[1].split()[1]

@@ -33,8 +33,8 @@ def test_every_sample_is_measured(first: Quickstart) -> None:
 
 
 def test_the_prediction_is_close_to_the_run(first: Quickstart) -> None:
-    """The detector predicted from twenty samples a type is within 3 % of its run."""
-    assert first.seed_prediction.latency_us == pytest.approx(first.seed_row.latency_us, rel=0.03)
+    """The detector predicted from twenty samples a type is within 10 % of its run."""
+    assert first.seed_prediction.latency_us == pytest.approx(first.seed_row.latency_us, rel=0.10)
     assert first.seed_row.error == ""
 
 
