@@ -20,7 +20,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from compare import Comparison, Verdict, compare, judge
+from compare import Comparison, Omission, Verdict, compare, judge
 from record import record
 from rows import Published, read_rows
 
@@ -28,31 +28,48 @@ from hwprof.errors import HwprofError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the comparison; exit 1 where a row is further off than asked."""
+    """Print the comparison; 1 where a row is further off than asked or failed, 2 for bad input."""
     options = _options(arguments)
     try:
         rows = [row for row in read_rows(options.shared_data) if options.only in row.id]
-        found = _compare(rows, options)
+        results = _compare(rows, options)
     except HwprofError as error:
-        raise SystemExit(str(error)) from error
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+    found = [row for row in results if isinstance(row, Comparison)]
+    omitted = [row for row in results if isinstance(row, Omission)]
     verdicts = judge(found)
     if options.json:
-        rows_json = [asdict(row) | {"error": row.error} for row in found]
-        print(json.dumps({"rows": rows_json, "groups": list(map(asdict, verdicts))}, indent=2))
+        print(json.dumps(_report(found, omitted, verdicts), indent=2))
     else:
-        _print(found, verdicts)
+        _print(found, omitted, verdicts)
     if options.record:
-        record(found, [str(verdict) for verdict in verdicts])
-    return int(any(verdict.passed is False for verdict in verdicts))
+        sentences = [f"Left out: {row.id}, {row.reason}" for row in omitted]
+        record(found, [*map(str, verdicts), *sentences])
+    return int(
+        any(verdict.passed is False for verdict in verdicts) or any(row.failed for row in omitted)
+    )
 
 
-def _compare(rows: Sequence[Published], options: argparse.Namespace) -> list[Comparison]:
+def _report(
+    found: Sequence[Comparison], omitted: Sequence[Omission], verdicts: Sequence[Verdict]
+) -> dict[str, object]:
+    return {
+        "rows": [asdict(row) | {"error": row.error} for row in found],
+        "left_out": list(map(asdict, omitted)),
+        "groups": list(map(asdict, verdicts)),
+    }
+
+
+def _compare(rows: Sequence[Published], options: argparse.Namespace) -> list[Comparison | Omission]:
     work = partial(compare, folder=options.shared_data, timing=options.timing)
     with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
         return list(pool.map(work, rows))
 
 
-def _print(found: Sequence[Comparison], verdicts: Sequence[Verdict]) -> None:
+def _print(
+    found: Sequence[Comparison], omitted: Sequence[Omission], verdicts: Sequence[Verdict]
+) -> None:
     print(
         f"{'row':26} {'board':10} {'kernels':10} {'scheme':28} {'published':>9} {'modelled':>9} "
         f"{'error':>7} {'c/MAC':>6}"
@@ -63,6 +80,8 @@ def _print(found: Sequence[Comparison], verdicts: Sequence[Verdict]) -> None:
             f"{row.modelled_ms:9.1f} {row.error:+7.1%} {row.cycles_per_mac:6.2f}"
         )
     print("milliseconds; published: measured by others on silicon; modelled: on virtual boards")
+    for row in omitted:
+        print(f"{row.id:26} left out: {row.reason}")
     for verdict in verdicts:
         print(verdict)
 

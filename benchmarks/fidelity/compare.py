@@ -10,6 +10,7 @@ from statistics import median
 from rows import GENERIC_DEPTHWISE, SAME_KERNELS, Published, graph_of
 from scipy.stats import spearmanr
 
+from hwprof.errors import BoardError, HwprofError
 from hwprof.firmware_stub.virtual.description import load_board
 from hwprof.measurement import Measurement
 from hwprof.profiler.bench import Bench, Setup
@@ -45,9 +46,30 @@ class Comparison:
         return REFERENCE_LIMIT if self.kernels == "reference" else SIMD_LIMIT
 
 
-def compare(row: Published, folder: Path, timing: str) -> Comparison:
-    """Run one row's network on its board."""
-    measured = _measure(row, folder, timing)
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """A published row that nothing of ours can be set beside.
+
+    Attributes:
+        reason: a sentence.
+        failed: whether its board has a file, so that there should have been a comparison.
+    """
+
+    id: str
+    published_ms: float
+    reason: str
+    failed: bool
+
+
+def compare(row: Published, folder: Path, timing: str) -> Comparison | Omission:
+    """Run one row's network on its board, if the board has a file and the network can be built."""
+    if not row.board:
+        reason = f"no board: {row.board_name!r} has no board file."
+        return Omission(row.id, row.latency_ms, reason, failed=False)
+    try:
+        measured = _measure(row, folder, timing)
+    except HwprofError as error:
+        return Omission(row.id, row.latency_ms, str(error), failed=True)
     context = measured.origin.context
     return Comparison(
         id=row.id,
@@ -69,7 +91,7 @@ def _measure(row: Published, folder: Path, timing: str) -> Measurement:
         program = bench.lower(graph_of(row, folder))
         measured = bench.measure(program, block_type="network", block_key=row.id)
     if measured.error:
-        raise SystemExit(f"{row.id}: {measured.error}")
+        raise BoardError(measured.error)
     return measured
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from hwprof.errors import ConfigurationError
@@ -18,11 +20,24 @@ from hwprof.models import resolve_model
 
 TABLE = Path("published") / "measurements.csv"
 MODELS = Path("published") / "models"
+COLUMNS = (
+    "id",
+    "model",
+    "model_file",
+    "layer_or_network",
+    "macs",
+    "board",
+    "clock_mhz",
+    "runtime",
+    "kernel_match",
+    "latency_ms",
+    "notes",
+)
 
 SAME_KERNELS = "same kernels in kind"
 GENERIC_DEPTHWISE = "generic depthwise, not judged"
 
-# The first pattern found in a published board name decides.
+# The first pattern found in a published board name decides; a board without any has no file here.
 _BOARDS = (
     (r"1170|1176", "rt1170"),
     (r"RT-?10[56]\d", "rt1060"),
@@ -49,7 +64,8 @@ class Published:
     """One published latency.
 
     Attributes:
-        board: name of our board file.
+        board_name: as published.
+        board: name of our board file; empty for a board that has none.
         match: ``same kernels in kind`` or ``other kernels``.
     """
 
@@ -58,6 +74,7 @@ class Published:
     model_file: str
     part: str
     macs: int
+    board_name: str
     board: str
     clock_hz: int
     runtime: str
@@ -112,39 +129,65 @@ def read_rows(folder: Path) -> list[Published]:
     """Every row of the table.
 
     Raises:
-        ConfigurationError: the table is missing, or a row names a board or number we do not know.
+        ConfigurationError: the table is missing or no text, it lacks columns, or a row has a
+            number that is none.
     """
+    path = folder / TABLE
     try:
-        with (folder / TABLE).open(newline="", encoding="utf-8") as lines:
-            return [_row(row) for row in csv.DictReader(lines)]
+        with path.open(newline="", encoding="utf-8") as lines:
+            table = csv.DictReader(lines)
+            _check_columns(table.fieldnames or (), path)
+            return [_row(row, f"{path}, line {table.line_num}") for row in table]
     except OSError as error:
         raise ConfigurationError(
             f"the folder must hold {TABLE}; {folder}: {error.strerror}; name it with --shared-data."
         ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigurationError(f"{path} is CSV in UTF-8; {error}; repair it.") from error
 
 
-def _row(row: dict[str, str]) -> Published:
+def _check_columns(there: Sequence[str], path: Path) -> None:
+    missing = [name for name in COLUMNS if name not in there]
+    if missing:
+        raise ConfigurationError(
+            f"{path} must have columns {', '.join(COLUMNS)}; {', '.join(missing)} not among "
+            f"{', '.join(there) or 'none'}; correct its first line."
+        )
+
+
+def _row(row: dict[str, str | None], where: str) -> Published:
+    text = {name: row[name] or "" for name in COLUMNS}  # None behind the end of a short line
     return Published(
-        id=row["id"],
-        model=row["model"],
-        model_file=row["model_file"],
-        part=row["layer_or_network"],
-        macs=int(row["macs"]),
-        board=_first(_BOARDS, row["board"]),
-        clock_hz=round(float(row["clock_mhz"]) * 1e6),
-        runtime=row["runtime"],
-        match=row["kernel_match"],
-        latency_ms=float(row["latency_ms"]),
-        notes=row["notes"],
+        id=text["id"],
+        model=text["model"],
+        model_file=text["model_file"],
+        part=text["layer_or_network"],
+        macs=round(_positive(text, "macs", where)),
+        board_name=text["board"],
+        board=_first(_BOARDS, text["board"]),
+        clock_hz=round(_positive(text, "clock_mhz", where) * 1e6),
+        runtime=text["runtime"],
+        match=text["kernel_match"],
+        latency_ms=_positive(text, "latency_ms", where),
+        notes=text["notes"],
     )
 
 
+def _positive(row: Mapping[str, str], column: str, where: str) -> float:
+    try:
+        value = float(row[column])
+    except ValueError:
+        value = 0.0
+    if not (isfinite(value) and value > 0):
+        raise ConfigurationError(
+            f"{column} is a number above 0; got {row[column]!r} in {where}; correct it."
+        )
+    return value
+
+
 def _first(patterns: tuple[tuple[str, str], ...], text: str) -> str:
-    for pattern, name in patterns:
-        if re.search(pattern, text):
-            return name
-    known = ", ".join(name for _, name in patterns)
-    raise ConfigurationError(f"{text!r} is none of {known}; add it to benchmarks/fidelity/rows.py.")
+    """The name of the first pattern that the text holds, empty if none does."""
+    return next((name for pattern, name in patterns if re.search(pattern, text)), "")
 
 
 def graph_of(row: Published, folder: Path) -> Graph:
@@ -172,7 +215,13 @@ def _graph(row: Published, folder: Path) -> Graph:
     if detector is not None:
         height, width = detector["height"], detector["width"]
         return resolve_model(f"fastestdet:height={height},width={width},classes=1").graph
-    return resolve_model(_first(_NETWORKS, row.model)).graph
+    network = _first(_NETWORKS, row.model)
+    if not network:
+        raise ConfigurationError(
+            f"row {row.id} names {row.model!r}, which is no network that hwprof builds and comes "
+            "with no .tflite file; add it to benchmarks/fidelity/rows.py."
+        )
+    return resolve_model(network).graph
 
 
 def _layer(row: Published, found: re.Match[str]) -> Graph:
