@@ -7,6 +7,7 @@ to a board file, either with ``?clock_hz=N`` behind it.
 from __future__ import annotations
 
 from hwprof.errors import UnknownNameError
+from hwprof.firmware_stub.manifest import image_of
 from hwprof.firmware_stub.virtual.description import (
     SUFFIX,
     BoardDescription,
@@ -14,7 +15,7 @@ from hwprof.firmware_stub.virtual.description import (
     board_names,
     load_board,
 )
-from hwprof.measurement import Placement
+from hwprof.measurement import DEFAULT_KERNELS, Placement
 
 VIRTUAL = "virtual"
 
@@ -41,6 +42,20 @@ def describe_virtual(reference: str) -> BoardDescription:
     if not name.endswith(SUFFIX) and name not in board_names():
         raise UnknownNameError("target", f"{VIRTUAL}:{name}", virtual_targets())
     return load_board(reference)
+
+
+def check_virtual(reference: str) -> BoardDescription:
+    """The board behind ``virtual:<reference>``, if hwprof's firmware can be placed on it.
+
+    Raises:
+        UnknownNameError, ConfigurationError: as ``describe_virtual``, and what opening the board
+            would raise: a peripheral that the firmware needs is missing, a part does not fit.
+    """
+    from hwprof.firmware_stub.virtual.firmware import place_image
+
+    board = describe_virtual(reference)
+    place_image(image_of(DEFAULT_KERNELS).path, board, board.placement.code)
+    return board
 
 
 def default_placement(target: str) -> Placement:

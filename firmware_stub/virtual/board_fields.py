@@ -10,7 +10,8 @@ from hwprof.pool import POOL_BYTES
 
 FORMAT = 1
 MAX_FILE_BYTES = 1 << 18
-MAX_ENTRIES = 64  # memories, and peripherals
+MAX_MEMORIES = 16  # MAX_AREAS of evaluate.py and MAX_REGIONS of memory_model.py
+MAX_PERIPHERALS = 64
 MAX_MEMORY_BYTES = 1 << 28  # of one memory and of all together: the host holds them
 MAX_PERIPHERAL_BYTES = 1 << 20
 CLOCK_RANGE_HZ = (1_000_000, 4_000_000_000)
@@ -152,8 +153,8 @@ def structure_faults(data: Data) -> Iterator[str]:
         room = firmware.get(part) if isinstance(firmware, dict) else None
         if isinstance(room, dict):
             yield from _fields(_ROOM, room, f"{part} of [firmware]")
-    yield from _entries(data, "memory", _MEMORY)
-    yield from _entries(data, "peripheral", _PERIPHERAL)
+    yield from _entries(data, "memory", _MEMORY, MAX_MEMORIES)
+    yield from _entries(data, "peripheral", _PERIPHERAL, MAX_PERIPHERALS)
 
 
 def _fields(
@@ -168,15 +169,13 @@ def _fields(
         yield from field.faults(table, where)
 
 
-def _entries(data: Data, key: str, fields: tuple[Field, ...]) -> Iterator[str]:
+def _entries(data: Data, key: str, fields: tuple[Field, ...], most: int) -> Iterator[str]:
     entries = data.get(key)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         yield f"a board file has tables [[{key}]]; they are missing; add them (docs/BOARDS.md)."
         return
-    if not 1 <= len(entries) <= MAX_ENTRIES:
-        yield (
-            f"a board file has 1 to {MAX_ENTRIES} tables [[{key}]]; got {len(entries)}; correct it."
-        )
+    if not 1 <= len(entries) <= most:
+        yield f"a board file has 1 to {most} tables [[{key}]]; got {len(entries)}; correct it."
         return
     for entry in entries:
         where = f"{key} {entry.get('name', '?')!r}"

@@ -27,6 +27,8 @@ MEMORY_NAME_CHARACTERS = 12
 # Arm DDI 0403E table B3-1: peripheral region and private peripheral bus, which the emulator maps.
 PERIPHERAL_RANGES = ((0x4000_0000, 0x6000_0000), (0xE000_0000, 0xE010_0000))
 KINDS = ("ram", "rom")
+MAX_TIGHTLY_COUPLED = 2  # Arm DDI 0489F: one for instructions, one for data
+MODELS = ("dwt", "scs", "lpuart", "ocotp")  # of peripherals, as bus.py makes them
 USES = ("activations", "weights", "scratch", "staged_weights")
 
 
@@ -79,6 +81,29 @@ def _kinds(data: Data) -> Iterator[str]:
             yield (
                 f"a rom offers staged_weights only, as no store reaches it; {entry['name']} offers "
                 f"{', '.join(entry['offers'])}; correct it."
+            )
+
+
+def _tightly_coupled(data: Data) -> Iterator[str]:
+    names = [
+        entry["name"]
+        for entry in data["memory"]
+        if entry["attribute"] == "tcm" and not entry.get("harness", False)
+    ]
+    if len(names) > MAX_TIGHTLY_COUPLED:
+        yield (
+            f"a Cortex-M7 has at most {MAX_TIGHTLY_COUPLED} tightly coupled memories; got "
+            f"{', '.join(names)}; give one of them another attribute."
+        )
+
+
+def _models(data: Data) -> Iterator[str]:
+    for entry in data["peripheral"]:
+        model = entry.get("model", MODELS[0])
+        if model not in MODELS:
+            yield (
+                f"the model of a peripheral is one of {', '.join(MODELS)}; {entry['name']} has "
+                f"{model!r}; choose one, or leave it out."
             )
 
 
@@ -223,6 +248,8 @@ _RULES: tuple[Callable[[Data], Iterator[str]], ...] = (
     _names,
     _files,
     _kinds,
+    _tightly_coupled,
+    _models,
     _pages,
     _sizes,
     _windows,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hwprof.errors import ConfigurationError
 from hwprof.firmware_stub.virtual.description import PeripheralArea
 from hwprof.firmware_stub.virtual.peripherals import (
     Dwt,
@@ -38,11 +37,6 @@ class Bus:
             "ocotp": lambda _: Ocotp(surroundings),
         }
         for area in areas:
-            if area.model not in models:
-                raise ConfigurationError(
-                    f"peripheral {area.name} names model {area.model!r}; "
-                    f"known: {', '.join(filter(None, models))}."
-                )
             peripheral = models[area.model](area)
             for page in range(area.base, area.base + area.size_bytes, PAGE_BYTES):
                 self._pages[page // PAGE_BYTES] = (area.base, peripheral)

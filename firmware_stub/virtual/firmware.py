@@ -69,9 +69,11 @@ def _words(span: Span) -> tuple[int, int]:
 
 def _check_touched(board: BoardDescription) -> None:
     there = {(area.model, area.base) for area in board.peripherals}
-    for model, base in TOUCHED.items():
-        if (model, base) not in there:
-            raise ConfigurationError(
-                f"hwprof's firmware needs a peripheral of model {model} at {base:#010x}; board "
-                f"{board.name} has none; copy it from boards/stm32h743.toml."
-            )
+    missing = [
+        f"hwprof's firmware needs a peripheral of model {model} at {base:#010x}; board "
+        f"{board.name} has none; copy it from boards/stm32h743.toml."
+        for model, base in TOUCHED.items()
+        if (model, base) not in there
+    ]
+    if missing:
+        raise ConfigurationError("\n".join(missing))

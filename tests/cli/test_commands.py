@@ -258,6 +258,36 @@ class TestTargets:
         assert not {memory["name"] for memory in board["memories"]} & {"harness"}
         assert "median 9.5 %, worst 21.0 %" in run("targets", str(own)).output
 
+    @pytest.mark.parametrize(
+        "swap",
+        [
+            ('model = "dwt"', "", "needs a peripheral of model dwt at 0xe0001000"),
+            ('model = "scs"', "", "needs a peripheral of model scs at 0xe000e000"),
+            ('model = "lpuart"', "", "needs a peripheral of model lpuart at 0x4007c000"),
+            ('model = "ocotp"', "", "needs a peripheral of model ocotp at 0x40cac000"),
+            ('model = "dwt"', 'model = "dwd"', "the model of a peripheral is one of dwt, scs"),
+            (
+                'core = "cortex_m7"',
+                'core = "cortex_m85"',
+                "the core of a board is one of cortex_m7",
+            ),
+            ("core_hz = 480_000_000", "core_hz = 480", "core_hz of [clock] lies between"),
+            ("core_hz = 480_000_000", "", "[clock] names core_hz; it is missing"),
+            ("size_bytes = 0x4_0000 }", "size_bytes = 0x80_0000 }", "program must fit memory har"),
+        ],
+    )
+    def test_a_file_that_no_model_could_run_on_is_refused(self, run: Run, tmp_path: Path, swap):
+        """What a later ``profile`` would fail on, in its words."""
+        before, after, sentence = swap
+        text = (BOARDS / "stm32h743.toml").read_text(encoding="utf-8")
+        assert before in text
+        own = tmp_path / "own.toml"
+        text = text.replace('name = "stm32h743"', 'name = "own"')
+        own.write_text(text.replace(before, after, 1), encoding="utf-8")
+
+        assert_refused(run("targets", str(own)), sentence)
+        assert_refused(run("profile", "person-detector", "--target", f"virtual:{own}"), sentence)
+
     def test_an_unknown_board_is_one_sentence(self, run: Run):
         """The nearest board is named."""
         assert_refused(run("targets", "rt1061"), "did you mean virtual:rt1060")

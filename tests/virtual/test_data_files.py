@@ -15,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwprof.errors import ConfigurationError, UnknownNameError
+from hwprof.firmware_stub.virtual import evaluate, memory_model
+from hwprof.firmware_stub.virtual.board_fields import MAX_MEMORIES
 from hwprof.firmware_stub.virtual.core import ROLES, core_names, load_core, parse_core
 from hwprof.firmware_stub.virtual.description import (
     BOARDS,
@@ -258,6 +260,37 @@ class TestBrokenBoards:
         ]
 
         with pytest.raises(ConfigurationError, match="at most 8 memories are offered"):
+            parse_board(board_data)
+
+    def test_more_memories_than_the_model_follows_are_refused(self, board_data):
+        """Address slices and memory model have sixteen rows each."""
+        extra = {**_memory(board_data, "sdram"), "size_bytes": 0x1000, "offers": []}
+        board_data["memory"] += [
+            {**extra, "name": f"extra_{number}", "base": 0x9000_0000 + number * 0x1000}
+            for number in range(MAX_MEMORIES)
+        ]
+
+        with pytest.raises(ConfigurationError, match=r"1 to 16 tables \[\[memory\]\]; got 22"):
+            parse_board(board_data)
+
+    def test_the_bound_on_memories_is_the_models(self):
+        """One number in three places, which share no module."""
+        assert MAX_MEMORIES == evaluate.MAX_AREAS == memory_model.MAX_REGIONS
+
+    def test_a_third_tightly_coupled_memory_is_refused(self, board_data):
+        """The core has one for instructions and one for data."""
+        ocram = _memory(board_data, "ocram_m4")
+        ocram["attribute"] = "tcm"
+        del ocram["timing"]
+
+        with pytest.raises(ConfigurationError, match="tightly coupled memories; got itcm, dtcm, o"):
+            parse_board(board_data)
+
+    def test_an_unknown_model_of_a_peripheral_is_refused(self, board_data):
+        """The sentence lists those there are."""
+        board_data["peripheral"][0]["model"] = "uart"
+
+        with pytest.raises(ConfigurationError, match="dwt, scs, lpuart, ocotp; lpuart1 has 'uart'"):
             parse_board(board_data)
 
     def test_memories_larger_than_the_host_wants_to_hold_are_refused(self, board_data):

@@ -28,12 +28,13 @@ UNCHECKED = "not checked against silicon"
 def targets(boards: tuple[str, ...], *, as_json: bool) -> None:
     """List the virtual boards with clock, caches, memories, default placement and known error.
 
-    BOARDS are names, or paths to board files of your own; without any, all that ship.
+    BOARDS are names, or paths to board files of your own; without any, all that ship. A file that
+    no model could be profiled on is refused.
     """
-    from hwprof.firmware_stub.targets import describe_virtual
+    from hwprof.firmware_stub.targets import check_virtual
     from hwprof.firmware_stub.virtual.description import board_names
 
-    found = {name: describe_virtual(name) for name in boards or board_names()}
+    found = {name: check_virtual(name) for name in boards or board_names()}
     if as_json:
         print_json({"targets": [_report(*item) for item in found.items()], "serial": SERIAL})
         return
