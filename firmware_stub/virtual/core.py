@@ -73,6 +73,7 @@ class CoreModel:
         predicated_cycles: what a consumer of another condition waits longer, by role; the sum is
             at most ``predicated_latest_cycles``.
         store_to_load_cycles: from a store to a load of the same word.
+        unaligned_load_cycles: what a load takes longer whose address is no multiple of its size.
     """
 
     name: str
@@ -84,6 +85,7 @@ class CoreModel:
     predicated_latest_cycles: int
     store_to_load_cycles: int
     unknown_bank_cycles: float
+    unaligned_load_cycles: float
     narrow_store_cycles: float
     mispredicted_cycles: float
     mispredicted_early_flags_cycles: float
@@ -133,6 +135,7 @@ def parse_core(data: dict[str, Any]) -> CoreModel:
             predicated_latest_cycles=data["predicated"]["latest_cycles"],
             store_to_load_cycles=data["stores"]["to_load_cycles"],
             unknown_bank_cycles=data["loads"]["unknown_bank_cycles"],
+            unaligned_load_cycles=data["loads"]["unaligned_cycles"],
             narrow_store_cycles=data["stores"]["narrow_cycles"],
             mispredicted_cycles=branches["mispredicted_cycles"],
             mispredicted_early_flags_cycles=branches["mispredicted_early_flags_cycles"],

@@ -24,7 +24,7 @@ from hwprof.firmware_stub.virtual.timing import (
     pipeline,
 )
 
-EXACT_MODEL = "exact-2"
+EXACT_MODEL = "exact-3"
 
 
 class ExactTiming:
@@ -57,7 +57,9 @@ class ExactRun(PipelineRun):
 
     def __init__(self, timing: ExactTiming, machine: Machine) -> None:
         super().__init__(timing.core_timing, machine)
-        self.memory = MemorySystem(machine.description)
+        self.memory = MemorySystem(
+            machine.description, timing.core_timing.core.unaligned_load_cycles
+        )
         self.streams = self.streams_type(machine.counter, timing.slices)
         self.streams.attach(self.memory.mem)
         for area, data in zip(machine.description.memories, machine.bytes_of, strict=True):

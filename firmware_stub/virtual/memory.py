@@ -64,7 +64,7 @@ class MemorySystem:
         mem: the array that ``access`` and ``fetch`` take.
     """
 
-    def __init__(self, description: BoardDescription) -> None:
+    def __init__(self, description: BoardDescription, unaligned_load_cycles: float = 0.0) -> None:
         self._clock_hz = description.clock_hz
         self._areas = [
             (area, timing)
@@ -82,6 +82,7 @@ class MemorySystem:
         for (row, cache), count in zip(present, lines, strict=True):
             self._set_cache(row, cache, end)
             end += 2 * count
+        self.mem[model.UNALIGNED_TICKS] = _ticks(unaligned_load_cycles)
         self.mem[model.HINTS : model.BLOCKS] = self.mem[model.DCACHE + model.TAGS]
         self.drain()
 

@@ -33,6 +33,7 @@ from hwprof.firmware_stub.virtual.compiling import compiled
 TICKS_PER_CYCLE = 16
 LINE_SHIFT = 5
 LINE_BYTES = 1 << LINE_SHIFT
+WORD_BYTES = 4
 CHUNK_SHIFT = 3  # what the AXI master moves in a beat, and what a store buffer entry holds
 CHUNK_BYTES = 1 << CHUNK_SHIFT
 CHUNKS = LINE_BYTES // CHUNK_BYTES
@@ -59,7 +60,8 @@ SEED = 1  # of the pseudo-random replacement's shift register, at every border b
     PLAIN_FROM,  # the same, or FOREVER where hits leave a trace or the cache is off
     SEQUENCE,  # age of store buffer entries
     BLOCK,  # the row of counting.py's table that executes now
-) = range(10)
+    UNALIGNED_TICKS,  # what a load takes longer whose address is no multiple of its size
+) = range(11)
 
 CACHE_WORDS = 8
 ENABLED, SET_MASK, WAYS, TAGS, STAMPS, REPLACEMENT, STATE = range(7)
@@ -115,6 +117,16 @@ BLOCKS = HINTS + HINT_WORDS
 @compiled
 def access(mem: Any, address: int, size_bytes: int, is_store: bool, now: int) -> int:
     """Ticks that the core waits for a load or store of 1 to 8 bytes."""
+    # Loads of 8 bytes are pairs of words. Unaligned stores wait in the store buffer.
+    if address & (size_bytes - 1) & (WORD_BYTES - 1) and not is_store:
+        wait = mem[UNALIGNED_TICKS]
+        mem[BLOCKS + mem[BLOCK] * BLOCK_WORDS + BLOCK_STALL_TICKS] += wait
+        return wait + _access(mem, address, size_bytes, False, now + wait)
+    return _access(mem, address, size_bytes, is_store, now)
+
+
+@compiled
+def _access(mem: Any, address: int, size_bytes: int, is_store: bool, now: int) -> int:
     if 0 <= address - mem[DTCM_BASE] < mem[DTCM_BYTES]:
         return 0
     if 0 <= address - mem[ITCM_BASE] < mem[ITCM_BYTES]:

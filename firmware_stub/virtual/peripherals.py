@@ -26,7 +26,7 @@ class Surroundings:
 
     Attributes:
         maintain: does a cache maintenance operation: offset of its register, value written.
-        timing_model: what the cycles are counted by, ``exact-2``.
+        timing_model: what the cycles are counted by, ``exact-3``.
         cycles: core cycles since power-on.
         forget_branches: empties the branch predictor.
         note_reading: is told of each reading of the cycle counter.

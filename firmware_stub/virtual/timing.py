@@ -122,7 +122,7 @@ class PipelineTiming:
 
     def __init__(self, core: CoreModel) -> None:
         self.version = TIMING_MODEL
-        self._core = core
+        self.core = core
         self._decoder = Decoder(core)
         self._scoreboard = Scoreboard(core)
         self._costs: dict[tuple[int, bytes, bytes, bytes], BlockCost] = {}
@@ -170,7 +170,7 @@ class PipelineTiming:
             taken_cycles=taken,
             passed_cycles=self._crossing(state, behind, may_pair=True),
             mispredicted_cycles=mispredicted if branch == "conditional" else 0.0,
-            retargeted_cycles=self._core.mispredicted_cycles if branch == "indirect" else 0.0,
+            retargeted_cycles=self.core.mispredicted_cycles if branch == "indirect" else 0.0,
             unknown=tuple(o.text for o in operations if o.cls is UNKNOWN),
             classes=tuple(Counter(o.cls.name for o in operations).items()),
         )
@@ -178,7 +178,7 @@ class PipelineTiming:
     def _windows(self, operations: Sequence[Operation]) -> int:
         """Instruction fetches that a loop of one block needs in each round."""
         first, last = operations[0], operations[-1]
-        window = self._core.fetch_bytes
+        window = self.core.fetch_bytes
         end = last.address + last.size_bytes
         return (end - 1) // window - first.address // window + 1
 

@@ -88,7 +88,7 @@ def test_profile_prints_the_documented_object(run: Run, model: Path) -> None:
     assert sum(layer["cycles"] for layer in report["layers"]) == report["cycles"]
     assert all(set(layer) == LAYER_FIELDS for layer in report["layers"])
     assert all(0 <= layer["stall_cycles"] < layer["cycles"] for layer in report["layers"])
-    assert (report["timing_model"], report["cache_state"]) == ("exact-2", "cold")
+    assert (report["timing_model"], report["cache_state"]) == ("exact-3", "cold")
 
 
 def test_profile_counts_the_core_alone_where_that_is_asked(run: Run, model: Path) -> None:

@@ -150,7 +150,7 @@ def test_virtual_board_behind_a_plain_line_is_known_as_one(powered_board: Link):
     """The identity tells a virtual board from silicon where the link cannot."""
     assert Line.timing_model == "silicon"
     origin = Device(line(powered_board)).origin(Placement(), "")
-    assert origin.context.timing_model == "exact-2"
+    assert origin.context.timing_model == "exact-3"
 
 
 def test_origin_under_a_placement_that_is_not_on_offer_is_refused(powered_board: Link):

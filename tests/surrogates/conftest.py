@@ -16,7 +16,7 @@ from hwprof.surrogates.artefact import save_artefact
 from hwprof.surrogates.fit import FitOptions, fit
 from hwprof.workspace import Workspace
 
-CONTEXT = Context("rt1170", 996_000_000, cache_state="cold", timing_model="exact-2")
+CONTEXT = Context("rt1170", 996_000_000, cache_state="cold", timing_model="exact-3")
 FIRMWARE = code_sha256("rt1170", "simd")  # predictions are refused for any other code
 
 

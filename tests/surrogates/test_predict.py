@@ -286,7 +286,7 @@ class TestContexts:
             )
         ]
 
-        assert answers == ["exact-2", "pipeline-1", "pipeline-1"]
+        assert answers == ["exact-3", "pipeline-1", "pipeline-1"]
 
     def test_ambiguous(self, fitted, detectors, tmp_path):
         """Two clocks in one workspace: the message names both."""

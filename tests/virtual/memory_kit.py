@@ -107,9 +107,17 @@ def _area(name, base, behaviour):
 class Bench:
     """One memory system and a clock; every call returns core cycles waited."""
 
-    def __init__(self, model=memory_model, replacement="round-robin", description=None) -> None:
+    def __init__(
+        self,
+        model=memory_model,
+        replacement="round-robin",
+        description=None,
+        unaligned_load_cycles=0.0,
+    ) -> None:
         self.model = model
-        self.system = memory.MemorySystem(description or describe(replacement))
+        self.system = memory.MemorySystem(
+            description or describe(replacement), unaligned_load_cycles
+        )
         self.now = 0.0
 
     def at(self, cycles):

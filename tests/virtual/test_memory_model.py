@@ -20,6 +20,7 @@ from tests.virtual.memory_kit import (
     SLOW_1,
     SLOW_2,
     THROUGH,
+    TICKS,
     Bench,
     describe,
 )
@@ -41,6 +42,42 @@ class TestFastMemory:
 
         assert waits == [0, 0, 0]
         assert not any(region.read_misses for region in bench.system.counts())
+
+
+class TestUnaligned:
+    """Addresses that are no multiple of the access's size, on a core that takes 3 cycles more."""
+
+    @pytest.fixture
+    def bench(self):
+        """A memory system of such a core, with one line in the cache that has all come."""
+        bench = Bench(unaligned_load_cycles=3)
+        bench.read(ALLOCATE)
+        return bench.at(100)
+
+    @pytest.mark.parametrize("base", [ALLOCATE, DTCM])
+    @pytest.mark.parametrize(
+        ("offset", "size_bytes", "cycles"),
+        [(1, 1, 0), (1, 2, 3), (2, 2, 0), (2, 4, 3), (3, 4, 3), (4, 4, 0), (4, 8, 0)],
+    )
+    def test_a_load_takes_longer(self, bench, base, offset, size_bytes, cycles):
+        """Of halfwords and words; eight bytes are a pair of words."""
+        assert bench.read(base + offset, size_bytes) == cycles
+
+    def test_a_store_does_not(self, bench):
+        """It waits in the store buffer, not in the core."""
+        assert bench.write(ALLOCATE + 2) == 0
+
+    def test_a_miss_comes_on_top(self, bench):
+        """3, and 15 for the line."""
+        assert bench.read(ALLOCATE + LINE + 2) == 3 + 15
+
+    def test_the_block_has_waited(self, bench):
+        """The wait is its block's, and no memory's."""
+        before = bench.counts("allocate").stall_cycles
+        bench.read(ALLOCATE + 2)
+
+        assert bench.system.block_stall_ticks().sum() / TICKS == before + 3
+        assert bench.counts("allocate").stall_cycles == before
 
 
 class TestReads:
