@@ -72,3 +72,22 @@ def test_a_table_that_is_none_is_one_sentence(compare, lines, sentence):
     assert done.returncode == 2
     assert sentence in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_row_is_taken_apart_by_kind_of_operator(tmp_path):
+    """Cycles, instructions and misses of the model, and what would close the gap."""
+    (tmp_path / "published").mkdir()
+    table = tmp_path / "published" / "measurements.csv"
+    table.write_text(f"{COLUMNS}\n{LAYER}", encoding="utf-8")
+    command = [sys.executable, BENCHMARK / "layers.py", "--shared-data", tmp_path]
+
+    done = subprocess.run([*command, "LAYER"], check=False, capture_output=True, text=True)
+    unknown = subprocess.run([*command, "NONE"], check=False, capture_output=True, text=True)
+
+    lines = {line.split("  ")[0]: line.split() for line in done.stdout.splitlines()}
+    assert lines["conv 1x1"][2] == lines["all"][1] == "2,048"
+    assert "for each instruction" in done.stdout
+    assert (unknown.returncode, unknown.stderr) == (
+        2,
+        "Error: no published row is called 'NONE'; see the table.\n",
+    )
