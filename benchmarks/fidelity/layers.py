@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from compare import setup_of
 from rows import Published, graph_of, read_rows
@@ -35,7 +36,7 @@ class Share:
     waits_cycles: float = 0.0
     misses: int = 0
 
-    def __iadd__(self, other: Share) -> Share:
+    def __iadd__(self, other: Share) -> Self:
         self.macs += other.macs
         self.cycles += other.cycles
         self.instructions += other.instructions
