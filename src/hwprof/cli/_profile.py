@@ -119,7 +119,10 @@ def _print_layers(model: str, row: Measurement, counts: tuple[LayerCounts, ...])
     context = row.origin.context
     counted = {layer.name: layer for layer in counts}
     print_table(
-        ("layer", "op", "MACs", "cycles", "us", "% of latency", "instructions", "% waiting"),
+        (
+            *("layer", "op", "MACs", "cycles", "us", "% of latency"),
+            *("cycles/MAC", "instructions", "% waiting"),
+        ),
         [
             (
                 layer.name,
@@ -128,6 +131,7 @@ def _print_layers(model: str, row: Measurement, counts: tuple[LayerCounts, ...])
                 layer.cycles,
                 context.cycles_to_us(layer.cycles),
                 100.0 * layer.cycles / row.cycles,
+                layer.cycles / layer.macs if layer.macs else "",
                 *_counted(layer, counted.get(layer.name)),
             )
             for layer in row.operators
@@ -135,12 +139,20 @@ def _print_layers(model: str, row: Measurement, counts: tuple[LayerCounts, ...])
     )
     click.echo(
         f"\n{model}: {row.latency_us / 1000:.2f} ms {context.kind} ({row.cycles:,} cycles, "
-        f"{row.macs:,} MACs, {row.cycles / max(row.macs, 1):.2f} cycles per MAC)\n"
+        f"{row.macs:,} MACs, {row.cycles / max(row.macs, 1):.2f} cycles per MAC"
+        f"{_pace(row, counts)})\n"
         f"{row.origin.target} at {context.clock_hz / 1e6:g} MHz, {context.kernels} kernels, "
         f"{context.placement}, timing {context.timing_model}, caches {context.cache_state}\n"
         f"peak RAM {row.peak_ram_bytes:,} bytes, flash {row.flash_bytes:,} bytes; every layer's "
         "output verified against the host's int8 reference"
     )
+
+
+def _pace(row: Measurement, counts: tuple[LayerCounts, ...]) -> str:
+    if not counts:
+        return ""
+    instructions = sum(layer.instructions for layer in counts)
+    return f", {instructions / row.cycles:.2f} instructions per cycle"
 
 
 def _counted(layer: OperatorMeasurement, counts: LayerCounts | None) -> tuple[object, object]:
