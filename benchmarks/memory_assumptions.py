@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hwprof import person_detector
-from hwprof.firmware_stub.virtual.description import BOARDS, load_board
+from hwprof.firmware_stub.virtual.board_files import BOARDS, load_board
 from hwprof.profiler.bench import Bench, Setup
 
 _BOARD = "rt1170"

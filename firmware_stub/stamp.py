@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hwprof.firmware_stub.manifest import image_of
-from hwprof.firmware_stub.virtual.description import SUFFIX, board_data
+from hwprof.firmware_stub.virtual.board_files import SUFFIX, board_data
 
 _ROOM = Path(__file__).parent
 

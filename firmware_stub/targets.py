@@ -8,13 +8,8 @@ from __future__ import annotations
 
 from hwprof.errors import UnknownNameError
 from hwprof.firmware_stub.manifest import image_of
-from hwprof.firmware_stub.virtual.description import (
-    SUFFIX,
-    BoardDescription,
-    board_data,
-    board_names,
-    load_board,
-)
+from hwprof.firmware_stub.virtual.board_files import SUFFIX, board_data, board_names, load_board
+from hwprof.firmware_stub.virtual.description import BoardDescription
 from hwprof.measurement import DEFAULT_KERNELS, Placement
 
 VIRTUAL = "virtual"

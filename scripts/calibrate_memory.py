@@ -20,7 +20,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import mean
 
-from hwprof.firmware_stub.virtual.description import BoardDescription, load_board
+from hwprof.firmware_stub.virtual.board_files import load_board
+from hwprof.firmware_stub.virtual.description import BoardDescription
 from hwprof.firmware_stub.virtual.memory_data import LINE_BYTES, MemoryTiming
 
 CHUNK_BYTES = 8  # what the core waits for: the AXI master's 64 bits

@@ -11,7 +11,7 @@ from rows import GENERIC_DEPTHWISE, SAME_KERNELS, Published, graph_of
 from scipy.stats import spearmanr
 
 from hwprof.errors import BoardError, HwprofError
-from hwprof.firmware_stub.virtual.description import load_board
+from hwprof.firmware_stub.virtual.board_files import load_board
 from hwprof.measurement import Measurement
 from hwprof.profiler.bench import Bench, Setup
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Protocol
 
-from hwprof.firmware_stub.virtual.description import BOARDS
+from hwprof.firmware_stub.virtual.board_files import BOARDS
 
 README = Path(__file__).resolve().parent.parent.parent / "README.md"
 BEGIN, END = "<!-- benchmarks/fidelity: begin -->", "<!-- benchmarks/fidelity: end -->"

@@ -19,6 +19,7 @@ from hwprof.errors import BoardError, ConfigurationError
 from hwprof.firmware_stub.manifest import image_of
 from hwprof.firmware_stub.virtual.alarm import Alarm
 from hwprof.firmware_stub.virtual.arguments import Argument
+from hwprof.firmware_stub.virtual.board_files import load_board
 from hwprof.firmware_stub.virtual.bus import WINDOWS, Bus
 from hwprof.firmware_stub.virtual.calls import (
     DEFAULT_MAX_CYCLES,
@@ -28,7 +29,7 @@ from hwprof.firmware_stub.virtual.calls import (
     Limits,
 )
 from hwprof.firmware_stub.virtual.counting import BlockCounter
-from hwprof.firmware_stub.virtual.description import BoardDescription, load_board
+from hwprof.firmware_stub.virtual.description import BoardDescription
 from hwprof.firmware_stub.virtual.faults import Examiner
 from hwprof.firmware_stub.virtual.firmware import place_image
 from hwprof.firmware_stub.virtual.free_memory import Buffer, FreeMemory

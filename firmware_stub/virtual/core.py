@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hwprof.errors import ConfigurationError, UnknownNameError
-from hwprof.firmware_stub.virtual.description import CORES
+from hwprof.firmware_stub.virtual.board_files import CORES
 
 FORMAT = 1
 ROLES = ("late", "shifted", "beside", "address", "index", "multiply", "accumulate", "store")

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from hwprof.architecture import block_architecture
 from hwprof.blocks import BlockConfig
 from hwprof.cli import main
-from hwprof.firmware_stub.virtual.description import BOARDS
+from hwprof.firmware_stub.virtual.board_files import BOARDS
 
 Run = Callable[..., Result]
 SMALL = BlockConfig.of("shufflev2", [(8, 8, 16)], stride=1, c_out=16)

@@ -12,7 +12,7 @@ from hwprof.architecture import block_graph
 from hwprof.blocks import get_block_type
 from hwprof.errors import ConfigurationError, UnknownNameError
 from hwprof.firmware_stub.targets import default_placement, virtual_targets
-from hwprof.firmware_stub.virtual.description import BOARDS
+from hwprof.firmware_stub.virtual.board_files import BOARDS
 from hwprof.graph import Graph
 from hwprof.measurement import Placement
 from hwprof.profiler.bench import Bench, Setup

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hwprof.firmware_stub.virtual.board import VirtualBoard
-from hwprof.firmware_stub.virtual.description import load_board
+from hwprof.firmware_stub.virtual.board_files import load_board
 from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment
 from hwprof.firmware_stub.virtual.modes import load_timing
 

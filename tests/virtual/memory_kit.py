@@ -15,7 +15,8 @@ from itertools import starmap
 import numba
 
 from hwprof.firmware_stub.virtual import memory, memory_model
-from hwprof.firmware_stub.virtual.description import MemoryArea, load_board
+from hwprof.firmware_stub.virtual.board_files import load_board
+from hwprof.firmware_stub.virtual.description import MemoryArea
 from hwprof.firmware_stub.virtual.memory_data import (
     CacheDescription,
     MemoryBehaviour,

@@ -8,7 +8,7 @@ import pytest
 
 from hwprof.errors import BoardError, ConfigurationError, UnknownNameError
 from hwprof.firmware_stub.virtual.board import Stop, VirtualBoard
-from hwprof.firmware_stub.virtual.description import load_board
+from hwprof.firmware_stub.virtual.board_files import load_board
 from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment, Symbol
 from hwprof.firmware_stub.virtual.modes import load_timing
 

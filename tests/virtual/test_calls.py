@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hwprof.errors import BoardError, ConfigurationError, UnknownNameError
 from hwprof.firmware_stub.virtual import bus
 from hwprof.firmware_stub.virtual.board import VirtualBoard
-from hwprof.firmware_stub.virtual.description import load_board
+from hwprof.firmware_stub.virtual.board_files import load_board
 from hwprof.firmware_stub.virtual.division import divisions
 from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment
 from hwprof.firmware_stub.virtual.modes import load_timing

@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from hwprof.errors import ConfigurationError, UnknownNameError
 from hwprof.firmware_stub.virtual import evaluate, memory_model
 from hwprof.firmware_stub.virtual.board_fields import MAX_MEMORIES
-from hwprof.firmware_stub.virtual.core import ROLES, core_names, load_core, parse_core
-from hwprof.firmware_stub.virtual.description import (
+from hwprof.firmware_stub.virtual.board_files import (
     BOARDS,
     CORES,
-    Fidelity,
     board_names,
     load_board,
     parse_board,
 )
+from hwprof.firmware_stub.virtual.core import ROLES, core_names, load_core, parse_core
+from hwprof.firmware_stub.virtual.description import Fidelity
 
 
 def _read(path):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwprof.errors import ConfigurationError, UnknownNameError
-from hwprof.firmware_stub.virtual.description import load_board
+from hwprof.firmware_stub.virtual.board_files import load_board
 from hwprof.firmware_stub.virtual.free_memory import FreeMemory
 from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment
 

@@ -8,7 +8,8 @@ from itertools import pairwise
 import pytest
 
 from hwprof.errors import ConfigurationError, UnknownNameError
-from hwprof.firmware_stub.virtual.description import FirmwareRooms, Room, board_names, load_board
+from hwprof.firmware_stub.virtual.board_files import board_names, load_board
+from hwprof.firmware_stub.virtual.description import FirmwareRooms, Room
 from hwprof.firmware_stub.virtual.layout import ImageSize, plan_layout
 
 IMAGE = ImageSize(code_bytes=0x8000, data_bytes=0x6000)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hwprof.errors import ConfigurationError, HwprofError, UnknownNameError
 from hwprof.firmware_stub.virtual import elf, object_files
 from hwprof.firmware_stub.virtual.board import VirtualBoard
-from hwprof.firmware_stub.virtual.description import load_board
+from hwprof.firmware_stub.virtual.board_files import load_board
 from hwprof.firmware_stub.virtual.linking import link, load_program
 from hwprof.firmware_stub.virtual.modes import load_timing
 from hwprof.firmware_stub.virtual.object_files import archive_members, gather

@@ -6,7 +6,7 @@ import pytest
 
 from hwprof.errors import ConfigurationError
 from hwprof.firmware_stub.virtual.board import VirtualBoard
-from hwprof.firmware_stub.virtual.description import load_board
+from hwprof.firmware_stub.virtual.board_files import load_board
 from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment
 from hwprof.firmware_stub.virtual.modes import load_timing
 

@@ -6,7 +6,7 @@ import pytest
 
 from hwprof.errors import ConfigurationError
 from hwprof.firmware_stub.virtual import memory_model
-from hwprof.firmware_stub.virtual.description import load_board
+from hwprof.firmware_stub.virtual.board_files import load_board
 from hwprof.firmware_stub.virtual.memory import MemorySystem, RegionCounts
 from hwprof.firmware_stub.virtual.memory_data import (
     LIMITS,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hwprof.errors import ConfigurationError
 from hwprof.firmware_stub.manifest import image_of
-from hwprof.firmware_stub.virtual.description import load_board
+from hwprof.firmware_stub.virtual.board_files import load_board
 from hwprof.firmware_stub.virtual.firmware import board_table, place_image
 from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment, Symbol
 from hwprof.firmware_stub.virtual.layout import Layout, Span, plan_layout

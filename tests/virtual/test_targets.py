@@ -15,7 +15,7 @@ from hwprof.firmware_stub.targets import (
     virtual_reference,
     virtual_targets,
 )
-from hwprof.firmware_stub.virtual.description import BOARDS, load_board
+from hwprof.firmware_stub.virtual.board_files import BOARDS, load_board
 from hwprof.measurement import Placement
 
 

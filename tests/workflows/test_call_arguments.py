@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hwprof.errors import ConfigurationError, HwprofError, UnknownNameError
 from hwprof.firmware_stub.virtual.board import VirtualBoard
-from hwprof.firmware_stub.virtual.description import load_board
+from hwprof.firmware_stub.virtual.board_files import load_board
 from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment, Symbol
 from hwprof.firmware_stub.virtual.modes import load_timing
 from hwprof.workflows.call_arguments import FilledBuffer, place_argument

@@ -32,7 +32,7 @@ def targets(boards: tuple[str, ...], *, as_json: bool) -> None:
     no model could be profiled on is refused.
     """
     from hwprof.firmware_stub.targets import check_virtual
-    from hwprof.firmware_stub.virtual.description import board_names
+    from hwprof.firmware_stub.virtual.board_files import board_names
 
     found = {name: check_virtual(name) for name in boards or board_names()}
     if as_json:
