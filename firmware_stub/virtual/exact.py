@@ -25,6 +25,7 @@ from hwprof.firmware_stub.virtual.timing import (
 )
 
 EXACT_MODEL = "exact-3"
+IT_REACH_BYTES = 14  # from an IT instruction to its fourth: two bytes, three times four
 
 
 class ExactTiming:
@@ -43,10 +44,16 @@ class ExactTiming:
 
 @dataclass(frozen=True, slots=True)
 class KnownBlock:
-    """A block that a board of this process executed; ``before`` is as ``Slicer.slice`` takes it."""
+    """A block that a board of this process executed.
+
+    Attributes:
+        ahead: the bytes in front of it, which say whether it stands under an IT instruction.
+        before: as ``Slicer.slice`` takes it.
+    """
 
     address: int
     code: bytes
+    ahead: bytes
     before: bytes
 
 
@@ -65,12 +72,14 @@ class ExactRun(PipelineRun):
         for area, data in zip(machine.description.memories, machine.bytes_of, strict=True):
             self.streams.add_area(area.base, data)
         self._known = timing.known
+        self._open_conditions: dict[int, bytes] = {}  # by the row of their block
         self._install_known()
 
     def _install_known(self) -> None:
         """Install what earlier boards executed, if the same code lies here: each stop costs."""
         for block in self._known:
-            if self._code(block.address, len(block.code)) == block.code:
+            here = self._code(block.address - len(block.ahead), len(block.ahead + block.code))
+            if here == block.ahead + block.code:
                 row = self.counter.add(block.address, len(block.code))
                 if row:
                     self._install(row, block)
@@ -84,7 +93,9 @@ class ExactRun(PipelineRun):
     def _install(self, row: int, block: KnownBlock) -> None:
         cost = self.block_cost(block.address, len(block.code))
         ticks = round(cost.cycles * TICKS_PER_CYCLE)
-        self.streams.install(row, block.code, block.address, ticks, before=block.before)
+        self._open_conditions[row] = self.streams.install(
+            row, block.code, block.address, ticks, before=block.before
+        )
 
     @property
     def hook_address(self) -> int:
@@ -100,19 +111,19 @@ class ExactRun(PipelineRun):
             return False
         row, address, size_bytes = wanted
         code = self.read_memory(address, size_bytes)
-        block = KnownBlock(address, code, self._block_before(address))
+        ahead = self._code(address - IT_REACH_BYTES, IT_REACH_BYTES)
+        block = KnownBlock(address, code, ahead, self._open_condition(address))
         self._install(row, block)
         self._known[block] = None
         return True
 
-    def _block_before(self, address: int) -> bytes:
-        """Code of the block that just ran, if it ends where the next one starts."""
+    def _open_condition(self, address: int) -> bytes:
+        """What the block that just ran leaves open, if it ends where the next one starts."""
         state = self.counter.state
         previous = int(state[counting.PREVIOUS_ROW])
         if not previous or state[counting.PREVIOUS_END] != address:
             return b""
-        size_bytes = int(state[previous + counting.KEY]) & 0xFFFF
-        return self.read_memory(address - size_bytes, size_bytes)
+        return self._open_conditions[previous]
 
     def cycles_of_blocks(self) -> Float64:
         """Cycles of each block in the order of first execution, waits included."""

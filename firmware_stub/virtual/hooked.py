@@ -49,7 +49,7 @@ class HookedStreams(Streams):
 
     def install(
         self, row: int, code: bytes, address: int, ticks: int, *, before: bytes = b""
-    ) -> None:
+    ) -> bytes:
         """Give a block the time of each of its halfwords, in ticks from its entry."""
         found = self._library.slice(code, address, before)
         steps = steps_to_last_access(found.operations)
@@ -58,6 +58,7 @@ class HookedStreams(Streams):
         state[row + counting.VALUES] = self._values.ctypes.data
         state[row + counting.TICKS] = ticks
         state[row + counting.SLICE] = self._append([ticks * p // steps for p in positions(code)])
+        return found.open_condition
 
 
 def positions(code: bytes) -> list[int]:

@@ -13,7 +13,7 @@ PC = 15
 N, Z, C, V = 16, 17, 18, 19
 FLAGS = (N, Z, C, V)
 PACKED_FLAGS = 20  # APSR as the engine gives it
-TEMPORARY, INDEX, SHIFTED, SECOND = TEMPORARIES = 21, 22, 23, 24
+TEMPORARY, INDEX, SHIFTED, SECOND = TEMPORARIES = 21, 22, 23, 24  # within one instruction
 NOTHING = 30  # always 0
 UNKNOWN = 31  # a stored value that the slice does not follow
 SLOTS = 32
@@ -115,6 +115,14 @@ class MicroOp:
         if self.code in _FLAG_RESULTS:
             return _FLAG_RESULTS[self.code]
         return () if self.code in _WITHOUT_RESULT else (self.d,)
+
+    @property
+    def settles(self) -> bool:
+        """Whether what its results were before does not matter any more.
+
+        It does behind a predicated instruction, but for slots that nobody else reads.
+        """
+        return self.condition == ALWAYS or self.d in TEMPORARIES
 
     @property
     def sources(self) -> tuple[int, ...]:

@@ -12,10 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from hwprof.firmware_stub.virtual import microops
 from hwprof.firmware_stub.virtual.instructions import micro_ops
-from hwprof.firmware_stub.virtual.microops import ALWAYS, FLAGS, Code, MicroOp
+from hwprof.firmware_stub.virtual.microops import FLAGS, Code, MicroOp
+
+if TYPE_CHECKING:
+    from capstone import CsInsn
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,15 @@ class Slice:
         entry: slots that must hold the engine's values, ``PACKED_FLAGS`` among them.
         accesses: loads and stores, predicated ones included.
         lost: instructions whose accesses the slice cannot follow.
+        open_condition: the end of the code from an IT instruction on that reaches beyond it,
+            mostly empty: a page border, or the translator, may cut between the two.
     """
 
     operations: tuple[MicroOp, ...]
     entry: tuple[int, ...]
     accesses: int
     lost: tuple[str, ...] = ()
+    open_condition: bytes = b""
 
 
 class Slicer:
@@ -50,13 +57,11 @@ class Slicer:
         """The slice of the block of ``code`` at ``address``.
 
         Args:
-            before: the block right in front of it, if that one just ran: a page border may cut
-                an IT instruction from those that it predicates.
+            before: ``open_condition`` of the block right in front of it, if that one just ran.
         """
         lowered: list[MicroOp] = []
         texts: list[str] = []
-        head = self._open_condition(before, address - len(before))
-        found = self._capstone.disasm(head + code, address - len(head))
+        found = list(self._capstone.disasm(before + code, address - len(before)))
         inside = (insn for insn in found if insn.address >= address)
         for position, insn in enumerate(inside):
             lowered += micro_ops(insn, position)
@@ -68,16 +73,19 @@ class Slicer:
             tuple(sorted(entry)),
             sum(op.code in microops.ACCESSES for op in needed),
             tuple(texts[position] for position in lost),
+            _open_condition(found),
         )
 
-    def _open_condition(self, code: bytes, address: int) -> bytes:
-        """The end of a block from an IT instruction on that reaches beyond it; mostly empty."""
-        start, left = 0, 0
-        for insn in self._capstone.disasm(code, address):
-            left -= 1
-            if insn.insn_name() == "it":
-                start, left = insn.address - address, len(insn.mnemonic) - 1
-        return code[start:] if left > 0 else b""
+
+def _open_condition(found: Iterable[CsInsn]) -> bytes:
+    """Code from an IT instruction on of which fewer follow than it predicates."""
+    code, left = b"", 0
+    for insn in found:
+        left -= 1
+        if insn.insn_name() == "it":
+            code, left = b"", len(insn.mnemonic) - 1
+        code += bytes(insn.bytes)
+    return code if left > 0 else b""
 
 
 def _without_opaque(lowered: Iterable[MicroOp]) -> tuple[list[MicroOp], list[int]]:
@@ -93,7 +101,7 @@ def _without_opaque(lowered: Iterable[MicroOp]) -> tuple[list[MicroOp], list[int
         elif blind:
             lost.append(op.position)
         else:
-            if op.condition == ALWAYS:
+            if op.settles:
                 opaque.difference_update(op.results)
             kept.append(op)
     return kept, sorted(set(lost))
@@ -110,7 +118,7 @@ def _needed(lowered: list[MicroOp]) -> tuple[list[MicroOp], set[int]]:
         if op.code not in microops.ACCESSES and not is_wanted:
             continue
         loads_behind |= op.code in microops.LOADS
-        if op.condition == ALWAYS:
+        if op.settles:
             needed.difference_update(op.results)
         needed.update(op.sources)
         kept.append(op)
@@ -118,5 +126,4 @@ def _needed(lowered: list[MicroOp]) -> tuple[list[MicroOp], set[int]]:
     if needed.intersection(FLAGS):
         kept.insert(0, MicroOp(Code.UNPACK))
         needed = needed.difference(FLAGS) | {microops.PACKED_FLAGS}
-    # A temporary that a predicated instruction makes is read by that instruction alone.
-    return kept, needed.difference(microops.TEMPORARIES)
+    return kept, needed

@@ -89,10 +89,14 @@ class Streams:
 
     def install(
         self, row: int, code: bytes, address: int, ticks: int, *, before: bytes = b""
-    ) -> None:
+    ) -> bytes:
         """Give a block its slice; ``ticks`` is what it costs in a fresh pipeline.
 
-        ``before`` is the block that just ran, if it ends where this one starts.
+        Args:
+            before: as ``Slicer.slice`` takes it.
+
+        Returns:
+            The slice's ``open_condition``.
 
         Raises:
             BoardError: there is no room for more slices, or for the accesses of this one.
@@ -104,12 +108,13 @@ class Streams:
         state[row + counting.TICKS] = ticks
         if not found.accesses:
             state[row + counting.SLICE] = EMPTY
-            return
+            return found.open_condition
         names, values = self._registers(found.entry)
         state[row + counting.NAMES] = names.ctypes.data
         state[row + counting.VALUES] = values.ctypes.data
         state[row + counting.REGISTERS] = len(found.entry)
         state[row + counting.SLICE] = self._append(encoded(found.operations, ticks))
+        return found.open_condition
 
     def _registers(self, slots: tuple[int, ...]) -> tuple[Int32, Int64]:
         """Unicorn's names of registers, and where their values go: the slots' low words."""
