@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwprof.firmware_stub.virtual.board import Stop, VirtualBoard
-from hwprof.firmware_stub.virtual.description import load_board
+from hwprof.firmware_stub.virtual.board_files import load_board
 from hwprof.firmware_stub.virtual.exact import ExactTiming
 from hwprof.firmware_stub.virtual.hooked import HookedTiming
 from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment
