@@ -13,11 +13,15 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 from hwprof.errors import HwprofError, LinkError, ModelError
-from hwprof.measurement import Measurement
+from hwprof.measurement import NETWORK, Measurement
 from hwprof.profiler.bench import Bench, Setup
 from hwprof.profiler.store import MeasurementStore, measurement_key
+
+if TYPE_CHECKING:
+    from hwprof.graph import Graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +32,55 @@ class Task:
     block_type: str
     block_key: str
 
+    @property
+    def label(self) -> str:
+        """What a refusal calls it."""
+        return self.path.name
+
+    def graph(self) -> Graph:
+        """The operators to run.
+
+        Raises:
+            ModelError: the file cannot be read.
+        """
+        from hwprof.onnx_io import read_onnx
+
+        return read_onnx(self.path).graph
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkTask:
+    """One whole network of hwprof's own to measure, by the text that builds it."""
+
+    name: str
+    block_type: ClassVar[str] = NETWORK
+
+    @property
+    def block_key(self) -> str:
+        """What the row is called."""
+        return self.name
+
+    @property
+    def label(self) -> str:
+        """What a refusal calls it."""
+        return self.name
+
+    def graph(self) -> Graph:
+        """The operators to run.
+
+        Raises:
+            UnknownNameError, ConfigurationError: the text builds no network.
+        """
+        from hwprof.networks import parse_architecture
+
+        return parse_architecture(self.name).graph()
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a task: a row, a row that was there already, or a refusal."""
 
-    task: Task
+    task: Task | NetworkTask
     row: Measurement | None = None
     refusal: str = ""
 
@@ -87,16 +134,14 @@ class _Worker:
         self._bench = Bench(setup)
         self._stored = stored
 
-    def run(self, task: Task) -> Outcome:
-        from hwprof.onnx_io import read_onnx
-
+    def run(self, task: Task | NetworkTask) -> Outcome:
         try:
-            program = self._bench.lower(read_onnx(task.path).graph)
+            program = self._bench.lower(task.graph())
             if measurement_key(self._bench.origin, program.sha256) in self._stored:
                 return Outcome(task)
             row = self._bench.measure(program, block_type=task.block_type, block_key=task.block_key)
         except ModelError as error:
-            return Outcome(task, refusal=f"{task.path.name}: {error}")
+            return Outcome(task, refusal=f"{task.label}: {error}")
         return Outcome(task, row=row)
 
     def close(self) -> None:
@@ -111,7 +156,7 @@ def _start_worker(setup: Setup, stored: frozenset[str]) -> None:
     _worker = _Worker(setup, stored)
 
 
-def _run_in_worker(task: Task) -> Outcome:
+def _run_in_worker(task: Task | NetworkTask) -> Outcome:
     if _worker is None:
         raise HwprofError("a campaign worker was asked before its board was opened.")
     return _worker.run(task)
@@ -119,7 +164,7 @@ def _run_in_worker(task: Task) -> Outcome:
 
 @contextmanager
 def _outcomes(
-    tasks: Sequence[Task], setup: Setup, stored: frozenset[str], workers: int
+    tasks: Sequence[Task | NetworkTask], setup: Setup, stored: frozenset[str], workers: int
 ) -> Iterator[Iterable[Outcome]]:
     if workers == 1:
         worker = _Worker(setup, stored)
@@ -142,7 +187,7 @@ def _outcomes(
 
 
 def run_campaign(
-    tasks: Sequence[Task],
+    tasks: Sequence[Task | NetworkTask],
     store: MeasurementStore,
     *,
     setup: Setup,

@@ -20,11 +20,13 @@ import numpy as np
 
 from hwprof.errors import ArtefactError
 from hwprof.measurement import Context, Placement
+from hwprof.surrogates.boundaries import BOUNDARY_SIGNS
 from hwprof.surrogates.features import FEATURE_VERSION, FEATURES
 from hwprof.surrogates.regressors import REGRESSOR_TYPES, Arrays, PhysicalPrior, Regressor
 
 FORMAT = "hwprof-surrogate"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, 2)
 LUT_FILE = "lut.json"
 HEAD_FILE = "artefact.json"
 ARRAYS_FILE = "arrays.bin"
@@ -66,17 +68,30 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class NetworkCorrection:
-    """From the sum over blocks to a network: scale the sum, stretch the interval.
+    """From the sum over blocks to a network: scale the sum, add what boundaries cost.
 
     Attributes:
-        ratio: network over sum of its blocks.
-        log_ratio: half-width added to the interval's, in log ratio.
+        ratio: by which the sum over blocks is multiplied.
+        boundary_us: microseconds for each count of ``boundaries.BOUNDARY_SIGNS``, by its name;
+            negative ones save time.
+        stretch: half-width of a network's interval over that of its blocks added up, in log
+            ratio.
         n: networks it was fitted on; 0 for none, then the sum stands as it is.
     """
 
     ratio: float = 1.0
-    log_ratio: float = 0.0
+    boundary_us: Mapping[str, float] = field(default_factory=dict)
+    stretch: float = 1.0
     n: int = 0
+
+    def __post_init__(self) -> None:
+        unknown = set(self.boundary_us) - set(BOUNDARY_SIGNS)
+        numbers = (self.ratio, self.stretch, *self.boundary_us.values())
+        if unknown or not np.isfinite(numbers).all() or self.ratio <= 0 or self.stretch < 0:
+            raise ValueError(
+                "a network correction has a positive ratio and known boundaries; got "
+                f"ratio={self.ratio}, stretch={self.stretch}, {dict(self.boundary_us)}"
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -227,7 +242,7 @@ def load_artefact(own: Path, code_sha256: str | None = None) -> Artefact:
             prior=prior,
             macs=_model(head["macs"], data) if head["macs"] else None,
             types={str(kind): _model(entry, data) for kind, entry in head["types"].items()},
-            correction=NetworkCorrection(**head["correction"]),
+            correction=_correction(head),
             provenance=Provenance(**head["provenance"]),
         )
 
@@ -252,10 +267,10 @@ def _read_head(own: Path) -> dict[str, Any]:
         raise ArtefactError(f"{own / HEAD_FILE} is no JSON ({error}); {_AGAIN}") from error
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise ArtefactError(f"{own / HEAD_FILE} is no surrogate of hwprof; {_AGAIN}")
-    if head.get("version") != FORMAT_VERSION:
+    if head.get("version") not in READABLE_VERSIONS:
         raise ArtefactError(
             f"{own} has artefact format {head.get('version')!r}, this hwprof reads "
-            f"{FORMAT_VERSION}; {_AGAIN}"
+            f"{' and '.join(map(str, READABLE_VERSIONS))}; {_AGAIN}"
         )
     return head
 
@@ -296,6 +311,14 @@ def _check_stamp(own: Path, stamp: Stamp, code_sha256: str | None) -> None:
             f"({stamp.code_sha256[:12]} instead of {code_sha256[:12]}); run 'hwprof profile' and "
             "'hwprof fit' again."
         )
+
+
+def _correction(head: Mapping[str, Any]) -> NetworkCorrection:
+    entry = dict(head["correction"])
+    if head["version"] == 1:
+        # Format 1 had a ratio and a width to add; none that was fitted ever shipped.
+        entry.pop("log_ratio")
+    return NetworkCorrection(**entry)
 
 
 def _model(entry: Mapping[str, Any], data: bytes) -> FittedModel:

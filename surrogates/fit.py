@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from statistics import median_low
@@ -32,6 +32,7 @@ from hwprof.surrogates.artefact import (
     Stamp,
     save_artefact,
 )
+from hwprof.surrogates.correction import MIN_NETWORKS, NetworkReport, fit_correction
 from hwprof.surrogates.features import (
     FEATURE_VERSION,
     FEATURES,
@@ -44,6 +45,7 @@ from hwprof.surrogates.intervals import (
     cross_coverage,
     log_errors,
 )
+from hwprof.surrogates.network_rows import MeasuredNetworks
 from hwprof.surrogates.regressors import (
     RESIDUAL_TYPES,
     MacsCoefficient,
@@ -141,6 +143,7 @@ class FitReport:
         excluded: rows left out, by reason.
         skipped: block types with too few rows for a model of their own, with their rows; the
             prior prices them.
+        networks: how whole networks are predicted, None where too few were measured.
     """
 
     context: Context
@@ -148,6 +151,7 @@ class FitReport:
     excluded: Mapping[str, int]
     skipped: Mapping[str, int]
     unseen_interval_percent: float
+    networks: NetworkReport | None = None
 
     def to_json(self) -> dict[str, object]:
         """The object that ``hwprof fit --json`` prints."""
@@ -157,6 +161,7 @@ class FitReport:
             "unseen_type_interval_percent": round(self.unseen_interval_percent, 4),
             "excluded": dict(self.excluded),
             "skipped": dict(self.skipped),
+            "networks": self.networks.to_json() if self.networks else None,
         }
 
 
@@ -171,6 +176,14 @@ class Fitted:
     artefact: Artefact
     table: LookupTable
     report: FitReport
+
+    def corrected(self, measured: MeasuredNetworks, *, seed: int = 0) -> Fitted:
+        """This fit with a network correction, if there are networks enough for one."""
+        if len(measured.architectures) < MIN_NETWORKS:
+            return self
+        correction, networks = fit_correction(self.artefact, measured, seed=seed)
+        artefact = self.artefact.corrected(correction)
+        return replace(self, artefact=artefact, report=replace(self.report, networks=networks))
 
     def save(self, folder: Path) -> Path:
         """Write artefact and table below ``folder``; return the context's own folder.

@@ -25,7 +25,13 @@ from hwprof.measurement import (
     DEFAULT_TIMING,
     Placement,
 )
-from hwprof.surrogates.artefact import LUT_FILE, Artefact, load_artefact, read_context
+from hwprof.surrogates.artefact import (
+    LUT_FILE,
+    Artefact,
+    NetworkCorrection,
+    load_artefact,
+    read_context,
+)
 from hwprof.surrogates.catalogue import (
     Entry,
     Question,
@@ -117,6 +123,8 @@ def _predictor(question: Question, entries: tuple[Entry, ...], method: str) -> P
         # A stale one completes nothing; what it would have covered is listed under the prior.
         with suppress(ArtefactError):
             artefact = artefact.completed(load_artefact(folder, code))
+    if method == "macs":  # the baseline as it is: networks corrected the surrogates, not this
+        artefact = artefact.corrected(NetworkCorrection())
     return Predictor(artefact, _PRICERS[method](artefact, folders), question.target)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from threading import Lock
@@ -15,12 +15,20 @@ from hwprof.architecture import Architecture
 from hwprof.blocks import BlockConfig
 from hwprof.measurement import DEFAULT_TARGET, Context
 from hwprof.surrogates.artefact import Artefact, NetworkCorrection
+from hwprof.surrogates.boundaries import boundary_us
 from hwprof.surrogates.pricing import Pricer, Prices, Source
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Number = TypeVar("Number", float, FloatArray)
 
 _FIRST_CAPACITY = 1024
+
+# Columns of the ledger: latency_us, low_us, high_us, boundary_us, macs, covered macs, source.
+_LATENCY_TO_BOUNDARY, _BOUNDARY, _MACS, _SOURCE = slice(0, 4), 3, slice(4, 6), 6
+
+_LARGEST_CORRECTION = 2.0
+"""A network is at most this factor from the sum of its blocks; measured ones are within percents,
+and costs fitted on others must not make nonsense of a tiny one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +102,15 @@ class _Ledger:
     are replaced when they grow, never shortened, so what it took stays valid.
     """
 
-    def __init__(self, pricer: Pricer, us_per_cycle: float) -> None:
+    def __init__(
+        self, pricer: Pricer, us_per_cycle: float, boundary_us: Mapping[str, float]
+    ) -> None:
         self._pricer = pricer
         self._us_per_cycle = us_per_cycle
+        self._boundary_us = boundary_us
         self._lock = Lock()
         self.position: dict[BlockConfig, int] = {}
-        # Columns: latency_us, low_us, high_us, macs, covered macs, source.
-        self.columns: FloatArray = np.zeros((6, _FIRST_CAPACITY))
+        self.columns: FloatArray = np.zeros((_SOURCE + 1, _FIRST_CAPACITY))
 
     def rows(self, configs: Iterable[BlockConfig]) -> npt.NDArray[np.int64]:
         """Row of each configuration, pricing those not seen before."""
@@ -131,8 +141,9 @@ class _Ledger:
         prices: Prices = self._pricer.price(configs)
         covered = prices.macs * (prices.source != Source.PRIOR)
         cycles = np.stack([prices.cycles, prices.low_cycles, prices.high_cycles])
+        boundaries = boundary_us(configs, self._boundary_us)[None]
         others = np.stack([prices.macs, covered, prices.source])
-        return np.concatenate([cycles * self._us_per_cycle, others])
+        return np.concatenate([cycles * self._us_per_cycle, boundaries, others])
 
 
 class Predictor:
@@ -141,7 +152,9 @@ class Predictor:
     def __init__(self, artefact: Artefact, pricer: Pricer, target: str = DEFAULT_TARGET) -> None:
         self._artefact = artefact
         self._target = target
-        self._ledger = _Ledger(pricer, 1e6 / artefact.context.clock_hz)
+        self._ledger = _Ledger(
+            pricer, 1e6 / artefact.context.clock_hz, artefact.correction.boundary_us
+        )
 
     @property
     def context(self) -> Context:
@@ -152,12 +165,13 @@ class Predictor:
         """Latency of one network."""
         rows = self._ledger.rows([block.config for block in architecture.blocks])
         columns = self._ledger.columns[:, rows]
-        latency, low, high, macs, covered, _ = columns.sum(axis=1).tolist()
-        low, latency, high = _corrected(self._artefact.correction, low, latency, high)
+        sums = _network_sums(columns[:_SOURCE], [len(rows)])[:, 0]
+        low, latency, high = _corrected(self._artefact.correction, sums[_LATENCY_TO_BOUNDARY])
+        macs, covered = sums[_MACS].tolist()
         return LatencyPrediction(
-            latency_us=latency,
-            low_us=low,
-            high_us=high,
+            latency_us=float(latency),
+            low_us=float(low),
+            high_us=float(high),
             interval_level=self._artefact.interval_level,
             covered_macs_percent=100 * covered / macs if macs else 100.0,
             blocks=_block_predictions(architecture, columns),
@@ -169,18 +183,25 @@ class Predictor:
         """Latencies of n networks, as arrays (n,)."""
         blocks = [architecture.blocks for architecture in architectures]
         rows = self._ledger.rows([block.config for block in chain.from_iterable(blocks)])
-        sums = _segment_sums(self._ledger.columns[:5, rows], [len(part) for part in blocks])
-        latency, low, high, macs, covered = sums
-        low, latency, high = _corrected(self._artefact.correction, low, latency, high)
+        columns = self._ledger.columns[:_SOURCE, rows]
+        sums = _network_sums(columns, [len(part) for part in blocks])
+        return self._networks(sums, _BlockLists(self._ledger, architectures))
+
+    def _networks(
+        self, sums: FloatArray, blocks: Sequence[Sequence[BlockPrediction]]
+    ) -> LatencyPrediction[FloatArray]:
+        """Predictions from the sums of the columns over each network's blocks, (_SOURCE, n)."""
+        low, latency, high = _corrected(self._artefact.correction, sums[_LATENCY_TO_BOUNDARY])
+        macs, covered = sums[_MACS]
         return LatencyPrediction(
             latency_us=latency,
             low_us=low,
             high_us=high,
             interval_level=self._artefact.interval_level,
             covered_macs_percent=np.divide(
-                100 * covered, macs, out=np.full(len(blocks), 100.0), where=macs > 0
+                100 * covered, macs, out=np.full(len(macs), 100.0), where=macs > 0
             ),
-            blocks=_BlockLists(self._ledger, architectures),
+            blocks=blocks,
             context=self.context,
             target=self._target,
         )
@@ -207,7 +228,7 @@ class _BlockLists(Sequence[Sequence[BlockPrediction]]):
 def _block_predictions(
     architecture: Architecture, columns: FloatArray
 ) -> tuple[BlockPrediction, ...]:
-    latencies, sources = columns[0].tolist(), columns[5].tolist()
+    latencies, sources = columns[0].tolist(), columns[_SOURCE].tolist()
     return tuple(
         BlockPrediction(block.name, block.config.block_type, latency, _SOURCES[int(source)])
         for block, latency, source in zip(architecture.blocks, latencies, sources, strict=True)
@@ -217,17 +238,39 @@ def _block_predictions(
 _SOURCES = {int(source): source.name.lower() for source in Source}
 
 
-def _segment_sums(columns: FloatArray, sizes: list[int]) -> FloatArray:
-    """Sums of consecutive stretches of each row of ``columns``; empty stretches give 0."""
-    ends = np.cumsum(sizes, dtype=np.int64)
+def _network_sums(columns: FloatArray, sizes: list[int]) -> FloatArray:
+    """Sums of consecutive stretches of each row of ``columns``; empty stretches give 0.
+
+    The first block of a stretch has no boundary before it.
+    """
+    lengths = np.array(sizes, dtype=np.int64)
+    ends = np.cumsum(lengths)
     totals = np.concatenate([np.zeros((len(columns), 1)), np.cumsum(columns, axis=1)], axis=1)
-    sums: FloatArray = totals[:, ends] - totals[:, ends - np.array(sizes, dtype=np.int64)]
+    sums: FloatArray = totals[:, ends] - totals[:, ends - lengths]
+    busy = lengths > 0
+    sums[_BOUNDARY, busy] -= columns[_BOUNDARY, (ends - lengths)[busy]]
     return sums
 
 
 def _corrected(
-    correction: NetworkCorrection, low: Number, latency: Number, high: Number
-) -> tuple[Number, Number, Number]:
-    stretch = float(np.exp(correction.log_ratio))
-    ratio = correction.ratio
-    return low * ratio / stretch, latency * ratio, high * ratio * stretch
+    correction: NetworkCorrection, sums: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Low, latency and high of networks.
+
+    The blocks' half-widths added up would be right if all blocks erred together; the correction
+    says how much of that measured networks need. Exactly known blocks have no width: there the
+    correction itself is the measure of what is not known.
+
+    Args:
+        sums: over blocks: latency, low, high and what boundaries cost, (4,) or (4, n).
+    """
+    summed, low, high, boundaries = sums
+    if correction.n == 0:
+        return low, summed, high
+    safe = np.maximum(summed, np.finfo(np.float64).tiny)
+    factor = correction.ratio + boundaries / safe
+    factor = np.clip(factor, 1 / _LARGEST_CORRECTION, _LARGEST_CORRECTION)
+    log_width = correction.stretch * np.log(np.maximum(high, safe) / safe)
+    stretch = np.exp(np.where(high > summed, log_width, np.abs(np.log(factor))))
+    latency = summed * factor
+    return latency / stretch, latency, latency * stretch

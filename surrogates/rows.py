@@ -14,7 +14,7 @@ from hwprof.architecture import block_graph
 from hwprof.blocks import BlockConfig
 from hwprof.errors import ConfigurationError, ModelError, StoreError, UnknownNameError
 from hwprof.graph import Graph
-from hwprof.measurement import Context, Measurement, Placement
+from hwprof.measurement import NETWORK, Context, Measurement, Placement
 from hwprof.surrogates.keys import parse_key
 from hwprof.surrogates.regressors import Vector
 
@@ -29,7 +29,6 @@ MAX_SATURATED_SHARE = 0.05
 _REQUIRED = ("block_key", "board", "clock_hz", "cycles")
 _PLACEMENT_COLUMNS = {f"{part.name}_memory": part.name for part in fields(Placement)}
 _CONTEXT_COLUMNS = ("board", "clock_hz", "kernels", "scheme", "cache_state", "timing_model")
-NETWORK = "network"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,10 @@ from hwprof.errors import ConfigurationError
 
 Kind = Literal["measured", "modelled"]
 
+NETWORK = "network"
+"""What a row of a whole model has as its block type; its block key is the model's name."""
+
+
 DEFAULT_SCHEME = "tflite"
 DEFAULT_KERNELS = "simd"
 DEFAULT_TARGET = "virtual:rt1170"

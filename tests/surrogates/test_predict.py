@@ -303,7 +303,7 @@ class TestContexts:
         workspace = Workspace(tmp_path)
         folder = save_artefact(fitted.artefact, workspace.artefacts)
         before = predict_latency(detectors[0], workspace=workspace).latency_us
-        doubled = replace(fitted.artefact, correction=NetworkCorrection(2.0, 0.0, 1))
+        doubled = replace(fitted.artefact, correction=NetworkCorrection(2.0, n=1))
         save_artefact(doubled, workspace.artefacts)
         head = folder / "artefact.json"
         os.utime(head, ns=(0, head.stat().st_mtime_ns + 1))

@@ -14,6 +14,7 @@ from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
     from hwprof.profiler.bench import Setup
+    from hwprof.surrogates.correction import NetworkReport
     from hwprof.surrogates.fit import FitReport, TypeReport
 
 
@@ -60,6 +61,17 @@ def print_fit_report(report: FitReport) -> None:
         click.echo(f"{kind}: {n} rows are too few for a model of its own")
     for reason, n in report.excluded.items():
         click.echo(f"left out: {n} rows, {reason}")
+    click.echo(_network_line(report.networks))
+
+
+def _network_line(networks: NetworkReport | None) -> str:
+    if networks is None:
+        return "networks: too few measured for a correction; run 'hwprof profile --networks 48'"
+    return (
+        f"networks: {networks.n} measured, held-out MAPE {networks.scores.mape_percent:.2f} %, "
+        f"sum of blocks alone {networks.summed.mape_percent:.2f} %; median interval "
+        f"±{networks.interval_percent:.1f} %, covers {networks.coverage_percent:.0f} %"
+    )
 
 
 def _rows(kind: TypeReport) -> Iterator[tuple[object, ...]]:

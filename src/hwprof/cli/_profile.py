@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 @click.argument("model", required=False)
 @_options.bench_setup
 @click.option("--repeats", type=click.IntRange(1, 1000), default=1, show_default=True)
+@click.option(
+    "--networks",
+    type=click.IntRange(0, 10_000),
+    default=0,
+    help="Measure this many random networks instead of samples: 'hwprof fit' corrects by them.",
+)
+@_options.seed
 @_options.workers
 @_options.workspace
 @_options.as_json
@@ -32,6 +39,8 @@ def profile(
     *,
     setup: Setup,
     repeats: int,
+    networks: int,
+    seed: int,
     workers: int | None,
     workspace: Workspace,
     as_json: bool,
@@ -45,6 +54,13 @@ def profile(
     from hwprof.models import resolve_model
 
     setup = replace(setup, repeats=repeats)
+    if networks and model is not None:
+        raise click.UsageError(
+            f"--networks draws networks of its own; leave out either it or {model}."
+        )
+    if networks:
+        _profile_networks(workspace, setup, workers, draw=(networks, seed))
+        return
     if model is None:
         _profile_samples(workspace, setup, workers)
         return
@@ -166,4 +182,15 @@ def _profile_samples(workspace: Workspace, setup: Setup, workers: int | None) ->
     from hwprof.workflows.measure_samples import measure_samples
 
     report = measure_samples(workspace, setup, workers=workers or os.cpu_count() or 1)
+    click.echo(str(report))
+
+
+def _profile_networks(
+    workspace: Workspace, setup: Setup, workers: int | None, *, draw: tuple[int, int]
+) -> None:
+    from hwprof.workflows.measure_networks import draw_networks, measure_networks
+
+    count, seed = draw
+    names = [network.name for network in draw_networks(count, seed=seed)]
+    report = measure_networks(workspace, setup, names, workers=workers or os.cpu_count() or 1)
     click.echo(str(report))

@@ -14,6 +14,7 @@ from hwprof.networks.classifiers import (
     mobilenet_v1,
 )
 from hwprof.networks.person_detector import fastestdet, person_detector
+from hwprof.networks.random_chain import random_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ NETWORKS: Mapping[str, Callable[..., Architecture]] = MappingProxyType(
         "micronet-kws-s": micronet_kws_s,
         "mobilenet-v1": mobilenet_v1,
         "person-detector": person_detector,
+        "random-chain": random_chain,
     }
 )
 """Builders by name; every parameter is a keyword with a number as its default."""
@@ -54,4 +56,5 @@ __all__ = [
     "mobilenet_v1",
     "parse_architecture",
     "person_detector",
+    "random_chain",
 ]

@@ -10,6 +10,7 @@ from hwprof.firmware_stub.targets import describe_virtual, virtual_reference
 from hwprof.profiler.bench import Bench, Setup
 from hwprof.profiler.store import MeasurementStore
 from hwprof.surrogates.fit import FitOptions, Fitted, fit
+from hwprof.surrogates.network_rows import measured_networks
 from hwprof.workflows.measure_samples import measure_samples
 from hwprof.workspace import Workspace
 
@@ -21,6 +22,8 @@ def fit_workspace(
     workspace: Workspace, setup: Setup, *, workers: int, seed: int = 0
 ) -> tuple[Fitted, Path]:
     """Measure samples that have no row yet, fit every block type, and save what was fitted.
+
+    Whole networks among the rows correct the sum over blocks, if there are enough of them.
 
     Args:
         seed: where the folds of the cross-validation and the learners begin.
@@ -46,6 +49,7 @@ def fit_workspace(
         context=origin.context if origin else None,
         firmware_sha256=origin.firmware_sha256 if origin else "",
     )
+    fitted = fitted.corrected(measured_networks(rows, fitted.artefact), seed=seed)
     return fitted, fitted.save(workspace.artefacts)
 
 
