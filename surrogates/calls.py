@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from hwprof.blocks import GraphBuilder
 from hwprof.errors import ModelError
 from hwprof.graph import (
     Add,
@@ -118,8 +119,8 @@ class Calls(NamedTuple):
         return cls(*table.T)
 
 
-def graph_calls(graph: Graph) -> list[Row]:
-    """Kernel calls of a graph in order, each a row of the fields of ``Calls``."""
+def graph_calls(graph: Graph | GraphBuilder) -> list[Row]:
+    """Kernel calls of a graph or of unfinished nodes in order, rows of the fields of ``Calls``."""
     rows: list[Row] = []
     shapes = graph.shapes
     fixed_scale = {node.name for node in graph.nodes if type(node.op) is Softmax}

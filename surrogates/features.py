@@ -14,7 +14,7 @@ from math import log1p
 import numpy as np
 import numpy.typing as npt
 
-from hwprof.architecture import block_graph
+from hwprof.architecture import block_nodes
 from hwprof.blocks import BLOCK_TYPES, BlockConfig
 from hwprof.graph import Graph
 from hwprof.surrogates.calls import Row, elementwise_call, graph_calls
@@ -93,7 +93,7 @@ def _described(config: BlockConfig) -> dict[str, float]:
 
 def _config_calls(config: BlockConfig) -> list[Row]:
     if config.block_type in BLOCK_TYPES:
-        return graph_calls(block_graph(config))
+        return graph_calls(block_nodes(config))
     return [elementwise_call(shape) for shape in config.inputs[:1]]
 
 

@@ -14,8 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeAlias, overload
 
-from hwprof.architecture import Architecture
-from hwprof.errors import ArtefactError, UnknownNameError
+from hwprof.architecture import Architecture, SharedBlocks
+from hwprof.errors import ArtefactError, ConfigurationError, UnknownNameError
 from hwprof.luts import LookupTable, load_table
 from hwprof.measurement import (
     DEFAULT_CACHE_STATE,
@@ -42,6 +42,7 @@ from hwprof.surrogates.catalogue import (
 )
 from hwprof.surrogates.predictor import BlockPrediction, FloatArray, LatencyPrediction, Predictor
 from hwprof.surrogates.pricing import LutPricer, MacsPricer, Pricer, SurrogatePricer
+from hwprof.surrogates.tables import Table, TabularSpace, columns_of
 from hwprof.workspace import Workspace
 
 __all__ = [
@@ -145,6 +146,22 @@ def predict_latency(  # type: ignore[overload-overlap]  # a text is a sequence o
 
 @overload
 def predict_latency(
+    arch: TabularSpace,
+    table: Table,
+    *,
+    target: str = ...,
+    kernels: str = ...,
+    scheme: str = ...,
+    placement: Placement | None = ...,
+    timing: str = ...,
+    cache_state: str = ...,
+    method: Method = ...,
+    workspace: Workspace | None = ...,
+) -> LatencyPrediction[FloatArray]: ...
+
+
+@overload
+def predict_latency(
     arch: Sequence[Model],
     *,
     target: str = ...,
@@ -159,7 +176,8 @@ def predict_latency(
 
 
 def predict_latency(
-    arch: Model | Sequence[Model],
+    arch: Model | Sequence[Model] | TabularSpace,
+    table: Table | None = None,
     *,
     target: str = DEFAULT_TARGET,
     kernels: str = DEFAULT_KERNELS,
@@ -170,11 +188,14 @@ def predict_latency(
     method: Method = "surrogate",
     workspace: Workspace | None = None,
 ) -> LatencyPrediction[float] | LatencyPrediction[FloatArray]:
-    """Predicted latency of one network, or of a list of them.
+    """Predicted latency of one network, of a list of them, or of the rows of a table.
 
     Args:
         arch: an Architecture, a path to an ONNX file, or a named architecture as
-            ``person-detector:k=5,g=1,c=96,width=320,aspect=0.8``; or a list of such.
+            ``person-detector:k=5,g=1,c=96,width=320,aspect=0.8``; or a list of such; or a space
+            whose networks ``table`` names.
+        table: with a space, a DataFrame, structured array or mapping with the space's parameters
+            as columns; each distinct block is priced once, whatever the number of rows.
         target: whose latency; ``virtual:<board>``, or a serial line for the board measured.
         kernels: kernel library inside the firmware.
         scheme: quantisation scheme.
@@ -187,7 +208,8 @@ def predict_latency(
 
     Raises:
         ArtefactError: nothing was fitted for the context, or it was for other code.
-        ConfigurationError: several contexts answer; or the method is unknown.
+        ConfigurationError: several contexts answer; the method is unknown; or the table lacks a
+            column or names no network of the space.
         ModelError: a model that cannot be read or built.
     """
     predictor = load_predictor(
@@ -200,9 +222,21 @@ def predict_latency(
         method=method,
         workspace=workspace,
     )
+    if table is not None or isinstance(arch, TabularSpace):
+        return predictor.predict_table(_parts(arch, table))
     if isinstance(arch, Architecture | str | os.PathLike):
         return predictor.predict(_architecture(arch))
     return predictor.predict_many([_architecture(one) for one in arch])
+
+
+def _parts(space: object, table: Table | None) -> Sequence[SharedBlocks]:
+    if not isinstance(space, TabularSpace) or table is None:
+        raise ConfigurationError(
+            "a table of parameters goes with a space whose networks they name, as "
+            f"predict_latency(get_space('person-detection'), table); got {type(space).__name__} "
+            f"and {'no table' if table is None else 'a table'}."
+        )
+    return space.blocks_of(columns_of(space, table))
 
 
 def _architecture(model: Model) -> Architecture:

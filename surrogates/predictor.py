@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from threading import Lock
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from hwprof.architecture import Architecture
+from hwprof.architecture import Architecture, BlockInstance, SharedBlocks
 from hwprof.blocks import BlockConfig
 from hwprof.measurement import DEFAULT_TARGET, Context
 from hwprof.surrogates.artefact import Artefact, NetworkCorrection
@@ -112,15 +112,27 @@ class _Ledger:
         self.position: dict[BlockConfig, int] = {}
         self.columns: FloatArray = np.zeros((_SOURCE + 1, _FIRST_CAPACITY))
 
-    def rows(self, configs: Iterable[BlockConfig]) -> npt.NDArray[np.int64]:
-        """Row of each configuration, pricing those not seen before."""
-        configs = configs if isinstance(configs, list) else list(configs)
+    def rows(self, configs: Sequence[BlockConfig]) -> npt.NDArray[np.int64]:
+        """Row of each configuration, pricing those not seen before.
+
+        Networks of one space share the objects of their blocks, so objects are told apart by
+        identity first: comparing configurations is what many networks cost.
+        """
+        ids = np.fromiter(map(id, configs), np.int64, len(configs))
+        _, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
+        distinct = [configs[index] for index in first.tolist()]
         position = self.position
         try:
-            return np.array([position[config] for config in configs], dtype=np.int64)
+            rows = [position[config] for config in distinct]
         except KeyError:
-            self._add(configs)
-        return np.array([position[config] for config in configs], dtype=np.int64)
+            self._add(distinct)
+            rows = [position[config] for config in distinct]
+        return np.array(rows, dtype=np.int64)[inverse]
+
+    def predictions(self, blocks: Sequence[BlockInstance]) -> tuple[BlockPrediction, ...]:
+        """What each block of a network adds to it."""
+        rows = self.rows([block.config for block in blocks])
+        return _block_predictions(blocks, self.columns[:, rows])
 
     def _add(self, configs: list[BlockConfig]) -> None:
         with self._lock:
@@ -174,7 +186,7 @@ class Predictor:
             high_us=float(high),
             interval_level=self._artefact.interval_level,
             covered_macs_percent=100 * covered / macs if macs else 100.0,
-            blocks=_block_predictions(architecture, columns),
+            blocks=_block_predictions(architecture.blocks, columns),
             context=self.context,
             target=self._target,
         )
@@ -186,6 +198,22 @@ class Predictor:
         columns = self._ledger.columns[:_SOURCE, rows]
         sums = _network_sums(columns, [len(part) for part in blocks])
         return self._networks(sums, _BlockLists(self._ledger, architectures))
+
+    def predict_table(self, parts: Sequence[SharedBlocks]) -> LatencyPrediction[FloatArray]:
+        """Latencies of n networks that share their parts, as arrays (n,); a million is few.
+
+        Args:
+            parts: of all networks the first, the second and so on; at least one.
+        """
+        sums = self._stretch_sums(parts[0], first=True)[:, parts[0].index]
+        for part in parts[1:]:
+            sums += self._stretch_sums(part, first=False)[:, part.index]
+        return self._networks(sums, _TableBlockLists(self._ledger, parts))
+
+    def _stretch_sums(self, part: SharedBlocks, *, first: bool) -> FloatArray:
+        rows = self._ledger.rows([block.config for block in chain.from_iterable(part.stretches)])
+        columns = self._ledger.columns[:_SOURCE, rows]
+        return _network_sums(columns, [len(stretch) for stretch in part.stretches], first=first)
 
     def _networks(
         self, sums: FloatArray, blocks: Sequence[Sequence[BlockPrediction]]
@@ -220,34 +248,52 @@ class _BlockLists(Sequence[Sequence[BlockPrediction]]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return _BlockLists(self._ledger, self._architectures[index])
-        architecture = self._architectures[index]
-        rows = self._ledger.rows([block.config for block in architecture.blocks])
-        return _block_predictions(architecture, self._ledger.columns[:, rows])
+        return self._ledger.predictions(self._architectures[index].blocks)
+
+
+class _TableBlockLists(Sequence[Sequence[BlockPrediction]]):
+    """Block predictions of networks that share parts, made when asked for."""
+
+    def __init__(self, ledger: _Ledger, parts: Sequence[SharedBlocks]) -> None:
+        self._ledger = ledger
+        self._parts = parts
+
+    def __len__(self) -> int:
+        return len(self._parts[0].index)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            parts = [replace(part, index=part.index[index]) for part in self._parts]
+            return _TableBlockLists(self._ledger, parts)
+        stretches = (part.stretches[int(part.index[index])] for part in self._parts)
+        return self._ledger.predictions(tuple(chain.from_iterable(stretches)))
 
 
 def _block_predictions(
-    architecture: Architecture, columns: FloatArray
+    blocks: Sequence[BlockInstance], columns: FloatArray
 ) -> tuple[BlockPrediction, ...]:
     latencies, sources = columns[0].tolist(), columns[_SOURCE].tolist()
     return tuple(
         BlockPrediction(block.name, block.config.block_type, latency, _SOURCES[int(source)])
-        for block, latency, source in zip(architecture.blocks, latencies, sources, strict=True)
+        for block, latency, source in zip(blocks, latencies, sources, strict=True)
     )
 
 
 _SOURCES = {int(source): source.name.lower() for source in Source}
 
 
-def _network_sums(columns: FloatArray, sizes: list[int]) -> FloatArray:
+def _network_sums(columns: FloatArray, sizes: list[int], *, first: bool = True) -> FloatArray:
     """Sums of consecutive stretches of each row of ``columns``; empty stretches give 0.
 
-    The first block of a stretch has no boundary before it.
+    Args:
+        first: whether networks begin with these stretches: nothing is before their first block,
+            so it has no boundary.
     """
     lengths = np.array(sizes, dtype=np.int64)
     ends = np.cumsum(lengths)
     totals = np.concatenate([np.zeros((len(columns), 1)), np.cumsum(columns, axis=1)], axis=1)
     sums: FloatArray = totals[:, ends] - totals[:, ends - lengths]
-    busy = lengths > 0
+    busy = (lengths > 0) & first
     sums[_BOUNDARY, busy] -= columns[_BOUNDARY, (ends - lengths)[busy]]
     return sums
 

@@ -9,13 +9,21 @@ five seeds, benchmarks/search.py).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from typing import Any
 
-from hwprof.architecture import Architecture
+import numpy as np
+import numpy.typing as npt
+
+from hwprof.architecture import Architecture, BlockInstance, SharedBlocks
+from hwprof.errors import ConfigurationError
 from hwprof.networks.person_detector import (
+    ASPECTS,
     CHANNELS,
     GROUPS,
     KERNELS,
+    WIDTHS,
     InputSize,
     legal_sizes,
     person_detector,
@@ -49,6 +57,123 @@ class PersonDetection(SearchSpace):
         return person_detector(
             k=KERNELS[kernel], g=groups, c=channels, width=pixels.width, aspect=pixels.aspect
         )
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Columns of a table of its networks, as ``person_detector`` takes them."""
+        return "k", "g", "c", "width", "aspect"
+
+    def blocks_of(self, columns: Mapping[str, npt.NDArray[Any]]) -> tuple[SharedBlocks, ...]:
+        """Backbone and head of the network of each row.
+
+        Args:
+            columns: an array (n,) for each of ``parameters``.
+
+        Raises:
+            ConfigurationError: a row is no network of the space; the message says which.
+        """
+        choices = {"k": KERNELS, "g": GROUPS, "c": CHANNELS, "width": WIDTHS, "aspect": ASPECTS}
+        at = {name: _positions(name, columns[name], values) for name, values in choices.items()}
+        size = _size_numbers()[at["width"], at["aspect"]]
+        odd = np.asarray(CHANNELS)[at["c"]] % np.asarray(GROUPS)[at["g"]] != 0
+        _refuse(columns, odd, "c is no multiple of g")
+        _refuse(columns, size < 0, "the levels of that width and aspect do not join")
+        grid = _grid_numbers()[size]
+        extents = len(KERNELS), len(GROUPS), len(CHANNELS), len(_grids())
+        head = np.ravel_multi_index((at["k"], at["g"], at["c"], grid), extents)
+        return _shared(size, _backbone), _shared(head, _head)
+
+
+Stretch = tuple[BlockInstance, ...]
+
+_DECIMALS = 5
+"""Of an aspect ratio; a column in single precision has no more that can be relied on."""
+
+
+def _positions(
+    name: str, values: npt.NDArray[Any], choices: Sequence[float]
+) -> npt.NDArray[np.int64]:
+    """Position of each value among ascending choices."""
+    if values.dtype.kind not in "iuf":
+        raise ConfigurationError(
+            f"the column {name} of a table of networks holds numbers; got {values.dtype}."
+        )
+    exact = np.round(values.astype(np.float64), _DECIMALS)
+    positions = np.minimum(np.searchsorted(choices, exact), len(choices) - 1)
+    wrong = np.flatnonzero(np.asarray(choices)[positions] != exact)
+    if len(wrong):
+        legal = (
+            f"{choices[0]} to {choices[-1]}"
+            if isinstance(choices, range)
+            else ", ".join(map(str, choices))
+        )
+        raise ConfigurationError(
+            f"row {wrong[0]} of the table is no network of {PersonDetection.name}: {name} must be "
+            f"one of {legal}; got {values[wrong[0]]:g}."
+        )
+    return positions
+
+
+def _refuse(
+    columns: Mapping[str, npt.NDArray[Any]], wrong: npt.NDArray[np.bool_], reason: str
+) -> None:
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        values = ", ".join(f"{name}={column[row]:g}" for name, column in columns.items())
+        raise ConfigurationError(
+            f"row {row} of the table is no network of {PersonDetection.name}: {reason}; "
+            f"got {values}."
+        )
+
+
+def _shared(numbers: npt.NDArray[np.int64], build: Callable[[int], Stretch]) -> SharedBlocks:
+    """The stretches of the numbers that occur, and which of them each row has."""
+    used = np.flatnonzero(np.bincount(numbers))
+    index = np.zeros(int(numbers.max(initial=0)) + 1, np.int64)
+    index[used] = np.arange(len(used))
+    return SharedBlocks([build(number) for number in used.tolist()], index[numbers])
+
+
+@cache
+def _size_numbers() -> npt.NDArray[np.int64]:
+    """Number of each width and aspect among the legal sizes, -1 where it is none."""
+    numbers = np.full((len(WIDTHS), len(ASPECTS)), -1)
+    for number, size in enumerate(legal_sizes()):
+        numbers[WIDTHS.index(size.width), ASPECTS.index(size.aspect)] = number
+    return numbers
+
+
+@cache
+def _grids() -> tuple[tuple[int, int], ...]:
+    return tuple(dict.fromkeys(size.grid for size in legal_sizes()))
+
+
+@cache
+def _grid_numbers() -> npt.NDArray[np.int64]:
+    return np.array([_grids().index(size.grid) for size in legal_sizes()])
+
+
+def _backbone(number: int) -> Stretch:
+    """Blocks before the head at one of the legal sizes."""
+    size = legal_sizes()[number]
+    return person_detector(width=size.width, aspect=size.aspect).blocks[:-_HEAD_BLOCKS]
+
+
+def _head(number: int) -> Stretch:
+    """Blocks of one head on one grid."""
+    extents = len(KERNELS), len(GROUPS), len(CHANNELS), len(_grids())
+    kernel, groups, channels, grid = np.unravel_index(number, extents)
+    size = next(size for size in legal_sizes() if size.grid == _grids()[grid])
+    return person_detector(
+        k=KERNELS[kernel],
+        g=GROUPS[groups],
+        c=CHANNELS[channels],
+        width=size.width,
+        aspect=size.aspect,
+    ).blocks[-_HEAD_BLOCKS:]
+
+
+_HEAD_BLOCKS = 2
 
 
 @cache

@@ -9,10 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from hwprof.blocks import BLOCK_TYPES, BlockConfig, GraphBuilder, get_block_type
 from hwprof.errors import ModelError
 from hwprof.graph import Conv2d, Graph, Shape
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,19 @@ class Architecture:
         return {block.name: block.group for block in self.blocks}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SharedBlocks:
+    """One part of each of many networks, in which many of them are alike.
+
+    Attributes:
+        stretches: the distinct parts, each a run of blocks in execution order.
+        index: position in ``stretches`` of each network's part, (n_networks,).
+    """
+
+    stretches: Sequence[tuple[BlockInstance, ...]]
+    index: npt.NDArray[np.int64]
+
+
 def _append(builder: GraphBuilder, block: BlockInstance, tensors: Mapping[str, str]) -> str:
     missing = [name for name in block.inputs if name not in tensors]
     if missing:
@@ -155,10 +173,23 @@ def block_graph(config: BlockConfig, seed: int = 0) -> Graph:
         ModelError: the parameters do not fit the input shapes.
         UnknownNameError: no such block type.
     """
+    builder, output = _built(config)
+    return builder.finish(config.key, [output], seed)
+
+
+def block_nodes(config: BlockConfig) -> GraphBuilder:
+    """Nodes and shapes of one block, not yet a graph: half the time where thousands are counted.
+
+    Raises:
+        ModelError, UnknownNameError: as ``block_graph``.
+    """
+    return _built(config)[0]
+
+
+def _built(config: BlockConfig) -> tuple[GraphBuilder, str]:
     builder = GraphBuilder()
     inputs = [builder.input(f"input_{i}", shape) for i, shape in enumerate(config.inputs)]
-    output = _build(builder, config.block_type, config, inputs)
-    return builder.finish(config.key, [output], seed)
+    return builder, _build(builder, config.block_type, config, inputs)
 
 
 def block_architecture(config: BlockConfig) -> Architecture:

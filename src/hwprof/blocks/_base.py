@@ -107,6 +107,16 @@ class GraphBuilder:
         self._shapes[tensor] = op.output_shape([self._shapes[i] for i in inputs])
         return tensor
 
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """Nodes added so far, in order."""
+        return self._nodes
+
+    @property
+    def shapes(self) -> Mapping[str, Shape]:
+        """Shape (h, w, c) of every tensor so far, by name."""
+        return self._shapes
+
     def shape(self, tensor: str) -> Shape:
         """Shape (h, w, c) of a tensor added before."""
         return self._shapes[tensor]
