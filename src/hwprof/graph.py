@@ -50,6 +50,19 @@ class Pads:
         after = kernel - 1 - before
         return cls(before, before, after, after)
 
+    @classmethod
+    def tensorflow(cls, shape: Shape, kernel: tuple[int, int], stride: int) -> Pads:
+        """TensorFlow's 'SAME' around an input (h, w, c): extents divide by the stride, rounded up.
+
+        Source: tensorflow.org/api_docs/python/tf/nn, "Notes on padding"; the odd one goes last.
+        """
+        pairs = zip(shape[:2], kernel, strict=True)
+        vertical, horizontal = (
+            max((-(-extent // stride) - 1) * stride + size - extent, 0) for extent, size in pairs
+        )
+        top, left = vertical // 2, horizontal // 2
+        return cls(top, left, vertical - top, horizontal - left)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Op:

@@ -7,7 +7,15 @@ import sys
 import pytest
 
 from hwprof.architecture import block_architecture, block_counts, block_graph
-from hwprof.blocks import BLOCK_TYPES, BlockConfig, SingleOperatorBlock, get_block_type
+from hwprof.blocks import (
+    BLOCK_TYPES,
+    BlockConfig,
+    DepthwiseSeparable,
+    InvertedResidual,
+    ResidualBlock,
+    SingleOperatorBlock,
+    get_block_type,
+)
 from hwprof.errors import ModelError, UnknownNameError
 from hwprof.graph import Conv2d
 from hwprof.profiler.sampling import sample
@@ -21,11 +29,11 @@ print(config == type(config)(config.block_type, config.params, config.inputs)
 """
 
 
-def test_the_twelve_types_are_registered():
+def test_the_fifteen_types_are_registered():
     """The registry holds the types that the networks and foreign graphs are cut into."""
     assert set(BLOCK_TYPES) == {
         "stem", "conv", "pwconv", "dwconv", "shufflev2", "spp", "dethead", "fusion", "pool", "fc",
-        "elementwise", "reshape",
+        "elementwise", "reshape", "dwsep", "mbconv", "resnet",
     }  # fmt: skip
 
 
@@ -101,6 +109,75 @@ def test_the_pyramid_keeps_its_size_with_every_kernel(kernel):
     assert graph.shapes[graph.outputs[0]] == (6, 8, 24)
 
 
+def operators(config):
+    """Kind, kernel, stride, output channels and activation of each node of a block."""
+    return [
+        (
+            node.op.kind,
+            *(getattr(node.op, name, 0) for name in ("kernel_h", "stride_h", "out_channels")),
+            str(node.op.activation),
+        )
+        for node in block_graph(config).nodes
+    ]
+
+
+def test_the_inverted_residual_is_that_of_its_paper():
+    """Widened and filtered with ReLU6, narrowed without, added to its input (table 1)."""
+    config = InvertedResidual().of((14, 14, 64), expanded=384, c_out=64)
+    assert operators(config) == [
+        ("conv2d", 1, 1, 384, "relu6"),
+        ("conv2d", 3, 1, 384, "relu6"),
+        ("conv2d", 1, 1, 64, "none"),
+        ("add", 0, 0, 0, "none"),
+    ]
+
+
+@pytest.mark.parametrize(("stride", "c_out"), [(2, 64), (1, 96)])
+def test_nothing_is_added_where_shapes_differ(stride, c_out):
+    """A block that changes extents or channels has no shortcut."""
+    config = InvertedResidual().of((14, 14, 64), expanded=384, c_out=c_out, stride=stride)
+    assert [kind for kind, *_ in operators(config)] == ["conv2d"] * 3
+
+
+def test_a_block_that_does_not_expand_has_no_first_convolution():
+    """The first block of MobileNetV2 filters its input as it comes."""
+    config = InvertedResidual().of((112, 112, 32), expanded=32, c_out=16)
+    assert operators(config) == [("conv2d", 3, 1, 32, "relu6"), ("conv2d", 1, 1, 16, "none")]
+
+
+def test_a_basic_residual_block_projects_where_shapes_differ():
+    """Two 3x3 convolutions, a strided 1x1 beside them, ReLU behind the sum."""
+    config = ResidualBlock().of((32, 32, 16), c_out=32, stride=2)
+    assert operators(config) == [
+        ("conv2d", 3, 2, 32, "relu"),
+        ("conv2d", 3, 1, 32, "none"),
+        ("conv2d", 1, 2, 32, "none"),
+        ("add", 0, 0, 0, "relu"),
+    ]
+
+
+def test_a_bottleneck_keeps_its_input_where_shapes_agree():
+    """The 3x3 convolution works on ``middle`` channels, between two 1x1."""
+    config = ResidualBlock().of((8, 8, 256), kind="bottleneck", middle=64, c_out=256)
+    assert operators(config) == [
+        ("conv2d", 1, 1, 64, "relu"),
+        ("conv2d", 3, 1, 64, "relu"),
+        ("conv2d", 1, 1, 256, "none"),
+        ("add", 0, 0, 0, "relu"),
+    ]
+
+
+@pytest.mark.parametrize("kernel", [3, 5, 7])
+@pytest.mark.parametrize("extent", [7, 8])
+def test_mobile_blocks_halve_rounding_up(kernel, extent):
+    """Padding is TensorFlow's: at stride 2 every kernel leaves half, rounded up."""
+    for config in (
+        InvertedResidual().of((extent, 9, 8), expanded=24, c_out=8, kernel=kernel, stride=2),
+        DepthwiseSeparable().of((extent, 9, 8), c_out=8, kernel=kernel, stride=2),
+    ):
+        assert block_counts(config).output == (4, 5, 8)
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [
@@ -108,6 +185,16 @@ def test_the_pyramid_keeps_its_size_with_every_kernel(kernel):
         (BlockConfig.of("shufflev2", [(8, 8, 8)], stride=3, c_out=8), "stride 1 or 2"),
         (BlockConfig.of("shufflev2", [(8, 8, 8)], stride=2, c_out=8), "adds channels"),
         (BlockConfig.of("shufflev2", [(8, 8, 8)], c_out=8), "integer stride of at least 1"),
+        (BlockConfig.of("mbconv", [(8, 8, 8)], kernel=3, stride=1, c_out=8), "integer expanded"),
+        (BlockConfig.of("dwsep", [(8, 8, 8)], kernel=3, stride=1, c_out=8), "a word as activation"),
+        (
+            BlockConfig.of("dwsep", [(8, 8, 8)], kernel=3, stride=1, c_out=8, activation="gelu"),
+            "one of none, relu, relu6; got 'gelu'",
+        ),
+        (
+            BlockConfig.of("resnet", [(8, 8, 8)], kind="wide", middle=8, stride=1, c_out=8),
+            "of kind basic or bottleneck; got 'wide'",
+        ),
         (BlockConfig.of("fusion", [(9, 9, 4), (4, 4, 4), (3, 3, 4)]), "doubles its third input"),
         (BlockConfig.of("fusion", [(9, 9, 4)]), "3 to 3 inputs; got 1"),
         (BlockConfig.of("spp", [(8, 8, 30)], c_out=24, kernel=3, groups=4), "must divide"),

@@ -21,7 +21,7 @@ from hwprof.profiler.links import open_link
 from hwprof.profiler.reference import run_reference
 from hwprof.testing.kernels import random_program
 
-BLOCKS = ("shufflev2", "fc", "pool")
+BLOCKS = ("shufflev2", "dwsep", "mbconv", "resnet", "fc", "pool")
 
 
 def smallest(block_type: str) -> Graph:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from hwprof.blocks._base import Axis, BlockConfig, BlockType, GraphBuilder, Value
 from hwprof.blocks._conv import Conv, DepthwiseConv, PointwiseConv
 from hwprof.blocks._dethead import DetectionHead
+from hwprof.blocks._dwsep import DepthwiseSeparable
 from hwprof.blocks._elementwise import Elementwise
 from hwprof.blocks._fc import FullyConnectedLayer
 from hwprof.blocks._fusion import Fusion
+from hwprof.blocks._mbconv import InvertedResidual
 from hwprof.blocks._pool import Pool
 from hwprof.blocks._reshape import DataMovement
+from hwprof.blocks._resnet import ResidualBlock
 from hwprof.blocks._shufflev2 import ShuffleV2
 from hwprof.blocks._single import SingleOperatorBlock
 from hwprof.blocks._spp import SpatialPyramid
@@ -28,6 +31,9 @@ _TYPES: tuple[BlockType, ...] = (
     PointwiseConv(),
     DepthwiseConv(),
     ShuffleV2(),
+    DepthwiseSeparable(),
+    InvertedResidual(),
+    ResidualBlock(),
     SpatialPyramid(),
     DetectionHead(),
     Fusion(),
@@ -56,9 +62,12 @@ __all__ = [
     "Axis",
     "BlockConfig",
     "BlockType",
+    "DepthwiseSeparable",
     "DetectionHead",
     "Fusion",
     "GraphBuilder",
+    "InvertedResidual",
+    "ResidualBlock",
     "ShuffleV2",
     "SingleOperatorBlock",
     "SpatialPyramid",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from hwprof.blocks._base import Value
-from hwprof.graph import Activation, Conv2d, Pads
+from hwprof.blocks._base import BlockConfig, Value
+from hwprof.errors import ModelError
+from hwprof.graph import Activation, Conv2d, Pads, Shape
 
 
 def whole(low: int, high: int, step: int = 1) -> tuple[int, ...]:
@@ -58,3 +60,51 @@ def square_conv(
         groups=groups,
         activation=activation,
     )
+
+
+def same_depthwise(
+    shape: Shape, kernel: int, stride: int = 1, *, activation: Activation = Activation.NONE
+) -> Conv2d:
+    """A depthwise convolution of an input (h, w, c), padded as TensorFlow's 'SAME'."""
+    conv = same_conv(shape, shape[2], kernel, stride, activation=activation)
+    return replace(conv, groups=shape[2])
+
+
+def same_conv(
+    shape: Shape,
+    out_channels: int,
+    kernel: int,
+    stride: int = 1,
+    *,
+    activation: Activation = Activation.NONE,
+) -> Conv2d:
+    """A convolution of an input (h, w, c), padded as TensorFlow's 'SAME'."""
+    return Conv2d(
+        kernel_h=kernel,
+        kernel_w=kernel,
+        stride_h=stride,
+        stride_w=stride,
+        pads=Pads.tensorflow(shape, (kernel, kernel), stride),
+        out_channels=out_channels,
+        activation=activation,
+    )
+
+
+def akin(c_in: int, c_out: int) -> bool:
+    """Whether two widths may meet in one block of a public network: within a factor of four."""
+    return c_in <= 4 * c_out and c_out <= 4 * c_in
+
+
+def read_activation(config: BlockConfig) -> Activation:
+    """The parameter ``activation`` of a configuration.
+
+    Raises:
+        ModelError: it is missing or none of the fused activations.
+    """
+    text = config.text("activation")
+    if text not in set(Activation):
+        raise ModelError(
+            f"activation of a {config.block_type!r} block is one of {', '.join(Activation)}; "
+            f"got {text!r}."
+        )
+    return Activation(text)

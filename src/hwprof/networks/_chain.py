@@ -78,18 +78,10 @@ class Chain:
 
 
 def _window(shape: Shape, kernel: tuple[int, int], stride: int) -> _Window:
-    top, bottom = _same(shape[0], kernel[0], stride)
-    left, right = _same(shape[1], kernel[1], stride)
     return {
         "kernel_h": kernel[0],
         "kernel_w": kernel[1],
         "stride_h": stride,
         "stride_w": stride,
-        "pads": Pads(top, left, bottom, right),
+        "pads": Pads.tensorflow(shape, kernel, stride),
     }
-
-
-def _same(extent: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Padding before and behind; TensorFlow puts the odd one behind."""
-    padding = max((-(-extent // stride) - 1) * stride + kernel - extent, 0)
-    return padding // 2, padding - padding // 2
