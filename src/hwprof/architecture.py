@@ -27,12 +27,15 @@ class BlockInstance:
     Attributes:
         inputs: names of graph inputs or earlier blocks, in the order of ``config.inputs``.
         group: part of the network it is reported under, ``backbone``; empty for none.
+        nodes: names of its operators where they are not the block type's own; a block cut out of
+            a graph keeps them, and with them the seeds of its weights.
     """
 
     name: str
     config: BlockConfig
     inputs: tuple[str, ...]
     group: str = ""
+    nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,8 @@ def _append(builder: GraphBuilder, block: BlockInstance, tensors: Mapping[str, s
             f"block {block.name!r} is configured for inputs {list(block.config.inputs)}; "
             f"got {list(shapes)}."
         )
-    return _build(builder, block.name, block.config, inputs)
+    with builder.named(block.nodes):
+        return _build(builder, block.name, block.config, inputs)
 
 
 def _build(builder: GraphBuilder, name: str, config: BlockConfig, inputs: Sequence[str]) -> str:

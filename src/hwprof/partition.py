@@ -8,7 +8,7 @@ exactly the operators of the graph.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hwprof.architecture import Architecture, BlockInstance
@@ -47,6 +47,7 @@ def _block_document(block: BlockInstance) -> dict[str, object]:
         "config": config_document(block.config),
         "inputs": list(block.inputs),
         "group": block.group,
+        **({"nodes": list(block.nodes)} if block.nodes else {}),
     }
 
 
@@ -106,6 +107,7 @@ def _block(document: dict[str, Any]) -> BlockInstance:
         as_config(document.get("config")),
         tuple(as_text(name) for name in as_list(document.get("inputs"))),
         as_text(document.get("group")),
+        tuple(as_text(name) for name in as_list(document.get("nodes", []))),
     )
 
 
@@ -128,12 +130,13 @@ def _single_operators(graph: Graph) -> Architecture:
     return Architecture(
         graph.name,
         tuple(graph.inputs.items()),
-        tuple(_single_operator(node, tuple(graph.input_shapes(node))) for node in graph.nodes),
+        tuple(single_operator(node, graph.input_shapes(node)) for node in graph.nodes),
         tuple(graph.outputs),
     )
 
 
-def _single_operator(node: Node, shapes: tuple[Shape, ...]) -> BlockInstance:
+def single_operator(node: Node, shapes: Sequence[Shape]) -> BlockInstance:
+    """A node as a block of its own, of the type ``operator:KIND`` where no block type takes it."""
     for kind in BLOCK_TYPES.values():
         if isinstance(kind, SingleOperatorBlock):
             config = kind.config_of(node.op, shapes)

@@ -57,3 +57,19 @@ def test_uncovered_blocks_are_listed_and_not_counted():
 def test_equal_architectures_are_one_key():
     """Architectures made apart from the same parameters are equal and hash equally."""
     assert len({person_detector(c=32), person_detector(c=32)}) == 1
+
+
+def test_operators_may_keep_names_of_their_own():
+    """Names given to a block's operators are theirs; the next block is named as ever."""
+    stem = BlockInstance("stem", STEM, ("image",), nodes=("first", "second"))
+    graph = network(stem, BlockInstance("last", KEEP, ("stem",))).graph()
+    assert [node.name for node in graph.nodes[:3]] == ["first", "second", "last/pass"]
+    assert graph.nodes[2].inputs == ("second",)
+
+
+@pytest.mark.parametrize("names", [("first",), ("first", "second", "third")])
+def test_names_are_one_for_each_operator(names):
+    """A wrong number of names, as a stranger's file may hold, is a sentence."""
+    stem = BlockInstance("last", STEM, ("image",), nodes=names)
+    with pytest.raises(ModelError, match=f"block of 2 nodes got names for {len(names)}"):
+        network(stem).graph()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hwprof.errors import ModelError
 from hwprof.graph import Graph, Node, Op
-from hwprof.networks import fastestdet, person_detector
+from hwprof.networks import fastestdet, mobilenet_v1, person_detector
 from hwprof.onnx_io import metadata as onnx_metadata
 from hwprof.partition import (
     ARCHITECTURE_KEY,
@@ -36,6 +36,12 @@ def block(**entries):
 def test_our_own_metadata_brings_the_blocks_back():
     """A graph with the metadata that it was exported with becomes the same architecture."""
     assert partition(DETECTOR.graph(), architecture_metadata(DETECTOR)) == DETECTOR
+
+
+def test_names_of_operators_come_back():
+    """A network whose blocks name their operators themselves survives its metadata."""
+    network = mobilenet_v1()
+    assert partition(network.graph(), architecture_metadata(network)) == network
 
 
 def test_a_foreign_graph_becomes_single_operators():

@@ -7,7 +7,9 @@ A block type lives in one file of this folder and is registered by listing it in
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -94,6 +96,7 @@ class GraphBuilder:
         self._inputs: dict[str, Shape] = {}
         self._nodes: list[Node] = []
         self._shapes: dict[str, Shape] = {}
+        self._names: deque[str] = deque()
 
     def input(self, name: str, shape: Shape) -> str:
         """Declare a graph input and return its tensor name."""
@@ -102,7 +105,8 @@ class GraphBuilder:
 
     def add(self, block: str, name: str, op: Op, *inputs: str) -> str:
         """Append a node ``block/name`` and return its output tensor's name."""
-        tensor = f"{block}/{name}" if block else name
+        own = f"{block}/{name}" if block else name
+        tensor = self._names.popleft() if self._names else own
         self._nodes.append(Node(tensor, op, inputs, block))
         self._shapes[tensor] = op.output_shape([self._shapes[i] for i in inputs])
         return tensor
@@ -116,6 +120,21 @@ class GraphBuilder:
     def shapes(self) -> Mapping[str, Shape]:
         """Shape (h, w, c) of every tensor so far, by name."""
         return self._shapes
+
+    @contextmanager
+    def named(self, names: Sequence[str]) -> Iterator[None]:
+        """Call the nodes added meanwhile by these names; by their own if there are none.
+
+        Raises:
+            ModelError: there are more or fewer nodes than names.
+        """
+        first = len(self._nodes)
+        self._names.extend(names)
+        yield
+        self._names.clear()
+        count = len(self._nodes) - first
+        if names and count != len(names):
+            raise ModelError(f"a block of {count} nodes got names for {len(names)}.")
 
     def shape(self, tensor: str) -> Shape:
         """Shape (h, w, c) of a tensor added before."""

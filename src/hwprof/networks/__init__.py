@@ -11,10 +11,17 @@ from hwprof.networks.classifiers import (
     micronet_ad_s,
     micronet_kws_l,
     micronet_kws_s,
-    mobilenet_v1,
 )
+from hwprof.networks.mlperf_tiny import (
+    mlperf_tiny_ad,
+    mlperf_tiny_ic,
+    mlperf_tiny_kws,
+    mlperf_tiny_vww,
+)
+from hwprof.networks.mobilenets import mcunet_chain, mcunet_vww1, mobilenet_v1, mobilenet_v2
 from hwprof.networks.person_detector import fastestdet, person_detector
 from hwprof.networks.random_chain import random_chain
+from hwprof.networks.resnets import resnet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,12 +32,20 @@ NETWORKS: Mapping[str, Callable[..., Architecture]] = MappingProxyType(
     {
         "cifar10-cnn": cifar10_cnn,
         "fastestdet": fastestdet,
+        "mcunet-chain": mcunet_chain,
+        "mcunet-vww1": mcunet_vww1,
         "micronet-ad-s": micronet_ad_s,
         "micronet-kws-l": micronet_kws_l,
         "micronet-kws-s": micronet_kws_s,
+        "mlperf-tiny-ad": mlperf_tiny_ad,
+        "mlperf-tiny-ic": mlperf_tiny_ic,
+        "mlperf-tiny-kws": mlperf_tiny_kws,
+        "mlperf-tiny-vww": mlperf_tiny_vww,
         "mobilenet-v1": mobilenet_v1,
+        "mobilenet-v2": mobilenet_v2,
         "person-detector": person_detector,
         "random-chain": random_chain,
+        "resnet": resnet,
     }
 )
 """Builders by name; every parameter is a keyword with a number as its default."""
@@ -50,11 +65,19 @@ __all__ = [
     "NETWORKS",
     "cifar10_cnn",
     "fastestdet",
+    "mcunet_chain",
+    "mcunet_vww1",
     "micronet_ad_s",
     "micronet_kws_l",
     "micronet_kws_s",
+    "mlperf_tiny_ad",
+    "mlperf_tiny_ic",
+    "mlperf_tiny_kws",
+    "mlperf_tiny_vww",
     "mobilenet_v1",
+    "mobilenet_v2",
     "parse_architecture",
     "person_detector",
     "random_chain",
+    "resnet",
 ]

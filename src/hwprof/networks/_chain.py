@@ -1,17 +1,36 @@
-"""Networks that are one chain of layers, as image classifiers for microcontrollers are."""
+"""Networks that are one chain of blocks, as image classifiers for microcontrollers are."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from hwprof.blocks import GraphBuilder
-from hwprof.graph import Activation, AveragePool, Conv2d, FullyConnected, MaxPool, Op, Pads, Shape
-from hwprof.partition import partition
+from hwprof.architecture import Architecture, BlockInstance, block_counts
+from hwprof.blocks import DepthwiseSeparable
+from hwprof.errors import ConfigurationError
+from hwprof.graph import (
+    Activation,
+    AveragePool,
+    Conv2d,
+    FullyConnected,
+    MaxPool,
+    Node,
+    Op,
+    Pads,
+    Shape,
+    Softmax,
+)
+from hwprof.partition import single_operator
 
 if TYPE_CHECKING:
-    from hwprof.architecture import Architecture
+    from collections.abc import Iterable, Sequence
 
+    from hwprof.blocks import BlockConfig
+
+WIDEST = 4.0
+SIZES = range(16, 513)
+CLASSES = range(1, 1001)
 _RELU = Activation.RELU
+_INPUT = "input"
 
 
 class _Window(TypedDict):
@@ -23,32 +42,42 @@ class _Window(TypedDict):
 
 
 class Chain:
-    """Appends layers with TensorFlow's 'SAME' padding, each behind the one before it."""
+    """Appends blocks with TensorFlow's 'SAME' padding, each behind the one before it."""
 
     def __init__(self, name: str, input_shape: Shape) -> None:
         self._name = name
-        self._builder = GraphBuilder()
-        self._tensor = self._builder.input("input", input_shape)
+        self._input = input_shape
+        self._blocks: list[BlockInstance] = []
         self._count = 0
 
     @property
     def shape(self) -> Shape:
-        """Shape (h, w, c) of the last layer's output."""
-        return self._builder.shape(self._tensor)
+        """Shape (h, w, c) of the last block's output."""
+        return block_counts(self._blocks[-1].config).output if self._blocks else self._input
 
-    def conv(self, channels: int, kernel: tuple[int, int], stride: int = 1) -> None:
-        """A convolution with ReLU; ``kernel`` is (height, width)."""
-        self._convolve(channels, kernel, stride, groups=1)
+    def block(self, config: BlockConfig) -> None:
+        """A block of any registered type."""
+        name = f"{self._count}.{config.block_type}"
+        self._append(BlockInstance(name, config, (self._last,)))
 
-    def depthwise(self, kernel: int, stride: int = 1) -> None:
-        """A depthwise convolution with ReLU."""
-        channels = self.shape[2]
-        self._convolve(channels, (kernel, kernel), stride, groups=channels)
+    def conv(
+        self,
+        channels: int,
+        kernel: tuple[int, int],
+        stride: int = 1,
+        activation: Activation = _RELU,
+    ) -> None:
+        """A convolution; ``kernel`` is (height, width)."""
+        window = _window(self.shape, kernel, stride)
+        self._add(Conv2d(**window, out_channels=channels, activation=activation))
 
-    def separable(self, channels: int, stride: int) -> None:
+    def separable(self, channels: int, stride: int = 1) -> None:
         """MobileNet's pair: depthwise 3x3, then 1x1 to ``channels``."""
-        self.depthwise(3, stride)
-        self.conv(channels, (1, 1))
+        config = DepthwiseSeparable().of(self.shape, c_out=channels, stride=stride)
+        # Named as two layers: seeded weights hang on names, and published profiles list layers.
+        nodes = tuple(_layer(self._count + position, Conv2d.kind) for position in range(2))
+        name = f"{self._count}.{config.block_type}"
+        self._append(BlockInstance(name, config, (self._last,), nodes=nodes))
 
     def max_pool(self, kernel: int, stride: int) -> None:
         """Maximum over a square window."""
@@ -63,18 +92,35 @@ class Chain:
         height, width, _ = self.shape
         self._add(AveragePool(kernel_h=height, kernel_w=width))
 
-    def finish(self, outputs: int) -> Architecture:
-        """The network, with a fully connected layer behind the last one."""
-        self._add(FullyConnected(out_features=outputs))
-        return partition(self._builder.finish(self._name, [self._tensor]), {})
+    def dense(self, outputs: int, activation: Activation = Activation.NONE) -> None:
+        """A fully connected layer."""
+        self._add(FullyConnected(out_features=outputs, activation=activation))
 
-    def _convolve(self, channels: int, kernel: tuple[int, int], stride: int, groups: int) -> None:
-        window = _window(self.shape, kernel, stride)
-        self._add(Conv2d(**window, out_channels=channels, groups=groups, activation=_RELU))
+    def softmax(self) -> None:
+        """Softmax over the channels."""
+        self._add(Softmax())
+
+    def finish(self) -> Architecture:
+        """The network."""
+        return Architecture(
+            self._name, ((_INPUT, self._input),), tuple(self._blocks), (self._last,)
+        )
+
+    @property
+    def _last(self) -> str:
+        return self._blocks[-1].name if self._blocks else _INPUT
 
     def _add(self, op: Op) -> None:
-        self._tensor = self._builder.add("", f"{self._count}.{op.kind}", op, self._tensor)
-        self._count += 1
+        name = f"{self._count}.{op.kind}"
+        self._append(single_operator(Node(name, op, (self._last,), ""), [self.shape]))
+
+    def _append(self, block: BlockInstance) -> None:
+        self._blocks.append(block)
+        self._count += max(len(block.nodes), 1)
+
+
+def _layer(number: int, kind: str) -> str:
+    return f"{number}.{kind}/{kind}"
 
 
 def _window(shape: Shape, kernel: tuple[int, int], stride: int) -> _Window:
@@ -85,3 +131,44 @@ def _window(shape: Shape, kernel: tuple[int, int], stride: int) -> _Window:
         "stride_w": stride,
         "pads": Pads.tensorflow(shape, kernel, stride),
     }
+
+
+def check_scale(alpha: float, size: int, classes: int) -> None:
+    """Refuse a width multiplier, a picture or a number of classes beyond what is built.
+
+    Raises:
+        ConfigurationError: one is outside its range.
+    """
+    if not 0 < alpha <= WIDEST or size not in SIZES or classes not in CLASSES:
+        raise ConfigurationError(
+            f"alpha must be above 0 and at most {WIDEST:g}, size {SIZES[0]} to {SIZES[-1]}, "
+            f"classes {CLASSES[0]} to {CLASSES[-1]}; got alpha={alpha:g}, size={size}, "
+            f"classes={classes}."
+        )
+
+
+def check_range(network: str, **values: tuple[int, Sequence[int]]) -> None:
+    """Refuse a parameter outside the values given with it.
+
+    Raises:
+        ConfigurationError: the first such parameter.
+    """
+    for name, (value, allowed) in values.items():
+        if value not in allowed:
+            raise ConfigurationError(f"{name} of {network} is {_words(allowed)}; got {value}.")
+
+
+def _words(allowed: Iterable[int]) -> str:
+    if isinstance(allowed, range) and allowed.step == 1:
+        return f"{allowed[0]} to {allowed[-1]}"
+    return f"one of {', '.join(map(str, allowed))}"
+
+
+def scaled(channels: int, alpha: float) -> int:
+    """Channels times ``alpha``, to a multiple of 8 that is not more than 10 % below.
+
+    Source: ``_make_divisible`` of TensorFlow's MobileNet model files.
+    """
+    wanted = channels * alpha
+    rounded = max(8, int(wanted + 4) // 8 * 8)
+    return rounded if rounded >= 0.9 * wanted else rounded + 8
