@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwprof.architecture import block_architecture, block_counts, block_graph
-from hwprof.blocks import Axis, BlockConfig, Value, get_block_type
+from hwprof.blocks import Axis, BlockConfig, BlockType, Value, get_block_type
 from hwprof.documents import (
     as_config,
     as_list,
@@ -44,12 +44,12 @@ Points = npt.NDArray[np.float64]
 
 
 def sample(
-    block_type: str, count: int, *, method: str = "low-discrepancy", seed: int = 0
+    block_type: str | BlockType, count: int, *, method: str = "low-discrepancy", seed: int = 0
 ) -> list[BlockConfig]:
     """Distinct configurations of a block type.
 
     Args:
-        block_type: a registered name.
+        block_type: a registered name, or a block type of the user's own.
         count: how many.
         method: ``low-discrepancy`` or ``random``.
         seed: 0 or more.
@@ -58,7 +58,7 @@ def sample(
         UnknownNameError: no such block type or method.
         ConfigurationError: the axes hold fewer configurations.
     """
-    kind = get_block_type(block_type)
+    kind = get_block_type(block_type) if isinstance(block_type, str) else block_type
     if method not in METHODS:
         raise UnknownNameError("sampling method", method, METHODS)
     if count < 1 or seed < 0:
@@ -75,7 +75,7 @@ def sample(
             if len(found) == count:
                 return list(found)
     raise ConfigurationError(
-        f"a sample holds each configuration once; {1 << _LAST_BATCH} draws of {block_type} found "
+        f"a sample holds each configuration once; {1 << _LAST_BATCH} draws of {kind.name} found "
         f"{len(found)} of the {count} asked for; ask for at most {len(found)}."
     )
 

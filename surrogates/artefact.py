@@ -18,11 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from hwprof.documents import as_list
 from hwprof.errors import ArtefactError
 from hwprof.measurement import Context, Placement
 from hwprof.surrogates.boundaries import BOUNDARY_SIGNS
 from hwprof.surrogates.features import FEATURE_VERSION, FEATURES
 from hwprof.surrogates.regressors import REGRESSOR_TYPES, Arrays, PhysicalPrior, Regressor
+from hwprof.templates import TemplateBlock, read_template, template_document
 
 FORMAT = "hwprof-surrogate"
 FORMAT_VERSION = 2
@@ -116,6 +118,7 @@ class Artefact:
         prior: prices blocks of types without a model; a ``PhysicalPrior`` on all rows.
         macs: the one-coefficient baseline, None where no row had MACs.
         types: model by block type.
+        templates: the block types among them that a user made, by name.
     """
 
     context: Context
@@ -126,6 +129,7 @@ class Artefact:
     types: Mapping[str, FittedModel]
     correction: NetworkCorrection
     provenance: Provenance
+    templates: Mapping[str, TemplateBlock] = field(default_factory=dict)
     version: int = field(default=FORMAT_VERSION, init=False)
 
     def corrected(self, correction: NetworkCorrection) -> Artefact:
@@ -138,7 +142,12 @@ class Artefact:
         The prior is that of more rows. Both must be of one context.
         """
         prior = max(self.prior, other.prior, key=lambda model: model.n)
-        return replace(self, types={**other.types, **self.types}, prior=prior)
+        return replace(
+            self,
+            types={**other.types, **self.types},
+            templates={**other.templates, **self.templates},
+            prior=prior,
+        )
 
 
 def context_slug(context: Context) -> str:
@@ -173,6 +182,9 @@ def save_artefact(artefact: Artefact, folder: Path) -> Path:
         "correction": asdict(artefact.correction),
         "provenance": asdict(artefact.provenance),
     }
+    if artefact.templates:
+        own_types = sorted(artefact.templates.items())
+        head["block_types"] = [template_document(template) for _, template in own_types]
     data = bytes(writer.data)
     head["arrays"] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     try:
@@ -244,6 +256,7 @@ def load_artefact(own: Path, code_sha256: str | None = None) -> Artefact:
             types={str(kind): _model(entry, data) for kind, entry in head["types"].items()},
             correction=_correction(head),
             provenance=Provenance(**head["provenance"]),
+            templates=_templates(head),
         )
 
 
@@ -291,6 +304,11 @@ def _read_arrays(own: Path, expected: Mapping[str, Any]) -> bytes:
     if hashlib.sha256(data).hexdigest() != expected["sha256"]:
         raise ArtefactError(f"{own / ARRAYS_FILE} does not belong to its {HEAD_FILE}; {_AGAIN}")
     return data
+
+
+def _templates(head: Mapping[str, Any]) -> dict[str, TemplateBlock]:
+    read = [read_template(entry) for entry in as_list(head.get("block_types", []))]
+    return {template.name: template for template in read}
 
 
 def _context(own: Path, head: Mapping[str, Any]) -> Context:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwprof.architecture import block_nodes
-from hwprof.blocks import BLOCK_TYPES, BlockConfig
+from hwprof.blocks import BlockConfig, has_type
 from hwprof.graph import Graph
 from hwprof.surrogates.calls import Row, elementwise_call, graph_calls
 from hwprof.surrogates.cost_terms import TERMS, Matrix, Term, count_terms
@@ -92,7 +92,7 @@ def _described(config: BlockConfig) -> dict[str, float]:
 
 
 def _config_calls(config: BlockConfig) -> list[Row]:
-    if config.block_type in BLOCK_TYPES:
+    if has_type(config):
         return graph_calls(block_nodes(config))
     return [elementwise_call(shape) for shape in config.inputs[:1]]
 

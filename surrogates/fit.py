@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from statistics import median_low
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -64,6 +65,7 @@ from hwprof.surrogates.validation import (
     score,
     simplest_of_the_best,
 )
+from hwprof.templates import TemplateBlock
 
 _Anchors: TypeAlias = Mapping[int, Vector]
 
@@ -223,6 +225,7 @@ def fit(
     *,
     context: Context | None = None,
     firmware_sha256: str = "",
+    templates: Mapping[str, TemplateBlock] = MappingProxyType({}),
 ) -> Fitted:
     """Fit one surrogate for each block type of the rows.
 
@@ -231,6 +234,7 @@ def fit(
         options: how; the defaults if None.
         context: the one to fit where rows come from several.
         firmware_sha256: the image whose rows to fit where they come from several.
+        templates: block types of the user's own by name; the artefact keeps those it fits.
 
     Raises:
         StoreError: no row can be used, or no block type has enough of them.
@@ -238,7 +242,11 @@ def fit(
     """
     options = options or FitOptions()
     samples = collect_samples(
-        rows, context, firmware_sha256=firmware_sha256, code_sha256=options.code_sha256
+        rows,
+        context,
+        firmware_sha256=firmware_sha256,
+        code_sha256=options.code_sha256,
+        templates=templates,
     )
     table = _table(samples, options)
     counts = Counter(str(kind) for kind in table.types)
@@ -274,6 +282,7 @@ def fit(
         types={kind: model for kind, (model, _) in zip(fitted_types, pairs, strict=True)},
         correction=NetworkCorrection(),
         provenance=_provenance(samples, counts, options),
+        templates={kind: templates[kind] for kind in fitted_types if kind in templates},
     )
     return Fitted(artefact, _lookup_table(samples, artefact.stamp), report)
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 from hwprof.blocks import BlockConfig, Value
 from hwprof.errors import ConfigurationError
 from hwprof.graph import Shape
+from hwprof.templates import TemplateBlock
 
 _KEY = re.compile(r"([A-Za-z]\w*)\(([^()\[\]]*)\)\[([0-9x,]+)\]")
 _PARAMETER = re.compile(r"([A-Za-z]\w*)=([^=,]+)")
 _SHAPE = re.compile(r"([0-9]{1,6})x([0-9]{1,6})x([0-9]{1,6})")
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
 _MAX_KEY_CHARACTERS = 1000
+_NONE: Mapping[str, TemplateBlock] = MappingProxyType({})
 
 
-def parse_key(key: str) -> BlockConfig:
+def parse_key(key: str, templates: Mapping[str, TemplateBlock] = _NONE) -> BlockConfig:
     """The configuration whose key this is, ``shufflev2(c_out=48,stride=1)[32x40x48]``.
+
+    Args:
+        templates: block types of the user's by name; a key of theirs gets its type.
 
     Raises:
         ConfigurationError: the text is no canonical key.
@@ -27,7 +35,8 @@ def parse_key(key: str) -> BlockConfig:
             "a block key is type(name=value,...)[HxWxC,...] with names in alphabetical order; "
             f"got {key[:80]!r}."
         )
-    return config
+    own = templates.get(config.block_type)
+    return replace(config, kind=own) if own else config
 
 
 def _parse(key: str) -> BlockConfig | None:

@@ -225,8 +225,8 @@ def predict_latency(
     if table is not None or isinstance(arch, TabularSpace):
         return predictor.predict_table(_parts(arch, table))
     if isinstance(arch, Architecture | str | os.PathLike):
-        return predictor.predict(_architecture(arch))
-    return predictor.predict_many([_architecture(one) for one in arch])
+        return predictor.predict(_architecture(arch, predictor))
+    return predictor.predict_many([_architecture(one, predictor) for one in arch])
 
 
 def _parts(space: object, table: Table | None) -> Sequence[SharedBlocks]:
@@ -239,9 +239,9 @@ def _parts(space: object, table: Table | None) -> Sequence[SharedBlocks]:
     return space.blocks_of(columns_of(space, table))
 
 
-def _architecture(model: Model) -> Architecture:
+def _architecture(model: Model, predictor: Predictor) -> Architecture:
     if isinstance(model, Architecture):
         return model
     from hwprof.models import resolve_model
 
-    return resolve_model(os.fspath(model)).architecture
+    return resolve_model(os.fspath(model), templates=predictor.templates).architecture

@@ -17,6 +17,7 @@ from hwprof.measurement import DEFAULT_TARGET, Context
 from hwprof.surrogates.artefact import Artefact, NetworkCorrection
 from hwprof.surrogates.boundaries import boundary_us
 from hwprof.surrogates.pricing import Pricer, Prices, Source
+from hwprof.templates import TemplateBlock
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Number = TypeVar("Number", float, FloatArray)
@@ -172,6 +173,11 @@ class Predictor:
     def context(self) -> Context:
         """What the predictions belong to."""
         return self._artefact.context
+
+    @property
+    def templates(self) -> tuple[TemplateBlock, ...]:
+        """Block types of the user's own that a model is to be searched for."""
+        return tuple(self._artefact.templates.values())
 
     def predict(self, architecture: Architecture) -> LatencyPrediction[float]:
         """Latency of one network."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import inf, nan
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
@@ -17,6 +18,7 @@ from hwprof.graph import Graph
 from hwprof.measurement import NETWORK, Context, Measurement, Placement
 from hwprof.surrogates.keys import parse_key
 from hwprof.surrogates.regressors import Vector
+from hwprof.templates import TemplateBlock
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,6 +78,7 @@ def collect_samples(
     *,
     firmware_sha256: str = "",
     code_sha256: str = "",
+    templates: Mapping[str, TemplateBlock] = MappingProxyType({}),
 ) -> Samples:
     """Sort rows into good ones of a single context and counted rest.
 
@@ -85,6 +88,7 @@ def collect_samples(
         context: which context to take where rows come from several.
         firmware_sha256: which image's rows to take where they come from several.
         code_sha256: which kernels, core and board data; rows that do not say count as of any.
+        templates: block types of the user's own by name.
 
     Raises:
         StoreError: there is no row, or a required column is missing.
@@ -95,7 +99,7 @@ def collect_samples(
     excluded: Counter[str] = Counter()
     good: list[_Good] = []
     for row in table:
-        verdict = _judge(row)
+        verdict = _judge(row, templates)
         if isinstance(verdict, _Good):
             good.append(verdict)
         else:
@@ -153,13 +157,13 @@ def _measurement_record(row: Measurement) -> Mapping[str, Any]:
     }
 
 
-def _judge(row: Mapping[str, Any]) -> _Good | str:
+def _judge(row: Mapping[str, Any], templates: Mapping[str, TemplateBlock]) -> _Good | str:
     """The row as a sample, or why it is none."""
     fault = next((reason for reason, is_so in _FAULTS.items() if is_so(row)), None)
     if fault:
         return fault
     try:
-        config = parse_key(str(row["block_key"]))
+        config = parse_key(str(row["block_key"]), templates)
         graph = block_graph(config)
     except UnknownNameError:
         return "unknown block type"

@@ -11,9 +11,16 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from hwprof.blocks import BLOCK_TYPES, BlockConfig, GraphBuilder, get_block_type
+from hwprof.blocks import (
+    BLOCK_TYPES,
+    BlockConfig,
+    GraphBuilder,
+    SingleOperatorBlock,
+    has_type,
+    type_of,
+)
 from hwprof.errors import ModelError
-from hwprof.graph import Conv2d, Graph, Shape
+from hwprof.graph import Conv2d, Graph, Node, Shape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,12 +97,12 @@ class Architecture:
     @property
     def covered(self) -> tuple[BlockInstance, ...]:
         """Blocks of a registered type."""
-        return tuple(block for block in self.blocks if block.config.block_type in BLOCK_TYPES)
+        return tuple(block for block in self.blocks if has_type(block.config))
 
     @property
     def uncovered(self) -> tuple[BlockInstance, ...]:
         """Operators of a foreign graph that no block type describes."""
-        return tuple(block for block in self.blocks if block.config.block_type not in BLOCK_TYPES)
+        return tuple(block for block in self.blocks if not has_type(block.config))
 
     @property
     def groups(self) -> dict[str, str]:
@@ -132,7 +139,7 @@ def _append(builder: GraphBuilder, block: BlockInstance, tensors: Mapping[str, s
 
 
 def _build(builder: GraphBuilder, name: str, config: BlockConfig, inputs: Sequence[str]) -> str:
-    kind = get_block_type(config.block_type)
+    kind = type_of(config)
     if len(inputs) not in kind.arity:
         raise ModelError(
             f"a {kind.name!r} block has {kind.arity.start} to {kind.arity.stop - 1} inputs; "
@@ -202,3 +209,14 @@ def block_architecture(config: BlockConfig) -> Architecture:
     block = BlockInstance(config.block_type, config, names)
     inputs = tuple(zip(names, config.inputs, strict=True))
     return Architecture(config.key, inputs, (block,), (block.name,))
+
+
+def single_operator(node: Node, shapes: Sequence[Shape]) -> BlockInstance:
+    """A node as a block of its own, of the type ``operator:KIND`` where no block type takes it."""
+    for kind in BLOCK_TYPES.values():
+        if isinstance(kind, SingleOperatorBlock):
+            config = kind.config_of(node.op, shapes)
+            if config is not None:
+                return BlockInstance(node.name, config, node.inputs)
+    unknown = BlockConfig.of(f"operator:{node.op.kind}", shapes)
+    return BlockInstance(node.name, unknown, node.inputs)

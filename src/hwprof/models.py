@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hwprof.architecture import Architecture
     from hwprof.graph import Graph
     from hwprof.onnx_io import OnnxModel
+    from hwprof.templates import TemplateBlock
     from hwprof.tflite_io import TfliteModel
 
 
@@ -32,11 +33,12 @@ class Model:
     notes: tuple[str, ...] = ()
 
 
-def resolve_model(text: str, *, seed: int = 0) -> Model:
+def resolve_model(text: str, *, seed: int = 0, templates: Sequence[TemplateBlock] = ()) -> Model:
     """Read ``model.onnx``, ``model.tflite`` or ``person-detector:k=5,g=1,c=96,aspect=0.8``.
 
     Args:
         seed: where the weights of a named architecture come from.
+        templates: block types of the user's own that a file is searched for.
 
     Raises:
         ModelError: the file is missing or broken.
@@ -49,7 +51,7 @@ def resolve_model(text: str, *, seed: int = 0) -> Model:
     path = Path(text)
     if path.exists() or _names_a_file(path):
         model = load_model(path)
-        architecture = partition(model.graph, model.metadata)
+        architecture = partition(model.graph, model.metadata, templates)
         return Model(path.name, architecture, model.graph, model.notes)
     architecture = parse_architecture(text)
     return Model(text, architecture, architecture.graph(seed=seed))

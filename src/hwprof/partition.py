@@ -11,8 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hwprof.architecture import Architecture, BlockInstance
-from hwprof.blocks import BLOCK_TYPES, BlockConfig, SingleOperatorBlock
+from hwprof.architecture import Architecture, BlockInstance, single_operator
 from hwprof.documents import (
     as_config,
     as_list,
@@ -23,7 +22,8 @@ from hwprof.documents import (
     load_object,
 )
 from hwprof.errors import ModelError, UnknownNameError
-from hwprof.graph import Graph, Node, Shape
+from hwprof.graph import Graph
+from hwprof.templates import TemplateBlock, find_blocks
 
 ARCHITECTURE_KEY = "hwprof.architecture"
 FORMAT_VERSION = 1
@@ -51,12 +51,16 @@ def _block_document(block: BlockInstance) -> dict[str, object]:
     }
 
 
-def partition(graph: Graph, metadata: Mapping[str, str]) -> Architecture:
+def partition(
+    graph: Graph, metadata: Mapping[str, str], templates: Sequence[TemplateBlock] = ()
+) -> Architecture:
     """The blocks of a graph that was read from a file.
 
     Args:
         graph: as the reader returned it.
         metadata: the file's metadata; only ``hwprof.architecture`` is looked at.
+        templates: block types of the user's that are looked for where no metadata speaks; the
+            one of more operators goes first.
 
     Raises:
         ModelError: that entry is not what hwprof writes.
@@ -66,7 +70,7 @@ def partition(graph: Graph, metadata: Mapping[str, str]) -> Architecture:
         claimed = read_architecture(text)
         if _is_described(graph, claimed):
             return claimed
-    return _single_operators(graph)
+    return _cut(graph, templates)
 
 
 def _is_described(graph: Graph, claimed: Architecture) -> bool:
@@ -126,21 +130,14 @@ def _describes(built: Graph, graph: Graph) -> bool:
     return True
 
 
-def _single_operators(graph: Graph) -> Architecture:
-    return Architecture(
-        graph.name,
-        tuple(graph.inputs.items()),
-        tuple(single_operator(node, graph.input_shapes(node)) for node in graph.nodes),
-        tuple(graph.outputs),
+def _cut(graph: Graph, templates: Sequence[TemplateBlock]) -> Architecture:
+    found = find_blocks(graph, templates)
+    inside = {name for block in found.values() for name in block.nodes}
+    blocks = (
+        found.get(node.name) or single_operator(node, graph.input_shapes(node))
+        for node in graph.nodes
+        if node.name in found or node.name not in inside
     )
-
-
-def single_operator(node: Node, shapes: Sequence[Shape]) -> BlockInstance:
-    """A node as a block of its own, of the type ``operator:KIND`` where no block type takes it."""
-    for kind in BLOCK_TYPES.values():
-        if isinstance(kind, SingleOperatorBlock):
-            config = kind.config_of(node.op, shapes)
-            if config is not None:
-                return BlockInstance(node.name, config, node.inputs)
-    unknown = BlockConfig.of(f"operator:{node.op.kind}", shapes)
-    return BlockInstance(node.name, unknown, node.inputs)
+    return Architecture(
+        graph.name, tuple(graph.inputs.items()), tuple(blocks), tuple(graph.outputs)
+    )

@@ -10,6 +10,7 @@ from hwprof.errors import ConfigurationError
 
 ENVIRONMENT_VARIABLE = "HWPROF_WORKSPACE"
 DEFAULT_FOLDER = "hwprof-work"
+TEMPLATE_FILE = "block_type.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,10 @@ class Workspace:
     def samples(self) -> Path:
         """Folder with one subfolder of ONNX files and a manifest for each block type."""
         return self.root / "samples"
+
+    def template(self, name: str) -> Path:
+        """The file that describes a block type of the user's own, beside its samples."""
+        return self.samples / name / TEMPLATE_FILE
 
     @property
     def has_samples(self) -> bool:

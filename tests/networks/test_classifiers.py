@@ -99,7 +99,7 @@ def test_parameters_are_those_of_the_published_files(text, parameters):
 )
 def test_mobilenet_v2_counts_are_the_published_ones(alpha, size, mega_macs, mega_weights):
     """Multiply-accumulates and weights in millions, at every width that was published."""
-    network = mobilenet_v2(alpha=alpha, size=size)
+    network = mobilenet_v2(alpha=alpha, size=size, classes=1000)
     biases = sum(block_counts(block.config).conv_channels for block in network.blocks) + 1000
     assert network.macs // 1_000_000 == mega_macs
     assert (network.parameters - biases) / 1e6 == pytest.approx(mega_weights, abs=0.01)

@@ -57,6 +57,20 @@ def get_block_type(name: str) -> BlockType:
     return BLOCK_TYPES[name]
 
 
+def has_type(config: BlockConfig) -> bool:
+    """Whether a configuration is of a block type that is known."""
+    return config.kind is not None or config.block_type in BLOCK_TYPES
+
+
+def type_of(config: BlockConfig) -> BlockType:
+    """The block type of a configuration: the one it carries, else the registered one.
+
+    Raises:
+        UnknownNameError: it carries none, and nobody registered its name.
+    """
+    return config.kind or get_block_type(config.block_type)
+
+
 __all__ = [
     "BLOCK_TYPES",
     "Axis",
@@ -74,4 +88,6 @@ __all__ = [
     "Stem",
     "Value",
     "get_block_type",
+    "has_type",
+    "type_of",
 ]

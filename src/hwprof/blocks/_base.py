@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from hwprof.errors import ModelError
 from hwprof.graph import Graph, Node, Op, Shape
@@ -26,11 +25,13 @@ class BlockConfig:
     Attributes:
         params: sorted (name, value) pairs.
         inputs: shape (h, w, c) of each input tensor.
+        kind: the block type itself where no name stands for it, because a user made it.
     """
 
     block_type: str
     params: tuple[tuple[str, Value], ...]
     inputs: tuple[Shape, ...]
+    kind: BlockType | None = field(default=None, repr=False)
     # Predicting ten thousand networks looks up each block many times: hash once.
     _hash: int = field(init=False, repr=False, compare=False)
 
@@ -42,7 +43,7 @@ class BlockConfig:
 
     def __reduce__(self) -> tuple[type[BlockConfig], tuple[object, ...]]:
         # Hashes of text differ between processes, so a pickle must not carry one.
-        return BlockConfig, (self.block_type, self.params, self.inputs)
+        return BlockConfig, (self.block_type, self.params, self.inputs, self.kind)
 
     @classmethod
     def of(cls, block_type: str, inputs: Sequence[Shape], **params: Value) -> BlockConfig:
@@ -166,8 +167,8 @@ class BlockType(abc.ABC):
     returns None (combinations that do not exist).
     """
 
-    name: ClassVar[str]
-    arity: ClassVar[range] = range(1, 2)  # how many inputs a block of this type may have
+    name: str
+    arity: range = range(1, 2)  # how many inputs a block of this type may have
 
     @abc.abstractmethod
     def axes(self) -> tuple[Axis, ...]:

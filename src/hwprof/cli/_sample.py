@@ -5,13 +5,27 @@ from __future__ import annotations
 import click
 
 from hwprof.cli import _options
+from hwprof.errors import ConfigurationError
 from hwprof.workspace import Workspace
 
 
 @click.command()
+@click.argument("more", nargs=-1, metavar="")
 @click.option(
     "--block", "blocks", multiple=True, help="Block type; may be repeated [default: all]."
 )
+@click.option("--from", "model", help="Make a block type out of this model instead.")
+@click.option(
+    "--nodes", default="", help="Its operators, first..last, as 'hwprof inspect' names them."
+)
+@click.option(
+    "--vary",
+    multiple=True,
+    metavar="NAME=VALUES...",
+    help="What varies, as kernel=3,5 channels=16..96:8; kernel, stride, groups, channels (of one "
+    "node: kernel@NODE=3,5), c_in, height, width.",
+)
+@click.option("--name", default="", help="What the new block type is called [default: the model].")
 @click.option(
     "--count",
     type=click.IntRange(1, 100_000),
@@ -28,10 +42,43 @@ from hwprof.workspace import Workspace
 @_options.seed
 @_options.workspace
 def sample(
-    *, blocks: tuple[str, ...], count: int, method: str, seed: int, workspace: Workspace
+    *,
+    more: tuple[str, ...],
+    blocks: tuple[str, ...],
+    model: str | None,
+    nodes: str,
+    vary: tuple[str, ...],
+    name: str,
+    count: int,
+    method: str,
+    seed: int,
+    workspace: Workspace,
 ) -> None:
-    """Write block configurations as ONNX files and a manifest for each block type."""
-    from hwprof.workflows.sample_blocks import sample_blocks
+    """Write block configurations as ONNX files and a manifest for each block type.
 
-    for written in sample_blocks(workspace, blocks, count=count, method=method, seed=seed):
-        click.echo(f"{written.block_type}: {written.count} configurations in {written.folder}")
+    With --from, --nodes and --vary a stretch of a model becomes a block type of your own:
+
+        hwprof sample --from model.onnx --nodes conv1..add1 --vary kernel=3,5 channels=16..96
+
+    It is kept in the workspace; 'hwprof fit' fits it like the others, and 'hwprof predict' finds
+    it in models.
+    """
+    from hwprof.workflows.own_blocks import Subject
+    from hwprof.workflows.sample_blocks import sample_blocks, sample_subgraph
+
+    if model is None and (more or nodes or vary or name):
+        raise ConfigurationError(
+            "--nodes, --vary and --name describe a block type of your own; say of which model: "
+            "--from model.onnx."
+        )
+    if model is None:
+        for written in sample_blocks(workspace, blocks, count=count, method=method, seed=seed):
+            click.echo(f"{written.block_type}: {written.count} configurations in {written.folder}")
+        return
+    if blocks:
+        raise ConfigurationError(
+            "--block samples a type that exists, --from makes a new one; use --name to name it."
+        )
+    subject = Subject(model, nodes, (*vary, *more), name)
+    made = sample_subgraph(workspace, subject, count=count, method=method, seed=seed)
+    click.echo(f"{made.block_type}: {made.count} configurations in {made.folder}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from hwprof.architecture import Architecture, BlockInstance, block_counts
+from hwprof.architecture import Architecture, BlockInstance, block_counts, single_operator
 from hwprof.blocks import DepthwiseSeparable
 from hwprof.errors import ConfigurationError
 from hwprof.graph import (
@@ -19,7 +19,6 @@ from hwprof.graph import (
     Shape,
     Softmax,
 )
-from hwprof.partition import single_operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,6 +69,12 @@ class Chain:
         """A convolution; ``kernel`` is (height, width)."""
         window = _window(self.shape, kernel, stride)
         self._add(Conv2d(**window, out_channels=channels, activation=activation))
+
+    def depthwise(self, kernel: int, stride: int = 1) -> None:
+        """A depthwise convolution with ReLU."""
+        channels = self.shape[2]
+        window = _window(self.shape, (kernel, kernel), stride)
+        self._add(Conv2d(**window, out_channels=channels, groups=channels, activation=_RELU))
 
     def separable(self, channels: int, stride: int = 1) -> None:
         """MobileNet's pair: depthwise 3x3, then 1x1 to ``channels``."""

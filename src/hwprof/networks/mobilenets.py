@@ -99,11 +99,12 @@ def mobilenet_v1_chain(name: str, alpha: float, size: int, classes: int) -> Chai
     return chain
 
 
-def mobilenet_v2(*, alpha: float = 0.35, size: int = 96, classes: int = 1000) -> Architecture:
-    """MobileNetV2 on a square picture.
+def mobilenet_v2(*, alpha: float = 0.35, size: int = 96, classes: int = 2) -> Architecture:
+    """MobileNetV2 on a square picture; the defaults are a size for visual wake words.
 
     The last 1x1 convolution keeps its 1280 channels where ``alpha`` is below 1 (section 3.4 of
-    the paper).
+    the paper). With more than 819 classes the dense layer is larger than the pool of seeded
+    weights: such a network is counted, not run.
 
     Args:
         alpha: multiplier of every other layer's channels, above 0, at most 4.

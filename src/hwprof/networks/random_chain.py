@@ -44,7 +44,8 @@ def random_chain(*, seed: int = 0) -> Architecture:
     for _ in range(rng.choice(_DEPTHS)):
         _LAYERS[rng.choice(layers)](chain, rng)
     chain.global_pool()
-    return chain.finish(rng.choice((2, 10, 100)))
+    chain.dense(rng.choice((2, 10, 100)))
+    return chain.finish()
 
 
 def _convolution(chain: Chain, rng: random.Random) -> None:

@@ -12,6 +12,7 @@ from hwprof.profiler.store import MeasurementStore
 from hwprof.surrogates.fit import FitOptions, Fitted, fit
 from hwprof.surrogates.network_rows import measured_networks
 from hwprof.workflows.measure_samples import measure_samples
+from hwprof.workflows.own_blocks import workspace_templates
 from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def fit_workspace(
         # Rows of other placements or of an earlier image may lie in the same store.
         context=origin.context if origin else None,
         firmware_sha256=origin.firmware_sha256 if origin else "",
+        templates=workspace_templates(workspace),
     )
     fitted = fitted.corrected(measured_networks(rows, fitted.artefact), seed=seed)
     return fitted, fitted.save(workspace.artefacts)
