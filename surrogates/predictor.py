@@ -34,15 +34,18 @@ and costs fitted on others must not make nonsense of a tiny one."""
 
 @dataclass(frozen=True, slots=True)
 class BlockPrediction:
-    """Share of one block in a prediction.
+    """Share of one block in a prediction, before the network's correction.
 
     Attributes:
+        latency_us, low_us, high_us: of the block alone, and the ends of its interval.
         source: ``surrogate``, ``lut``, ``macs``, or ``prior`` where nothing was fitted for it.
     """
 
     name: str
     block_type: str
     latency_us: float
+    low_us: float
+    high_us: float
     source: str
 
     def to_json(self) -> dict[str, object]:
@@ -51,6 +54,8 @@ class BlockPrediction:
             "name": self.name,
             "block_type": self.block_type,
             "latency_us": self.latency_us,
+            "low_us": self.low_us,
+            "high_us": self.high_us,
             "source": self.source,
         }
 
@@ -278,10 +283,12 @@ class _TableBlockLists(Sequence[Sequence[BlockPrediction]]):
 def _block_predictions(
     blocks: Sequence[BlockInstance], columns: FloatArray
 ) -> tuple[BlockPrediction, ...]:
-    latencies, sources = columns[0].tolist(), columns[_SOURCE].tolist()
+    prices = columns[[0, 1, 2, _SOURCE]].T.tolist()
     return tuple(
-        BlockPrediction(block.name, block.config.block_type, latency, _SOURCES[int(source)])
-        for block, latency, source in zip(blocks, latencies, sources, strict=True)
+        BlockPrediction(
+            block.name, block.config.block_type, latency, low, high, _SOURCES[int(source)]
+        )
+        for block, (latency, low, high, source) in zip(blocks, prices, strict=True)
     )
 
 

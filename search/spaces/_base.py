@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
 from hwprof.architecture import Architecture
 from hwprof.errors import ConfigurationError
@@ -37,7 +37,7 @@ class SearchSpace(abc.ABC):
     last dimension fastest.
     """
 
-    name: ClassVar[str]
+    name: str
 
     @property
     @abc.abstractmethod

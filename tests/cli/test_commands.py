@@ -291,3 +291,48 @@ class TestTargets:
     def test_an_unknown_board_is_one_sentence(self, run: Run):
         """The nearest board is named."""
         assert_refused(run("targets", "rt1061"), "did you mean virtual:rt1060")
+
+
+ADVICE_FIELDS = {
+    "model", "target", "kind", "timing_model", "latency_ms", "low_ms", "high_ms", "interval_level",
+    "peak_ram_bytes", "macs", "budget_ms", "meets_budget", "accuracy", "alternatives",
+    "combination",
+}  # fmt: skip
+
+
+def test_advise_prints_the_documented_object_and_a_space(run: Run, tmp_path: Path) -> None:
+    """Every alternative says what it saves; the space that it writes is searched."""
+    space = tmp_path / "space.json"
+    arguments = ("cifar10-cnn", "--budget-ms", "8", "--emit-space", str(space))
+    report = json.loads(run("advise", *arguments, "--json").stdout)
+    assert set(report) == ADVICE_FIELDS
+    assert all(
+        one["saved_low_ms"] <= one["saved_ms"] <= one["saved_high_ms"]
+        for one in report["alternatives"]
+    )
+    found = run("search", str(space), "--no-exhaustive", "--no-verify", "--trials", "5", "--json")
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.stdout)["seed_network"]["arch"] == "cifar10-cnn"
+
+
+def test_advise_says_what_it_does_not_know(run: Run) -> None:
+    """The table ends with what edits do to accuracy, and marks what meets the budget."""
+    result = run("advise", "cifar10-cnn", "--budget-ms", "8", "--top", "3")
+    assert result.exit_code == 0, result.output
+    assert "accuracy is unknown" in result.output
+    assert "(--top, --json)" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("no-such-network",), "unknown network 'no-such-network'"),
+        (("missing.onnx",), "missing.onnx"),
+        (("cifar10-cnn", "--budget-ms", "0"), "0.0 is not in the range x>0"),
+        (("cifar10-cnn", "--emit-space", "no/folder/space.json"), "cannot write"),
+        (("cifar10-cnn", "--placement", "activations=sram9"), "hwprof fit"),
+    ],
+)
+def test_advice_on_nothing_is_refused(run: Run, arguments: tuple[str, ...], sentence: str) -> None:
+    """A mistake in the call is one sentence."""
+    assert_refused(run("advise", *arguments), sentence)

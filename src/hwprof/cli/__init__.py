@@ -16,6 +16,7 @@ COMMANDS = {
     "profile": "Measure a model, or everything that was sampled.",
     "fit": "Fit one surrogate for each block type.",
     "predict": "Predict a model's latency, with an interval.",
+    "advise": "Say what to change about a model that is too slow.",
     "search": "Search a space for architectures that meet a latency budget.",
     "export": "Write the measurements as CSV.",
     "schemes": "Compare quantisation schemes on one network.",

@@ -56,6 +56,8 @@ def search(
 ) -> None:
     """Search SPACE for architectures with low predicted latency and a high task score.
 
+    SPACE is person-detection, or a file that hwprof advise --emit-space wrote.
+
     The same command goes on where it stopped. The task score is a training-free proxy, and named
     so; winners are run on the target, beside the network that the space was made around.
     """
