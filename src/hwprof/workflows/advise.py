@@ -289,12 +289,27 @@ def _changed(
 def _half_widths(
     blocks: Sequence[BlockPrediction], prediction: LatencyPrediction[float]
 ) -> tuple[float, float]:
-    """How far the blocks' sum may be below and above its prediction, corrected as the network."""
-    total_us = sum(block.latency_us for block in prediction.blocks)
-    ratio = prediction.latency_us / total_us if total_us else 1.0
-    down = sum(block.latency_us - block.low_us for block in blocks)
-    up = sum(block.high_us - block.latency_us for block in blocks)
-    return ratio * down, ratio * up
+    """How far the blocks' sum may be below and above its prediction.
+
+    The network's own interval says how much wider or narrower than its blocks' it is.
+    """
+    down, up = _widths(blocks)
+    all_down, all_up = _widths(prediction.blocks)
+    return (
+        down * _ratio(prediction.latency_us - prediction.low_us, all_down),
+        up * _ratio(prediction.high_us - prediction.latency_us, all_up),
+    )
+
+
+def _widths(blocks: Iterable[BlockPrediction]) -> tuple[float, float]:
+    widths = [
+        (block.latency_us - block.low_us, block.high_us - block.latency_us) for block in blocks
+    ]
+    return sum(down for down, _ in widths), sum(up for _, up in widths)
+
+
+def _ratio(network_us: float, blocks_us: float) -> float:
+    return network_us / blocks_us if blocks_us else 1.0
 
 
 def _where(edit: Edit, graph: Graph) -> str:
