@@ -29,7 +29,8 @@ def _network() -> Architecture:
     chain.separable(40, 2)
     chain.conv(40, (3, 3))
     chain.global_pool()
-    return chain.finish(10)
+    chain.dense(10)
+    return chain.finish()
 
 
 NETWORK = _network()

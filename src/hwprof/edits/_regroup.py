@@ -16,7 +16,6 @@ from hwprof.blocks import BlockConfig, Value
 from hwprof.errors import ModelError, UnknownNameError
 from hwprof.graph import Graph, Node, Op, Shape
 
-
 _MOST_CANDIDATES = 256
 
 
@@ -162,7 +161,7 @@ def _matching(
     _, after = members
     wanted = _operators(after)
     for params in islice(_parameters(config, changes), _MOST_CANDIDATES):
-        candidate = BlockConfig(config.block_type, params, shapes)
+        candidate = replace(config, params=params, inputs=shapes)
         try:
             built = block_graph(candidate)
         except (ModelError, UnknownNameError):
