@@ -242,7 +242,8 @@ class TestTargets:
 
     def test_prints_the_documented_object(self, run: Run, tmp_path: Path):
         """One board of one's own as JSON, its known error with it."""
-        text = (BOARDS / "stm32h743.toml").read_text(encoding="utf-8")
+        shipped = (BOARDS / "stm32h743.toml").read_text(encoding="utf-8")
+        text, _, _ = shipped.partition("[fidelity]")
         fidelity = "rows = 3\nmedian_error_percent = 9.5\nworst_error_percent = 21.0\ndate = '2026'"
         own = tmp_path / "own.toml"
         own.write_text(
