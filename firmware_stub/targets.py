@@ -10,7 +10,7 @@ from hwprof.errors import UnknownNameError
 from hwprof.firmware_stub.manifest import image_of
 from hwprof.firmware_stub.virtual.board_files import SUFFIX, board_data, board_names, load_board
 from hwprof.firmware_stub.virtual.description import BoardDescription
-from hwprof.measurement import DEFAULT_KERNELS, Placement
+from hwprof.measurement import BOARD_DEFAULT, DEFAULT_KERNELS, Placement
 
 VIRTUAL = "virtual"
 
@@ -19,6 +19,11 @@ def virtual_reference(target: str) -> str | None:
     """The board reference of a virtual target, None for a line to silicon."""
     scheme, separator, reference = target.partition(":")
     return reference if separator and scheme == VIRTUAL else None
+
+
+def is_name(target: str) -> bool:
+    """Whether a target is no line to a board but a board's name: one whose rows were imported."""
+    return ":" not in target
 
 
 def virtual_targets() -> list[str]:
@@ -54,11 +59,13 @@ def check_virtual(reference: str) -> BoardDescription:
 
 
 def default_placement(target: str) -> Placement:
-    """The placement of a target whose user names none.
+    """The placement of a target whose user names none; a mere name says nothing of memories.
 
     Raises:
         UnknownNameError, ConfigurationError: as ``describe_virtual``.
     """
+    if is_name(target):
+        return BOARD_DEFAULT
     reference = virtual_reference(target)
     return Placement() if reference is None else describe_virtual(reference).placement
 

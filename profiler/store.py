@@ -7,7 +7,7 @@ task that runs twice stores one row. Writing goes through one process; any numbe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from hwprof.errors import StoreError
 from hwprof.measurement import Context, Measurement, Origin
+from hwprof.profiler.annotations import Annotated, Stored, annotate, make_extras, read_extras
 from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -164,25 +165,25 @@ class MeasurementStore:
 
     def add(self, row: Measurement) -> None:
         """Store a row, in place of one with the same key."""
-        key = measurement_key(row.origin, row.program_sha256)
-        operators = [
-            {
-                "key": key,
-                "position": position,
-                "name": operator.name,
-                "op": operator.op,
-                "block": operator.block,
-                "macs": operator.macs,
-                "cycles": operator.cycles,
-            }
-            for position, operator in enumerate(row.operators)
-        ]
         with self._translated(), self._engine.begin() as connection:
-            connection.execute(_operators.delete().where(_operators.c.key == key))
-            connection.execute(_measurements.delete().where(_measurements.c.key == key))
-            connection.execute(_measurements.insert(), _columns(row, key))
-            if operators:
-                connection.execute(_operators.insert(), operators)
+            _put(connection, row)
+
+    def add_all(self, rows: Sequence[Annotated]) -> Stored:
+        """Store rows and their notes, in place of those with the same keys: all, or none."""
+        keys = [measurement_key(item.row.origin, item.row.program_sha256) for item in rows]
+        with self._translated(), self._engine.begin() as connection:
+            make_extras(connection)
+            columns = (_measurements.c.key, _measurements.c.cycles, _measurements.c.spread_cycles)
+            before = {key: tuple(times) for key, *times in connection.execute(sa.select(*columns))}
+            for item in rows:
+                annotate(connection, _put(connection, item.row), item.notes)
+        now = {
+            key: (item.row.cycles, item.row.spread_cycles)
+            for key, item in zip(keys, rows, strict=True)
+        }
+        there = [key for key in now if key in before]
+        unchanged = sum(before[key] == now[key] for key in there)
+        return Stored(len(now) - len(there), unchanged, len(there) - unchanged)
 
     def keys(self) -> frozenset[str]:
         """Keys of all rows that are data points; error rows are worth another try."""
@@ -198,6 +199,12 @@ class MeasurementStore:
         query = sa.select(*columns).order_by(_measurements.c.block_key, _measurements.c.key)
         with self._translated(), self._engine.connect() as connection:
             return pd.read_sql(query, connection)
+
+    def extras(self) -> pd.DataFrame:
+        """What imported tables said in columns of their own: block_key, repeat, name, value."""
+        with self._translated(), self._engine.begin() as connection:
+            make_extras(connection)
+            return read_extras(connection, _measurements)
 
     def _prepare(self) -> None:
         tables = set(sa.inspect(self._engine).get_table_names())
@@ -231,6 +238,29 @@ class MeasurementStore:
             raise StoreError(
                 f"the measurement store {self._path} cannot be opened: {error}."
             ) from error
+
+
+def _put(connection: sa.Connection, row: Measurement) -> str:
+    """Write a row in place of one with the same key, which is returned."""
+    key = measurement_key(row.origin, row.program_sha256)
+    operators = [
+        {
+            "key": key,
+            "position": position,
+            "name": operator.name,
+            "op": operator.op,
+            "block": operator.block,
+            "macs": operator.macs,
+            "cycles": operator.cycles,
+        }
+        for position, operator in enumerate(row.operators)
+    ]
+    connection.execute(_operators.delete().where(_operators.c.key == key))
+    connection.execute(_measurements.delete().where(_measurements.c.key == key))
+    connection.execute(_measurements.insert(), _columns(row, key))
+    if operators:
+        connection.execute(_operators.insert(), operators)
+    return key
 
 
 def load_measurements(workspace: Workspace | str | Path | None = None) -> pd.DataFrame:

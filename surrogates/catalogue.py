@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwprof.errors import ArtefactError, ConfigurationError, UnknownNameError
-from hwprof.firmware_stub.targets import default_placement, names_board, virtual_reference
+from hwprof.firmware_stub.targets import (
+    default_placement,
+    is_name,
+    names_board,
+    virtual_reference,
+)
 from hwprof.luts import shipped_folder
 from hwprof.measurement import (
     BOARD_DEFAULT,
@@ -17,6 +22,7 @@ from hwprof.measurement import (
     DEFAULT_SCHEME,
     DEFAULT_TARGET,
     DEFAULT_TIMING,
+    TIMING_MODES,
     Context,
     Placement,
 )
@@ -30,7 +36,8 @@ class Question:
     """The part of a context that a user names.
 
     Attributes:
-        target: link string; the board is what follows ``virtual:``, any measured one else.
+        target: link string, or the name of a board whose measurements were imported. The board is
+            what follows ``virtual:``, or the name; behind another line it is any measured one.
         placement: None for the board's default one, or the only one there is; empty parts are the
             board's.
         timing: mode of the virtual board's timing model; measured numbers have none.
@@ -47,7 +54,9 @@ class Question:
     def fits(self, context: Context) -> bool:
         """Whether an artefact of that context answers, placement apart."""
         reference = virtual_reference(self.target)
-        if reference is None:
+        if is_name(self.target):
+            same_board = context.board == self.target and not _is_ours(context)
+        elif reference is None:
             same_board = context.kind == "measured"
         else:
             same_board = context.kind == "modelled" and names_board(
@@ -64,6 +73,11 @@ class Question:
             f"target {self.target}, kernels {self.kernels}, scheme {self.scheme}{place}, timing "
             f"{self.timing}, caches {self.cache_state}"
         )
+
+
+def _is_ours(context: Context) -> bool:
+    """Whether a context's numbers are of a virtual board of hwprof's."""
+    return context.timing_model.partition("-")[0] in TIMING_MODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +152,8 @@ def choose_entries(question: Question, entries: Sequence[Entry]) -> list[Entry]:
 def _placed(question: Question, matching: Mapping[Entry, Context]) -> Mapping[Entry, Context]:
     wanted = (question.placement or BOARD_DEFAULT).completed(_default(question))
     placed = {entry: context for entry, context in matching.items() if context.placement == wanted}
-    return placed or (matching if question.placement is None else {})
+    any_placement = question.placement is None or wanted == BOARD_DEFAULT
+    return placed or (matching if any_placement else {})
 
 
 def _names_part(placement: Placement | None) -> bool:
@@ -162,7 +177,8 @@ def _missing(question: Question, known: Iterable[Context]) -> str:
     options += f" --cache-state {question.cache_state}" if warm else ""
     fitted = [describe(context) for context in known]
     have = f"fitted: {'; '.join(fitted)}" if fitted else "none is fitted"
+    first = "hwprof import TABLE.csv" if is_name(question.target) else "hwprof sample"
     return (
-        f"no surrogate for {question} ({have}); run 'hwprof sample', then 'hwprof fit --target "
+        f"no surrogate for {question} ({have}); run '{first}', then 'hwprof fit --target "
         f"{question.target}{options}'."
     )

@@ -303,7 +303,8 @@ def _too_few(counts: Mapping[str, int], options: FitOptions) -> str:
     found = ", ".join(f"{n} of {kind}" for kind, n in sorted(counts.items()))
     return (
         f"a surrogate needs at least {options.min_rows} measured rows of a block type; got "
-        f"{found}; run 'hwprof sample' with a larger --count and 'hwprof profile' again."
+        f"{found}; run 'hwprof sample' with a larger --count and 'hwprof profile' again, or "
+        "'hwprof import' a table with more rows."
     )
 
 

@@ -244,13 +244,17 @@ def describe(context: Context) -> str:
     """A context in a few words."""
     return (
         f"{context.board} at {context.clock_hz / 1e6:g} MHz, kernels {context.kernels}, scheme "
-        f"{context.scheme}, {context.placement}, cache {context.cache_state}, "
+        f"{context.scheme}, {str(context.placement) or 'any placement'}, cache "
+        f"{context.cache_state}, "
         f"timing {context.timing_model}"
     )
 
 
 def _nothing_left(total: int, excluded: Mapping[str, int]) -> str:
     if not total:
-        return "a surrogate needs measured rows, there are none; run 'hwprof profile' first."
+        return (
+            "a surrogate needs measured rows, there are none; run 'hwprof profile' or 'hwprof "
+            "import' first."
+        )
     reasons = ", ".join(f"{n} {reason}" for reason, n in excluded.items())
     return f"none of {total} rows can be fitted ({reasons}); see the column error of the store."

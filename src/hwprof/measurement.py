@@ -26,6 +26,8 @@ DEFAULT_TIMING = "exact"
 # How a run begins: with empty caches, or behind another run of the same program.
 CACHE_STATES = ("cold", "warm")
 DEFAULT_CACHE_STATE = "cold"
+# Timing model of numbers that no model made.
+SILICON = "silicon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,10 @@ class Context:
         kernels: kernel library inside the firmware, ``simd`` or ``reference``.
         scheme: quantisation scheme.
         placement: memory of each part of a program.
-        cache_state: ``warm``, ``cold``, or ``none`` where caches are not modelled.
+        cache_state: ``warm``, ``cold``, or ``none`` where caches are not modelled, or where an
+            imported table does not say.
         timing_model: ``exact-<version>`` or ``pipeline-<version>`` on a virtual board, ``silicon``
-            on a real one.
+            on a real one, and another model's own name for numbers that were imported.
     """
 
     board: str
@@ -105,7 +108,7 @@ class Context:
     @property
     def kind(self) -> Kind:
         """Whether numbers of this context come from silicon or from a model."""
-        return "measured" if self.timing_model == "silicon" else "modelled"
+        return "measured" if self.timing_model == SILICON else "modelled"
 
     def cycles_to_us(self, cycles: float) -> float:
         """Microseconds that a number of core cycles lasts at this clock."""

@@ -337,3 +337,29 @@ def test_advise_says_what_it_does_not_know(run: Run) -> None:
 def test_advice_on_nothing_is_refused(run: Run, arguments: tuple[str, ...], sentence: str) -> None:
     """A mistake in the call is one sentence."""
     assert_refused(run("advise", *arguments), sentence)
+
+
+def test_import_prints_the_documented_object(run: Run, tmp_path: Path) -> None:
+    """A table's rows are counted by block type; a second import finds them there."""
+    table = tmp_path / "rows.csv"
+    table.write_text("op,input_h,input_w,input_c,latency_us,tag\nadd,8,8,4,12.5,a\n", "utf-8")
+    arguments = ("import", str(table), "--target", "my-board", "--clock-hz", "480000000")
+    first, second = (json.loads(run(*arguments, "--json").stdout) for _ in range(2))
+
+    assert (first["blocks"], first["kind"]) == ({"elementwise": 1}, "measured")
+    assert (first["added"], second["added"], second["unchanged"]) == (1, 0, 1)
+    assert first["extra_columns"] == ["tag"]
+    printed = run(*arguments)
+    assert "19 more needed" in printed.output
+    assert_refused(run("fit", "--target", "my-board"), "got 1 of elementwise")
+
+
+def test_import_refuses_a_bad_table(run: Run, tmp_path: Path) -> None:
+    """One sentence with the line, exit 2, and no store."""
+    table = tmp_path / "rows.csv"
+    table.write_text("op,input_h,input_w,input_c,cycles\nadd,8,8,4,-3\n", "utf-8")
+
+    result = run("import", str(table), "--target", "b", "--clock-hz", "480000000")
+
+    assert_refused(result, "line 2 of rows.csv has cycles '-3'")
+    assert not (tmp_path / "hwprof-work").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ COMMANDS = {
     "inspect": "Show layers, costs and the bottleneck of a model.",
     "sample": "Write block configurations as ONNX files.",
     "profile": "Measure a model, or everything that was sampled.",
+    "import": "Bring measurements of any board, from a table.",
     "fit": "Fit one surrogate for each block type.",
     "predict": "Predict a model's latency, with an interval.",
     "advise": "Say what to change about a model that is too slow.",
@@ -44,7 +46,8 @@ class _WorkflowGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"hwprof.cli._{cmd_name}"), cmd_name)
+        function = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command = getattr(importlib.import_module(f"hwprof.cli._{cmd_name}"), function)
         if not isinstance(command, click.Command):
             raise TypeError(f"hwprof.cli._{cmd_name}.{cmd_name} is no click command.")
         return command

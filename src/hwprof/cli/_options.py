@@ -25,7 +25,9 @@ from hwprof.measurement import (
 from hwprof.workspace import ENVIRONMENT_VARIABLE, Workspace
 
 
-class _PlacementType(click.ParamType[Placement]):
+class PlacementType(click.ParamType[Placement]):
+    """``activations=ocram,weights=flash``."""
+
     name = "placement"
 
     def convert(
@@ -62,7 +64,7 @@ target = click.option(
 )
 placement = click.option(
     "--placement",
-    type=_PlacementType(),
+    type=PlacementType(),
     default=BOARD_DEFAULT,
     show_default="the board's own",
     help="Memory of each part, as activations=ocram,weights=flash,scratch=dtcm,code=itcm.",

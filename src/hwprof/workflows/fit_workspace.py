@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hwprof.errors import StoreError
 from hwprof.firmware_stub.stamp import code_sha256
-from hwprof.firmware_stub.targets import describe_virtual, virtual_reference
+from hwprof.firmware_stub.targets import describe_virtual, is_name, virtual_reference
+from hwprof.measurement import TIMING_MODES
 from hwprof.profiler.bench import Bench, Setup
 from hwprof.profiler.store import MeasurementStore
 from hwprof.surrogates.fit import FitOptions, Fitted, fit
@@ -26,6 +29,8 @@ def fit_workspace(
 
     Whole networks among the rows correct the sum over blocks, if there are enough of them.
 
+    Nothing is measured where the target is the mere name of a board whose rows were imported.
+
     Args:
         seed: where the folds of the cross-validation and the learners begin.
 
@@ -37,12 +42,14 @@ def fit_workspace(
         ConfigurationError: the rows come from several contexts.
     """
     origin = None
-    if workspace.has_samples:
+    if workspace.has_samples and not is_name(setup.target):
         measure_samples(workspace, setup, workers=workers)
         with Bench(setup) as bench:
             origin = bench.origin
     with MeasurementStore(workspace.store) as store:
         rows = store.frame()
+    if is_name(setup.target):
+        rows = _imported(rows, setup)
     fitted = fit(
         rows,
         FitOptions(seed=seed, code_sha256=_installed_code(rows, setup)),
@@ -55,9 +62,36 @@ def fit_workspace(
     return fitted, fitted.save(workspace.artefacts)
 
 
+def _imported(rows: pd.DataFrame, setup: Setup) -> pd.DataFrame:
+    """Rows of a board known by name; of several contexts, those that the setup names."""
+    chosen = rows[(rows["board"] == setup.target) & ~_is_ours(rows)]
+    if chosen.empty:
+        known = ", ".join(sorted(set(rows["board"]))) or "none"
+        raise StoreError(
+            f"a surrogate for {setup.target} needs measurements of it, the store has rows of: "
+            f"{known}; run 'hwprof import TABLE.csv --target {setup.target}' first."
+        )
+    wanted = {
+        "kernels": setup.kernels,
+        "scheme": setup.scheme,
+        "cache_state": setup.cache_state,
+        **{f"{part}_memory": memory for part, memory in asdict(setup.placement).items() if memory},
+    }
+    for column, value in wanted.items():
+        matching = chosen[chosen[column] == value]
+        chosen = chosen if matching.empty else matching
+    return chosen
+
+
+def _is_ours(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Which rows come from virtual boards of hwprof's."""
+    modes = rows["timing_model"].str.partition("-")[0]
+    return modes.isin(TIMING_MODES)
+
+
 def _installed_code(rows: pd.DataFrame, setup: Setup) -> str:
     """Stamp of modelled rows; measured ones carry their firmware's hash instead."""
-    boards = set(rows.loc[rows["kind"] == "modelled", "board"])
+    boards = set(rows.loc[_is_ours(rows), "board"])
     if len(boards) != 1:
         return ""
     board, reference = boards.pop(), virtual_reference(setup.target)
