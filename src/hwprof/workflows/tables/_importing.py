@@ -14,11 +14,10 @@ from types import MappingProxyType
 from hwprof.architecture import block_counts
 from hwprof.blocks import BlockConfig
 from hwprof.errors import ConfigurationError, ModelError, StoreError
-from hwprof.measurement import Measurement, Origin
+from hwprof.measurement import NETWORK, Measurement, Origin
 from hwprof.profiler.annotations import Annotated, Stored
 from hwprof.profiler.store import MeasurementStore
 from hwprof.surrogates.keys import parse_key
-from hwprof.surrogates.rows import NETWORK
 from hwprof.templates import TemplateBlock
 from hwprof.workflows.own_blocks import workspace_templates
 from hwprof.workflows.tables._contexts import TableDefaults, row_origin
