@@ -7,7 +7,9 @@ Latency in cycles today, another metric of a block tomorrow: one format.
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from math import isfinite
@@ -19,7 +21,8 @@ from hwprof.measurement import Context, Placement
 
 FORMAT = "hwprof-lut"
 FORMAT_VERSION = 1
-SUFFIX = ".lut.json"
+SUFFIXES = (".lut.json", ".lut.json.gz")
+"""Names of further tables beside an artefact end so; those in .gz are compressed."""
 MAX_BYTES = 64 << 20
 
 CYCLES_METRIC = "cycles"
@@ -59,6 +62,11 @@ class LookupTable:
         return self.values.get(block_key)
 
 
+def tables_beside(folder: Path) -> list[Path]:
+    """Further tables in an artefact's folder, by name."""
+    return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES))
+
+
 def save_table(table: LookupTable, path: Path) -> None:
     """Write a table; equal tables give equal bytes.
 
@@ -77,7 +85,8 @@ def save_table(table: LookupTable, path: Path) -> None:
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(document, indent=0) + "\n", encoding="utf-8")
+        text = (json.dumps(document, indent=0) + "\n").encode()
+        path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
     except OSError as error:
         raise ArtefactError(f"the lookup table cannot be written to {path}: {error}.") from error
 
@@ -108,11 +117,14 @@ def load_table(path: Path) -> LookupTable:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
+        # Both read no more than they are asked for, whatever a compressed file would grow to.
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise ArtefactError(f"{path} is larger than {MAX_BYTES} bytes; no lookup table is.")
         document = json.loads(data)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ArtefactError(f"{path} is no gzip file ({error}).") from error
     except OSError as error:
         raise ArtefactError(f"no lookup table at {path} ({error.strerror}).") from error
     except (ValueError, RecursionError) as error:

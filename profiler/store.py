@@ -206,6 +206,26 @@ class MeasurementStore:
             make_extras(connection)
             return read_extras(connection, _measurements)
 
+    def block_cycles(
+        self, block_type: str, context: Context, code_sha256: str
+    ) -> dict[str, dict[str, int]]:
+        """Cycles by block, by block key, of good rows in one context and of one code."""
+        wanted = {**_context_columns(context), "code_sha256": code_sha256, "error": ""}
+        query = (
+            sa.select(
+                _measurements.c.block_key, _operators.c.block, sa.func.sum(_operators.c.cycles)
+            )
+            .join(_operators, _operators.c.key == _measurements.c.key)
+            .where(_measurements.c.block_type == block_type)
+            .where(*(_measurements.c[name] == value for name, value in wanted.items()))
+            .group_by(_measurements.c.key, _operators.c.block)
+        )
+        cycles: dict[str, dict[str, int]] = {}
+        with self._translated(), self._engine.connect() as connection:
+            for key, block, total in connection.execute(query):
+                cycles.setdefault(key, {})[block] = int(total)
+        return cycles
+
     def _prepare(self) -> None:
         tables = set(sa.inspect(self._engine).get_table_names())
         if not tables:

@@ -19,6 +19,7 @@ from hwprof.luts import shipped_folder
 from hwprof.measurement import Placement
 from hwprof.profiler.bench import Setup
 from hwprof.workflows.fit_workspace import fit_workspace
+from hwprof.workflows.head_table import save_head_table
 from hwprof.workflows.measure_networks import draw_networks, measure_networks
 from hwprof.workflows.sample_blocks import sample_blocks
 from hwprof.workspace import Workspace
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--work", type=Path, default=Path("build/artefacts"))
+    parser.add_argument("--heads", type=Path, default=Path("build/heads"))
     parser.add_argument("--resume", action="store_true", help="keep what the work folder holds")
     options = parser.parse_args()
     if not options.resume:
@@ -53,6 +55,11 @@ def main() -> None:
     for folder in folders:
         shutil.copytree(folder, shipped_folder() / folder.name)
         print(f"shipped: {folder.name}")
+    heads = Workspace(options.heads)
+    if heads.store.exists():
+        print(f"shipped: {save_head_table(heads).name}")
+    else:
+        print("no head table: run scripts/make_head_table.py")
 
 
 def make(workspace: Workspace, setup: Setup, options: argparse.Namespace) -> Path:

@@ -65,7 +65,7 @@ def parameter_table(configs: Sequence[BlockConfig]) -> Matrix:
     Numbers are log(1 + value); a word is a column of its own, far enough from its absence that
     blocks of different words are never neighbours.
     """
-    described = [_described(config) for config in configs]
+    described = [lookup_values(config) for config in configs]
     names = {name: column for column, name in enumerate(dict.fromkeys(chain(*described)))}
     table = np.zeros((len(configs), len(names)))
     for row, values in enumerate(described):
@@ -77,7 +77,8 @@ def parameter_table(configs: Sequence[BlockConfig]) -> Matrix:
 _WORD_DISTANCE = 100.0
 
 
-def _described(config: BlockConfig) -> dict[str, float]:
+def lookup_values(config: BlockConfig) -> dict[str, float]:
+    """A row of ``parameter_table`` by column name; columns that are not named are 0."""
     values = {
         f"input_{i}_{axis}": log1p(extent)
         for i, shape in enumerate(config.inputs)

@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias, overload
 
 from hwprof.architecture import Architecture, SharedBlocks
 from hwprof.errors import ArtefactError, ConfigurationError, UnknownNameError
-from hwprof.luts import LookupTable, load_table
+from hwprof.luts import LookupTable, load_table, tables_beside
 from hwprof.measurement import (
     DEFAULT_CACHE_STATE,
     DEFAULT_KERNELS,
@@ -66,7 +66,9 @@ def _surrogate_pricer(artefact: Artefact, folders: Sequence[Path]) -> Pricer:
 
 def _lut_pricer(artefact: Artefact, folders: Sequence[Path]) -> Pricer:
     present = [folder / LUT_FILE for folder in folders if (folder / LUT_FILE).is_file()]
-    tables = [_own_table(path, artefact) for path in present or [folders[0] / LUT_FILE]]
+    further = [path for folder in folders for path in tables_beside(folder)]
+    paths = [*(present or [folders[0] / LUT_FILE]), *further]
+    tables = [_own_table(path, artefact) for path in paths]
     return LutPricer(artefact, tables)
 
 
@@ -203,7 +205,8 @@ def predict_latency(
         timing: what a virtual board's cycles counted, ``exact`` or ``pipeline``; empty for the
             default.
         cache_state: ``cold`` or ``warm``; pipeline timing knows neither.
-        method: ``surrogate``; ``lut`` for exact known blocks; ``macs`` for the baseline.
+        method: ``surrogate``; ``lut`` for exact known blocks, interpolation between them and the
+            surrogate elsewhere; ``macs`` for the baseline.
         workspace: where the user's own artefacts are; they go before the shipped ones.
 
     Raises:

@@ -38,7 +38,8 @@ class BlockPrediction:
 
     Attributes:
         latency_us, low_us, high_us: of the block alone, and the ends of its interval.
-        source: ``surrogate``, ``lut``, ``macs``, or ``prior`` where nothing was fitted for it.
+        source: ``surrogate``, ``lut`` for a table's own value, ``interpolated`` between known
+            blocks of a table, ``macs``, or ``prior`` where nothing was fitted for it.
     """
 
     name: str

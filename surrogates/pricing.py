@@ -6,6 +6,7 @@ from collections import ChainMap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from hwprof.errors import ArtefactError
 from hwprof.luts import LookupTable
 from hwprof.surrogates.artefact import Artefact, FittedModel
 from hwprof.surrogates.features import FeatureTable, block_features
+from hwprof.surrogates.interpolated import BlocksBetween, known_blocks
 from hwprof.surrogates.regressors import Vector
 
 
@@ -26,6 +28,7 @@ class Source(IntEnum):
     SURROGATE = 1
     LUT = 2
     MACS = 3
+    INTERPOLATED = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,25 +99,58 @@ def _put_model(
 
 
 class LutPricer:
-    """A table's own value, exact and without an interval; the prior where it has none.
+    """A table's own value, exact; between known blocks a blend; elsewhere the surrogate.
 
-    Of several tables the first that knows a block answers.
+    Of several tables the first that knows a block answers. What is blended or answered by the
+    surrogate says so and has an interval; an exact value has none.
     """
 
     def __init__(self, artefact: Artefact, tables: Sequence[LookupTable]) -> None:
         self._artefact = artefact
         self._values = ChainMap(*(dict(table.values) for table in tables))
+        self._surrogate = SurrogatePricer(artefact)
+        self._lock = Lock()
+        self._between: dict[str, BlocksBetween | None] = {}
 
     def price(self, configs: Sequence[BlockConfig]) -> Prices:
-        features = block_features(configs)
-        prices = Prices.empty(len(configs), features.macs)
         values = [self._values.get(config.key) for config in configs]
+        prices = self._surrogate.price(configs)
         known = np.array([row for row, value in enumerate(values) if value is not None], dtype=int)
         cycles = np.array([value for value in values if value is not None])
         prices.put(known, cycles, 0.0, Source.LUT)
-        unknown = np.setdiff1d(np.arange(len(configs)), known)
-        _put_model(prices, unknown, features, (self._artefact.prior, Source.PRIOR))
+        by_type: dict[str, list[int]] = {}
+        for row, config in enumerate(configs):
+            if values[row] is None:
+                by_type.setdefault(config.block_type, []).append(row)
+        for kind, rows in by_type.items():
+            self._interpolate(prices, np.array(rows), configs, kind)
         return prices
+
+    def _interpolate(
+        self,
+        prices: Prices,
+        rows: npt.NDArray[np.int64],
+        configs: Sequence[BlockConfig],
+        kind: str,
+    ) -> None:
+        between = self._blocks_between(kind)
+        if between is None:
+            return
+        asked = [configs[row] for row in rows.tolist()]
+        expected = self._artefact.prior.regressor.predict(block_features(asked).X)
+        cycles = between.cycles(asked, expected)
+        inside = np.isfinite(cycles)
+        if between.log_ratio is not None:
+            prices.put(rows[inside], cycles[inside], between.log_ratio, Source.INTERPOLATED)
+
+    def _blocks_between(self, kind: str) -> BlocksBetween | None:
+        """Made when first asked for: a table that knows every block never is."""
+        with self._lock:
+            if kind not in self._between:
+                known = known_blocks(self._values, kind)
+                prior, level = self._artefact.prior.regressor, self._artefact.interval_level
+                self._between[kind] = BlocksBetween(known, prior, level) if known else None
+            return self._between[kind]
 
 
 class MacsPricer:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
 
 from hwprof.errors import ArtefactError, ConfigurationError
-from hwprof.luts import CYCLES_METRIC, LookupTable, load_table, save_table
+from hwprof.luts import CYCLES_METRIC, LookupTable, load_table, save_table, tables_beside
+from hwprof.luts.table import MAX_BYTES
 from hwprof.measurement import Context
 
 KEY = "spp(c_out=96,groups=1,kernel=5)[16x20x336]"
@@ -31,6 +33,22 @@ def test_round_trip(table, tmp_path):
     save_table(table, tmp_path / "lut.json")
 
     assert load_table(tmp_path / "lut.json") == table
+
+
+def test_compressed(table, tmp_path):
+    """A compressed table is loaded equal, found beside others, and equal bytes each time."""
+    for name in ("heads.lut.json.gz", "again.lut.json.gz", "plain.lut.json", "lut.json"):
+        save_table(table, tmp_path / name)
+
+    assert load_table(tmp_path / "heads.lut.json.gz") == table
+    assert (tmp_path / "heads.lut.json.gz").read_bytes() == (
+        tmp_path / "again.lut.json.gz"
+    ).read_bytes()
+    assert [path.name for path in tables_beside(tmp_path)] == [
+        "again.lut.json.gz",
+        "heads.lut.json.gz",
+        "plain.lut.json",
+    ]
 
 
 def test_equal_bytes(table, tmp_path):
@@ -80,6 +98,21 @@ class TestDamage:
 
         with pytest.raises(ArtefactError, match=r"is no (JSON|lookup table)"):
             load_table(tmp_path / "lut.json")
+
+    @pytest.mark.parametrize("data", [b"", b"{}", gzip.compress(b"{}" * 99)[:20]])
+    def test_no_gzip(self, tmp_path, data):
+        """A file that is not, or not wholly, compressed is refused."""
+        (tmp_path / "a.lut.json.gz").write_bytes(data)
+
+        with pytest.raises(ArtefactError, match=r"is no (gzip|JSON)"):
+            load_table(tmp_path / "a.lut.json.gz")
+
+    def test_bomb(self, tmp_path):
+        """A small file that would grow beyond the bound is read no further."""
+        (tmp_path / "a.lut.json.gz").write_bytes(gzip.compress(bytes(MAX_BYTES + 2), 1))
+
+        with pytest.raises(ArtefactError, match="is larger than"):
+            load_table(tmp_path / "a.lut.json.gz")
 
     @pytest.mark.parametrize(
         ("field", "value"),

@@ -192,7 +192,7 @@ class TestMethods:
         assert {block.source for block in one.blocks} == {"macs"}
 
     def test_lut(self, fitted, board, tmp_path):
-        """A known block has the table's value, an unknown one the prior's."""
+        """A known block has the table's value, one outside the table the surrogate's."""
         known, unknown = board.draw("spp", 2)
         folder = save_artefact(fitted.artefact, Workspace(tmp_path).artefacts)
         values, code = {known.key: 996_000.0}, fitted.artefact.stamp.code_sha256
@@ -205,7 +205,7 @@ class TestMethods:
         ]
 
         assert predictions[0].latency_us == pytest.approx(1000)
-        assert [one.blocks[0].source for one in predictions] == ["lut", "prior"]
+        assert [one.blocks[0].source for one in predictions] == ["lut", "surrogate"]
 
     def test_lut_of_other_code(self, fitted, board, detectors, tmp_path):
         """A table of other kernels than its surrogate's is refused."""

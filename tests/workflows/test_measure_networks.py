@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from hwprof.networks import parse_architecture
@@ -43,18 +41,13 @@ def workspace_fixture(tmp_path_factory):
     return workspace
 
 
-def of_origin(origin, code):
-    """What a network row is matched by."""
-    return SimpleNamespace(context=origin.context, stamp=SimpleNamespace(code_sha256=code))
-
-
 def test_read_back(workspace):
     """Rows of the artefact's context and code are networks with their latency."""
     rows = load_measurements(workspace)
     with Bench(QUICK) as bench:
         origin = bench.origin
 
-    found = measured_networks(rows, of_origin(origin, origin.code_sha256))
+    found = measured_networks(rows, origin.context, origin.code_sha256)
 
     assert sorted(network.name for network in found.architectures) == sorted(rows["block_key"])
     assert sorted(found.latency_us) == pytest.approx(sorted(rows["latency_us"]))
@@ -68,7 +61,7 @@ def test_others_stay_out(workspace):
     foreign = rows.assign(block_key="somebody-elses.onnx")
     warm = rows.assign(cache_state="warm")
 
-    assert not measured_networks(rows, of_origin(origin, "0" * 64)).architectures
-    assert not measured_networks(warm, of_origin(origin, origin.code_sha256)).architectures
-    skipped = measured_networks(foreign, of_origin(origin, origin.code_sha256))
+    assert not measured_networks(rows, origin.context, "0" * 64).architectures
+    assert not measured_networks(warm, origin.context, origin.code_sha256).architectures
+    skipped = measured_networks(foreign, origin.context, origin.code_sha256)
     assert (skipped.architectures, skipped.skipped) == ((), 3)

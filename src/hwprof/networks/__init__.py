@@ -19,7 +19,11 @@ from hwprof.networks.mlperf_tiny import (
     mlperf_tiny_vww,
 )
 from hwprof.networks.mobilenets import mcunet_chain, mcunet_vww1, mobilenet_v1, mobilenet_v2
-from hwprof.networks.person_detector import fastestdet, person_detector
+from hwprof.networks.person_detector import (
+    fastestdet,
+    person_detector,
+    person_detector_head,
+)
 from hwprof.networks.random_chain import random_chain
 from hwprof.networks.resnets import resnet
 
@@ -44,6 +48,7 @@ NETWORKS: Mapping[str, Callable[..., Architecture]] = MappingProxyType(
         "mobilenet-v1": mobilenet_v1,
         "mobilenet-v2": mobilenet_v2,
         "person-detector": person_detector,
+        "person-detector-head": person_detector_head,
         "random-chain": random_chain,
         "resnet": resnet,
     }
@@ -78,6 +83,7 @@ __all__ = [
     "mobilenet_v2",
     "parse_architecture",
     "person_detector",
+    "person_detector_head",
     "random_chain",
     "resnet",
 ]

@@ -35,6 +35,7 @@ Head: TypeAlias = tuple[int, int, int, int]
 
 _CLASSES = range(1, 1001)
 _SIDES = range(32, 1025)
+_GRID_SIDES = range(2, 65, 2)
 _STEM_CHANNELS = 24
 _STAGES = ((4, 48), (8, 96), (4, 192))  # blocks, channels
 _IN_BACKBONE, _IN_HEAD = "backbone", "head"
@@ -126,6 +127,34 @@ def fastestdet(
     k, g, c, classes = head
     name = f"fastestdet:height={height},width={width},k={k},g={g},c={c},classes={classes}"
     return _detector(name, sides, head)
+
+
+def person_detector_head(
+    *, k: int = 5, g: int = 1, c: int = 96, height: int = 16, width: int = 20, classes: int = 1
+) -> Architecture:
+    """The head of ``person_detector`` alone, on the joined levels.
+
+    Args:
+        k: as for ``person_detector``, like g, c and classes.
+        height: rows of the head's grid, even, 2 to 64; a sixteenth of the input's.
+        width: its columns, likewise.
+
+    Raises:
+        ConfigurationError: an argument is outside its range.
+    """
+    grid = _integers(height=height, width=width)
+    if any(extent not in _GRID_SIDES for extent in grid):
+        raise ConfigurationError(
+            f"height and width of a head's grid are even and {_GRID_SIDES[0]} to "
+            f"{_GRID_SIDES[-1]}; got {grid[0]} and {grid[1]}."
+        )
+    k, g, c, classes = head = _checked_head(k=k, g=g, c=c, classes=classes)
+    name = (
+        f"person-detector-head:k={k},g={g},c={c},height={grid[0]},width={grid[1]},classes={classes}"
+    )
+    blocks = _head((grid[0], grid[1]), head)
+    joined = blocks[0].config.inputs[0]
+    return Architecture(name, (("fusion", joined),), blocks, ("dethead",))
 
 
 @lru_cache(maxsize=1024)

@@ -58,7 +58,9 @@ def fit_workspace(
         firmware_sha256=origin.firmware_sha256 if origin else "",
         templates=workspace_templates(workspace),
     )
-    fitted = fitted.corrected(measured_networks(rows, fitted.artefact), seed=seed)
+    artefact = fitted.artefact
+    networks = measured_networks(rows, artefact.context, artefact.stamp.code_sha256)
+    fitted = fitted.corrected(networks, seed=seed)
     return fitted, fitted.save(workspace.artefacts)
 
 

@@ -52,6 +52,26 @@ def _mobilenet_v1(rng: random.Random) -> str:
     return f"mobilenet-v1:alpha={alpha},size={size},classes={rng.choice((2, 10, 100, 1000))}"
 
 
+def _mobilenet_v2(rng: random.Random) -> str:
+    alpha, size = rng.choice((0.1, 0.2, 0.25, 0.35, 0.5)), rng.choice(range(48, 129, 8))
+    return f"mobilenet-v2:alpha={alpha},size={size},classes={rng.choice((2, 10, 100))}"
+
+
+def _mcunet(rng: random.Random) -> str:
+    alpha, size = rng.choice((0.2, 0.3, 0.4, 0.5)), rng.choice(range(48, 129, 16))
+    point = rng.randrange(1_000_000)
+    return f"mcunet-chain:point={point},alpha={alpha},size={size},classes={rng.choice((2, 10))}"
+
+
+def _resnet(rng: random.Random) -> str:
+    depth, bottleneck = rng.choice(((8, 0), (14, 0), (20, 0), (11, 1), (20, 1)))
+    width = rng.choice(range(4, 9)) if bottleneck else rng.choice(range(6, 21, 2))
+    return (
+        f"resnet:depth={depth},width={width},bottleneck={bottleneck},"
+        f"size={rng.choice(range(16, 41, 4))},classes={rng.choice((2, 10, 100))}"
+    )
+
+
 def _chain(rng: random.Random) -> str:
     return f"random-chain:seed={rng.randrange(2**31)}"
 
@@ -61,6 +81,9 @@ FAMILIES: Mapping[str, Draw] = MappingProxyType(
         "detector": _detector,
         "small-detector": _small_detector,
         "mobilenet-v1": _mobilenet_v1,
+        "mobilenet-v2": _mobilenet_v2,
+        "mcunet": _mcunet,
+        "resnet": _resnet,
         "chain": _chain,
     }
 )
