@@ -19,7 +19,8 @@ from hwprof.architecture import block_graph
 from hwprof.measurement import Measurement
 from hwprof.profiler.bench import Bench, Setup
 from hwprof.profiler.sampling import sample
-from hwprof.surrogates.fit import FitOptions, TypeReport, fit
+from hwprof.surrogates.fit import FitOptions, fit
+from hwprof.surrogates.reports import TypeReport
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ concatenation one copy for each input, a reshape none. ``cost_terms`` turns rows
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from math import prod
 from typing import Any, NamedTuple, TypeAlias
@@ -28,6 +29,7 @@ from hwprof.graph import (
     MaxPool,
     Mean,
     Mul,
+    Node,
     Op,
     Pad,
     Requantise,
@@ -41,6 +43,8 @@ from hwprof.graph import (
     Transpose,
     Unary,
 )
+from hwprof.surrogates.cache import LINE_BYTES, grain_of, touched_lines
+from hwprof.surrogates.residency import Held, Residency
 
 Integers: TypeAlias = npt.NDArray[np.int64]
 Row: TypeAlias = tuple[int, ...]
@@ -82,6 +86,12 @@ class Calls(NamedTuple):
             each, every ``run_step``-th of its source; 0 for other kernels.
         run_step: 1 for contiguous runs, ``ZIPPED`` where a run interleaves two rows of
             ``run_length`` elements each.
+        run_start: first element of the source that is read.
+        read_stride, write_stride: elements from the start of a run to that of the next, in the
+            source and in the output; 0 for other kernels.
+        input_held, output_held: bytes of input and output that the data cache holds when the
+            call begins (``residency``).
+        inserted: cache lines that the block inserted before the call.
     """
 
     kernel: Integers
@@ -101,6 +111,12 @@ class Calls(NamedTuple):
     runs: Integers
     run_length: Integers
     run_step: Integers
+    run_start: Integers
+    read_stride: Integers
+    write_stride: Integers
+    input_held: Integers
+    output_held: Integers
+    inserted: Integers
     macs: Integers
 
     @classmethod
@@ -121,16 +137,50 @@ class Calls(NamedTuple):
 
 def graph_calls(graph: Graph | GraphBuilder) -> list[Row]:
     """Kernel calls of a graph or of unfinished nodes in order, rows of the fields of ``Calls``."""
-    rows: list[Row] = []
     shapes = graph.shapes
+    residency = Residency(graph)
     fixed_scale = {node.name for node in graph.nodes if type(node.op) is Softmax}
+    rows: list[Row] = []
     for node in graph.nodes:
+        residency.begin(node)
         if fixed_scale and type(node.op) is Concat:
             # Softmax writes one scale only; joined to another tensor it is brought to that one's.
-            rows.extend(elementwise_call(shapes[i]) for i in node.inputs if i in fixed_scale)
+            rescaled = [name for name in node.inputs if name in fixed_scale]
+            rows += [_placed(elementwise_call(shapes[i]), residency, [i]) for i in rescaled]
         inputs = [shapes[name] for name in node.inputs]
-        rows.extend(_CALLS[type(node.op)](node.op, inputs, shapes[node.name]))
+        calls = list(_CALLS[type(node.op)](node.op, inputs, shapes[node.name]))
+        for call, names in zip(calls, _read_by(node, len(calls)), strict=True):
+            rows.append(_placed(call, residency, names))
+        residency.end(node)
     return rows
+
+
+def _read_by(node: Node, n_calls: int) -> list[tuple[str, ...]]:
+    """Names of what each call of a node reads; the fill before a padded copy reads nothing."""
+    if type(node.op) is Concat:
+        return [(name,) for name in node.inputs]
+    return [()] * (n_calls - 1) + [node.inputs] * (n_calls > 0)
+
+
+def _written_lines(call: Row) -> float:
+    """Lines of its output that a call touches."""
+    c = Calls(*call)  # type: ignore[arg-type]  # plain integers
+    if not c.runs:
+        return int(c.out_h * c.out_w * c.out_c) / LINE_BYTES
+    grain = grain_of(c.write_stride)
+    return float(touched_lines(c.runs, *output_run(c), grain))
+
+
+def _weights(call: Row) -> int:
+    c = Calls(*call)  # type: ignore[arg-type]
+    return int(c.kernel_h * c.kernel_w * (c.in_c // c.groups) * c.out_c if c.macs else 0)
+
+
+def _placed(call: Row, residency: Residency, names: Sequence[str]) -> Row:
+    """A call with what the cache holds of its tensors."""
+    *_, held_input, held_output, inserted, macs = call
+    del held_input, held_output, inserted
+    return (*call[:-4], *residency.find(names, _written_lines(call), _weights(call)), macs)
 
 
 def elementwise_call(shape: Shape) -> Row:
@@ -138,25 +188,38 @@ def elementwise_call(shape: Shape) -> Row:
     return _plain(KernelClass.REQUANTISE, shape, shape)
 
 
+def output_run(c: Calls) -> tuple[Integers, Integers]:
+    """Bytes that a run of a movement writes, and bytes from one run's output to the next's."""
+    zipped = 1 + (c.run_step == ZIPPED)
+    return c.run_length * zipped, c.write_stride
+
+
 class _Run(NamedTuple):
     runs: int
     length: int
     step: int = DENSE
+    start: int = 0
+    read_stride: int = 0
+    write_stride: int = 0
+
+
+_NO_RUN = _Run(0, 0)
+_COLD = Held(0, 0, 0)
 
 
 def _plain(kernel: KernelClass, shape: Shape, out: Shape) -> Row:
-    return (kernel, *shape, *out, 1, 1, 1, 1, 0, 0, 1, 0, 0, 1, 0)
+    return (kernel, *shape, *out, 1, 1, 1, 1, 0, 0, 1, *_NO_RUN, *_COLD, 0)
 
 
 def _windowed(kernel: KernelClass, op: Any, shape: Shape, out: Shape, *rest: int) -> Row:
     pads = op.pads
     groups, macs = rest or (1, 0)
     window = (op.kernel_h, op.kernel_w, op.stride_h, op.stride_w, pads.top, pads.left)
-    return (kernel, *shape, *out, *window, groups, 0, 0, 1, macs)
+    return (kernel, *shape, *out, *window, groups, *_NO_RUN, *_COLD, macs)
 
 
 def _moved(kernel: KernelClass, shape: Shape, rows: int, run: _Run) -> Row:
-    return (kernel, *shape, rows, 1, 1, 1, 1, 1, 1, 0, 0, 1, *run, 0)
+    return (kernel, *shape, rows, 1, 1, 1, 1, 1, 1, 0, 0, 1, *run, *_COLD, 0)
 
 
 def _conv2d(op: Conv2d, inputs: list[Shape], out: Shape) -> Iterator[Row]:
@@ -209,27 +272,39 @@ def _mean(op: Mean, inputs: list[Shape], out: Shape) -> Iterator[Row]:
 def _concat(op: Concat, inputs: list[Shape], out: Shape) -> Iterator[Row]:
     del op
     for shape in inputs:
-        yield _box(shape, out, shape)
+        yield _copied(shape, out, _Box(shape))
 
 
-def _box(shape: Shape, out: Shape, box: Shape, step: Shape = (1, 1, 1)) -> Row:
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """Elements of a source, from ``start`` and ``step`` apart."""
+
+    size: Shape
+    start: Shape = (0, 0, 0)
+    step: Shape = (1, 1, 1)
+
+
+def _copied(shape: Shape, out: Shape, box: _Box) -> Row:
     """Copy of a box: a run for each pixel, or for each row where pixels lie side by side."""
-    height, width, channels = box
-    whole_pixels = step[1] == step[2] == 1 and channels == shape[2] == out[2]
-    run = (
-        _Run(height, width * channels) if whole_pixels else _Run(height * width, channels, step[2])
-    )
+    height, width, channels = box.size
+    start = (box.start[0] * shape[1] + box.start[1]) * shape[2] + box.start[2]
+    if box.step[1] == box.step[2] == 1 and channels == shape[2] == out[2]:
+        read, written = box.step[0] * shape[1] * shape[2], out[1] * out[2]
+        run = _Run(height, width * channels, DENSE, start, read, written)
+    else:
+        read = box.step[1] * shape[2]
+        run = _Run(height * width, channels, box.step[2], start, read, out[2])
     return _moved(KernelClass.COPY, shape, height, run)
 
 
 def _slice(op: Slice, inputs: list[Shape], out: Shape) -> Iterator[Row]:
-    yield _box(inputs[0], out, op.size, op.step)
+    yield _copied(inputs[0], out, _Box(op.size, op.start, op.step))
 
 
 def _pad(op: Pad, inputs: list[Shape], out: Shape) -> Iterator[Row]:
     del op
     yield _plain(KernelClass.FILL, out, out)
-    yield _box(inputs[0], out, inputs[0])
+    yield _copied(inputs[0], out, _Box(inputs[0]))
 
 
 def _transpose(op: Transpose, inputs: list[Shape], out: Shape) -> Iterator[Row]:
@@ -238,9 +313,10 @@ def _transpose(op: Transpose, inputs: list[Shape], out: Shape) -> Iterator[Row]:
     planes = op.permutation == _PLANES
     rows, columns = op.view[2:]
     if planes and rows == _ZIPPED_ROWS:
-        run = _Run(prod(op.view[:2]), columns, ZIPPED)
+        run = _Run(prod(op.view[:2]), columns, ZIPPED, 0, 2 * columns, 2 * columns)
     else:
-        run = _Run(prod(sizes[:3]), sizes[3], prod(op.view[op.permutation[3] + 1 :]))
+        length = sizes[3]
+        run = _Run(prod(sizes[:3]), length, prod(op.view[op.permutation[3] + 1 :]), 0, 1, length)
     yield _moved(KernelClass.TRANSPOSE, inputs[0], prod(sizes[:2]), run)
 
 

@@ -1,7 +1,8 @@
 """Features of a block: how often each part of each kernel runs, in one table.
 
 One row is one block, one column one of ``FEATURES`` (a name and a unit). Every column adds over
-calls and blocks, so the features of a network are the sum of those of its blocks.
+calls. Over blocks those add that count a kernel's work; those of ``MEMORY_FEATURES``, lines that
+the data cache fetches, are counted as if each block began with a cold cache, as measured ones do.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ from hwprof.graph import Graph
 from hwprof.surrogates.calls import Row, elementwise_call, graph_calls
 from hwprof.surrogates.cost_terms import TERMS, Matrix, Term, count_terms
 
-FEATURE_VERSION = 2
+FEATURE_VERSION = 3
 """Raised whenever a column is added, removed or counted differently."""
 
 FEATURES: tuple[Term, ...] = TERMS
+
+MEMORY_FEATURES = tuple(term.name for term in TERMS if term.kernel is None)
+"""Names of the columns that depend on what ran before."""
 
 _CHUNK = 512
 """Blocks featurised at a time: the (calls x columns) table stays at some 10 MB, near the cache."""

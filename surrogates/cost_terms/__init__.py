@@ -91,6 +91,8 @@ _COLUMNS: Mapping[KernelClass, slice] = MappingProxyType(
 
 _MEMORY = slice(len(TERMS) - len(MEMORY_COLUMNS), len(TERMS))
 
+_GUESSES = np.array([term.guess_cycles for term in TERMS[: _MEMORY.start]])
+
 _FEW_CALLS = 64
 """Below this many calls, plain integers are counted faster than arrays are set up."""
 
@@ -98,28 +100,27 @@ _FEW_CALLS = 64
 def count_terms(rows: Sequence[Row]) -> Matrix:
     """Counts of every term for every call, (n_calls, n_terms)."""
     position = {row: number for number, row in enumerate(dict.fromkeys(rows))}
-    count = _count_one_by_one if len(position) <= _FEW_CALLS else _count_together
-    counts = count(list(position))
+    calls = Calls.of(list(position))
+    counts = np.zeros((len(position), len(TERMS)))
+    if len(position) <= _FEW_CALLS:
+        _count_one_by_one(list(position), counts)
+    else:
+        _count_together(calls, counts)
+    core_cycles = counts[:, : _MEMORY.start] @ _GUESSES
+    counts[:, _MEMORY] = np.stack(list(memory_counts(calls, core_cycles).values()), axis=1)
     return counts[[position[row] for row in rows]]
 
 
-def _count_one_by_one(rows: Sequence[Row]) -> Matrix:
-    counts = np.zeros((len(rows), len(TERMS)))
+def _count_one_by_one(rows: Sequence[Row], counts: Matrix) -> None:
     for number, row in enumerate(rows):
         kernel = KernelClass(row[0])
         call = Calls(*row)  # type: ignore[arg-type]  # plain integers, see Counter
         counts[number, _COLUMNS[kernel]] = list(COUNTERS[kernel].count(call).values())
-        counts[number, _MEMORY] = list(memory_counts(call).values())
-    return counts
 
 
-def _count_together(rows: Sequence[Row]) -> Matrix:
-    calls = Calls.of(rows)
-    counts = np.zeros((len(rows), len(TERMS)))
+def _count_together(calls: Calls, counts: Matrix) -> None:
     for number in np.unique(calls.kernel).tolist():
         kernel = KernelClass(number)
         chosen = np.flatnonzero(calls.kernel == number)
         counted = COUNTERS[kernel].count(Calls(*(field[chosen] for field in calls)))
         counts[chosen, _COLUMNS[kernel]] = np.stack(list(counted.values()), axis=1)
-    counts[:, _MEMORY] = np.stack(list(memory_counts(calls).values()), axis=1)
-    return counts

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from hwprof.surrogates.regressors._base import Arrays, Matrix, Regressor, Vector
 from hwprof.surrogates.regressors._baselines import MacsCoefficient, NearestSample
+from hwprof.surrogates.regressors._gaussian import GaussianProcessResidual
 from hwprof.surrogates.regressors._linear import BayesianRidgeResidual, RidgeResidual
 from hwprof.surrogates.regressors._prior import PhysicalPrior
 from hwprof.surrogates.regressors._residual import ResidualRegressor
@@ -19,6 +20,7 @@ from hwprof.surrogates.regressors._trees import (
 RESIDUAL_TYPES: tuple[type[ResidualRegressor], ...] = (
     RidgeResidual,
     BayesianRidgeResidual,
+    GaussianProcessResidual,
     RandomForestResidual,
     XGBoostResidual,
 )
@@ -36,6 +38,7 @@ __all__ = [
     "RESIDUAL_TYPES",
     "Arrays",
     "BayesianRidgeResidual",
+    "GaussianProcessResidual",
     "MacsCoefficient",
     "Matrix",
     "NearestSample",

@@ -14,6 +14,8 @@ from hwprof.errors import ConfigurationError, StoreError
 from hwprof.surrogates.features import block_features
 from hwprof.surrogates.fit import FitOptions, fit
 from hwprof.surrogates.rows import collect_samples
+from hwprof.surrogates.selection import makers_of, select
+from hwprof.surrogates.training import Anchors, TrainingTable
 
 PRIOR_ONLY = FitOptions(models=("physical_prior",))
 
@@ -126,3 +128,47 @@ class TestOptions:
         """An interval level is a share, not a percentage."""
         with pytest.raises(ConfigurationError, match="lies between 0 and 1"):
             FitOptions(interval_level=level)
+
+
+class TestOutliers:
+    """A wild row is named and moves nothing else."""
+
+    def test_one_row_forty_times_off(self, board):
+        """The others are predicted as if it were not there, within 1 %, and it is named."""
+        rows = board.measure(("spp", "dethead"), 40)
+        wild = [replace(rows[0], cycles=40 * rows[0].cycles), *rows[1:]]
+        X = block_features(collect_samples(rows).configs).X[1:]
+
+        options = FitOptions(models=("physical_prior", "ridge", "gaussian_process"))
+        clean, fitted = fit(rows[1:], options), fit(wild, options)
+
+        for kind, chosen in (("spp", slice(0, 39)), ("dethead", slice(39, None))):
+            calm, after = (one.artefact.types[kind].regressor for one in (clean, fitted))
+            np.testing.assert_allclose(after.predict(X[chosen]), calm.predict(X[chosen]), rtol=0.01)
+        assert [row.block_key for row in fitted.report.outliers] == [rows[0].block_key]
+        assert fitted.report.excluded == {"outlier": 1}
+        assert rows[0].block_key not in fitted.table.values
+
+    def test_quiet_rows_are_all_kept(self, fitted):
+        """Noise of half a percent makes no outlier."""
+        assert fitted.report.outliers == ()
+
+    def test_a_wrong_model_is_no_outlier(self, board):
+        """Where a third of a type is off, it is the type that the counts do not describe."""
+        rows = board.measure(("spp",), 45)
+        torn = [replace(row, cycles=row.cycles * (9 if i % 3 else 1)) for i, row in enumerate(rows)]
+
+        assert fit(torn, PRIOR_ONLY).report.outliers == ()
+
+
+def test_scores_are_of_the_whole_procedure(board):
+    """For each fold the model is chosen without it: its predictions are one candidate's."""
+    table = TrainingTable.of(collect_samples(board.measure(("spp",), 60)), n_folds=5, seed=0)
+    makers = makers_of(("physical_prior", "ridge", "bayesian_ridge"), 0)
+
+    selection = select(table, Anchors(table), makers)
+
+    for fold in range(5):
+        inside = table.folds == fold
+        candidates = [values[inside].tolist() for values in selection.predicted.values()]
+        assert selection.nested[inside].tolist() in candidates

@@ -15,7 +15,7 @@ from hwprof.workspace import Workspace
 if TYPE_CHECKING:
     from hwprof.profiler.bench import Setup
     from hwprof.surrogates.correction import NetworkReport
-    from hwprof.surrogates.fit import FitReport, TypeReport
+    from hwprof.surrogates.reports import FitReport, TypeReport
 
 
 @click.command()
@@ -61,6 +61,11 @@ def print_fit_report(report: FitReport) -> None:
         click.echo(f"{kind}: {n} rows are too few for a model of its own")
     for reason, n in report.excluded.items():
         click.echo(f"left out: {n} rows, {reason}")
+    for row in report.outliers:
+        click.echo(
+            f"outlier: {row.block_key} took {row.cycles:,.0f} cycles, others of its type say "
+            f"{row.likely_cycles:,.0f}"
+        )
     click.echo(_network_line(report.networks))
 
 

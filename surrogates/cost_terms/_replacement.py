@@ -1,0 +1,144 @@
+"""How often lines that were in the data cache are no longer there: random replacement, by sets.
+
+Three patterns of reuse, each in lines and sets of ``hwprof.surrogates.cache``:
+
+- a *sweep* passes over the same lines again and again, among them ``fresh`` ones;
+- a *window* moves down a map row by row and touches most of its rows again;
+- *hot* lines are touched all the time while others stream past.
+
+The miss share m of a swept set of n lines solves m = 1 - exp(-k ((n - 1) m + f)), where f fresh
+lines come in a sweep: each line that comes in takes one of 4 ways at random, and a line that was
+thrown out takes another when it comes back. k is 1/4 while the lines fit (then exact for small
+f), for five lines and more what a simulation of 5 to 16 lines in 4 ways gives, within 0.01.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hwprof.surrogates.cache import LINE_BYTES, SETS, WAYS
+
+Numbers: TypeAlias = npt.NDArray[np.float64]
+
+_ROUNDS = 24  # of the iteration for m, which starts at 1 and falls
+_LOST = -np.log(1 - 1 / WAYS)  # a line survives an insertion into its set with e to minus this
+_MOST_HOT = 3.5  # lines of a set that stay hot; at 4 nothing could pass
+
+
+def swept_share(lines: Any, old: Any, fresh: Any) -> Any:
+    """Missed share of ``old`` lines a set and sweep, beside ``fresh`` ones.
+
+    Args:
+        lines: how many the set sees in a sweep, which decides whether they fit.
+    """
+    crowded = _LOST + 0.16 / np.maximum(lines, WAYS + 1)
+    rate = 1 / WAYS + np.clip(lines - WAYS, 0, 1) * (crowded - 1 / WAYS)
+    missed = np.ones(np.broadcast(lines, old, fresh).shape)
+    for _ in range(_ROUNDS):
+        missed = 1 - np.exp(-rate * (np.maximum(old - 1, 0) * missed + fresh))
+    return np.where((fresh <= 0) & (lines <= WAYS), 0.0, missed)
+
+
+def contiguous_share(lines: Numbers, hot: Numbers, fresh: Numbers) -> Any:
+    """Missed share of a contiguous stretch that is swept beside hot and fresh lines."""
+    whole = np.floor(lines / SETS)
+    part = lines / SETS - whole
+
+    def missed(count: Any) -> Any:
+        held = count + hot / SETS
+        return count * swept_share(held, held, fresh / SETS)
+
+    return ((1 - part) * missed(whole) + part * missed(whole + 1)) / np.maximum(lines / SETS, 1e-9)
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Bytes that a pass touches: runs of a length and a stride, ``shift`` bytes on in the next."""
+
+    runs: int
+    length: int
+    stride: int
+    shift: int
+
+    def by_set(self, base: int, passed: int) -> npt.NDArray[np.int64]:
+        """Lines of each set that pass number ``passed`` touches, (SETS,)."""
+        starts = base + passed * self.shift + np.arange(self.runs) * self.stride
+        first, last = starts // LINE_BYTES, (starts + self.length - 1) // LINE_BYTES
+        size = -(-(int(last[-1]) + 2) // SETS) * SETS
+        steps = np.bincount(first, minlength=size) - np.bincount(last + 1, minlength=size)
+        counts: npt.NDArray[np.int64] = (np.cumsum(steps) > 0).reshape(-1, SETS).sum(axis=0)
+        return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Passes over an input and an output that lies before it.
+
+    Attributes:
+        passes: numbers of the passes to look at.
+        output_bytes: of the whole output.
+        fresh_share: share of the lines of a pass that no pass touched before.
+        streamed_lines: lines of others, weights, that come in during a pass.
+    """
+
+    read: Runs
+    written: Runs
+    passes: range
+    output_bytes: int
+    fresh_share: float
+    streamed_lines: float
+
+    def shares(self) -> tuple[float, float]:
+        """Missed share of the input's and of the output's lines that were touched before."""
+        base = -(-self.output_bytes // LINE_BYTES) * LINE_BYTES
+        streamed = self.streamed_lines / SETS
+        totals = np.zeros(4)
+        for number in self.passes:
+            read, written = self.read.by_set(base, number), self.written.by_set(0, number)
+            lines = np.arange(int((read + written).max()) + 1)
+            fresh = lines * self.fresh_share + streamed
+            share = swept_share(lines, lines - lines * self.fresh_share, fresh)
+            missed = share[read + written]
+            totals += [read @ missed, read.sum(), written @ missed, written.sum()]
+        return float(totals[0] / totals[1]), float(totals[2] / totals[3])
+
+
+def window_share(kept: Numbers, step: Numbers, others: Numbers, density: Numbers) -> Any:
+    """Missed share of rows that a window touches again one output row later.
+
+    A line is hit by insertions into its own set only: those of the map itself, which come a
+    whole number of ways (SETS lines) further on, and those of others, which come anywhere.
+
+    Args:
+        kept: rows touched again, in ways.
+        step: new rows for each output row, in ways.
+        others: lines inserted beside the map's for each output row, in ways.
+        density: share of the rows' lines that is touched at all.
+    """
+    span = np.maximum(kept, 1e-6)
+    passed = (_floors(span + step) - _floors(step) - _floors(span)) / span * density + others
+    again = 2 * _floors(span) / span * density
+    missed = np.zeros_like(span)
+    for _ in range(_ROUNDS // 2):
+        missed = 1 - np.exp(-_LOST * (passed + missed * again))
+    return missed
+
+
+def _floors(upper: Any) -> Any:
+    """The integral of floor from 0."""
+    whole = np.floor(upper)
+    return whole * (whole - 1) / 2 + whole * (upper - whole)
+
+
+def hot_misses(hot: Any, replacing: Any) -> Any:
+    """Misses of hot lines while so many others replace what they find.
+
+    One insertion throws out a hot line of its set with probability n / 4; the line that comes
+    back throws out another one with (n - 1) / 4, and so on.
+    """
+    in_set = np.minimum(hot / SETS, _MOST_HOT)
+    return replacing * (in_set / WAYS) / (1 - np.maximum(in_set - 1, 0) / WAYS)
