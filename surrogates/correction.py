@@ -142,18 +142,19 @@ def fit_correction(
     folds = assign_folds([one.name for one in measured.architectures], _N_FOLDS, seed)
     candidates = [_fit_ratio, _fit_costs]
     held_out = [_held_out(fit, networks, folds) for fit in candidates]
-    errors = [np.mean(np.abs(values / networks.measured - 1)) for values in held_out]
-    chosen = int(np.argmin(errors)) if n >= MIN_NETWORKS_FOR_COSTS else 0
+    misses = [log_errors(networks.measured, values) / networks.log_width for values in held_out]
+    # A network beyond its interval counts as one at its end: a wild one decides nothing.
+    badness = [float(np.minimum(miss, 1.0).mean()) for miss in misses]
+    chosen = int(np.argmin(badness)) if n >= MIN_NETWORKS_FOR_COSTS else 0
     fitted, predicted = candidates[chosen](networks), held_out[chosen]
-    misses = log_errors(networks.measured, predicted) / networks.log_width
-    stretch = conformal_quantile(misses, artefact.interval_level)
+    stretch = conformal_quantile(misses[chosen], artefact.interval_level)
     report = NetworkReport(
         n=n,
         skipped=measured.skipped,
         scores=score(networks.measured, predicted),
         summed=score(networks.measured, networks.summed),
         interval_percent=float(100 * np.median(np.expm1(stretch * networks.log_width))),
-        coverage_percent=100 * cross_coverage(misses, folds, artefact.interval_level),
+        coverage_percent=100 * cross_coverage(misses[chosen], folds, artefact.interval_level),
     )
     return NetworkCorrection(fitted.ratio, _by_name(fitted.costs), stretch, n), report
 
