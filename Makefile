@@ -44,16 +44,16 @@ coverage: $(VENV)/installed-dev
 	$(BIN)/coverage report --fail-under $(COVERAGE_FLOOR_PERCENT)
 
 # What a latency is made of. The hooks run as Python here, so that their branches count.
-MODEL_FILES := $(foreach name,counting core decode evaluate exact instruction_base instruction_data \
-    instruction_memory instructions memory memory_data memory_model microops modes native \
-    native_streams scoreboard slices streams timing,firmware_stub/virtual/$(name).py) profiler/protocol.py
+MODEL_FILES := $(foreach name,counting core decode evaluate exact hooked instruction_base \
+    instruction_data instruction_memory instructions memory memory_data memory_model microops modes native \
+    native_hooked native_streams scoreboard slices streams timing,firmware_stub/virtual/$(name).py) profiler/protocol.py
 comma := ,
 empty :=
 space := $(empty) $(empty)
 
 coverage-model: $(VENV)/installed-dev
 	rm -f .coverage-model*
-	NUMBA_DISABLE_JIT=1 COVERAGE_FILE=.coverage-model $(BIN)/coverage run -m pytest -q -n 2 \
+	NUMBA_DISABLE_JIT=1 HYPOTHESIS_PROFILE=coverage COVERAGE_FILE=.coverage-model $(BIN)/coverage run -m pytest -q -n 2 \
 	    tests/virtual tests/golden tests/profiler/test_protocol.py
 	COVERAGE_FILE=.coverage-model $(BIN)/coverage combine --quiet
 	COVERAGE_FILE=.coverage-model $(BIN)/coverage report --show-missing --fail-under 100 \

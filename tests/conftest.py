@@ -11,6 +11,14 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "default", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+# Every branch must be taken each time, hooks are interpreted: few examples, always the same.
+settings.register_profile(
+    "coverage",
+    max_examples=10,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.register_profile("night", max_examples=2_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

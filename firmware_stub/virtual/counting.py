@@ -84,12 +84,19 @@ class BlockCounter:
         return int(self.state[0])
 
     def add(self, address: int, size_bytes: int) -> int:
-        """Take a row for a block that has not run yet; returns the row's index, 0 without room."""
+        """Take a row for a block that has not run yet.
+
+        Returns:
+            The row's index; 0 if the block has one already, or none is left.
+        """
         from hwprof.firmware_stub.virtual.native import add_row, find_row
 
         key = address << 16 | size_bytes
         row = -int(find_row(self.state, address, key))
-        return row if row > 0 and add_row(self.state, row, key) else 0
+        if row < 0 or len(self) == MAX_BLOCKS:
+            return 0
+        add_row(self.state, row, key)
+        return row
 
     def request_stop(self) -> None:
         """Have the engine stop before its next block; callable from any thread."""

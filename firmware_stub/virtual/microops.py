@@ -68,7 +68,6 @@ _FLAG_RESULTS = {
     Code.FLAGS_SUBTRACT: FLAGS,
     Code.FLAGS_RESULT: (N, Z),
     Code.CARRY_BIT: (C,),
-    Code.UNPACK: FLAGS,
 }
 _WITHOUT_RESULT = (*ACCESSES, Code.NOTE, Code.SKIP_UNLESS)
 # Flags that each condition reads, Arm DDI 0403E A7.3; the code is Capstone's minus one.
@@ -132,8 +131,6 @@ class MicroOp:
             read.append(C)
         if self.code is Code.INSERT:
             read.append(self.d)
-        if self.code is Code.UNPACK:
-            read.append(PACKED_FLAGS)
         if self.condition != ALWAYS:
             read += CONDITION_FLAGS[self.condition]
         return tuple(read)

@@ -119,6 +119,8 @@ def on_hooked_access(  # noqa: PLR0917 - Unicorn's signature
 ) -> None:
     """Unicorn's UC_HOOK_MEM_READ and UC_HOOK_MEM_WRITE callback."""
     state = carray(data, (STATE_WORDS,))
+    if state[PREVIOUS_ROW] == 0:  # the table has no row for this block, and the run is an error
+        return
     streams = carray(words_at(state[STREAMS]), (STREAM_WORDS,))
     mem = carray(words_at(streams[MEMORY]), (streams[MEMORY_WORDS],))
     ticks = ticks_into_block(engine, state, streams)

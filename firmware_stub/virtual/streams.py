@@ -61,7 +61,7 @@ class Streams:
         self._end = evaluate.PROGRAMS
         self._lists: dict[tuple[int, ...], tuple[Int32, Int64]] = {}
         self._lost: dict[str, None] = {}
-        self._trace: Int64 | None = None
+        self._trace: Int64 = np.zeros(0, dtype=np.int64)
         counter.state[counting.STREAMS] = self.state.ctypes.data
 
     def attach(self, mem: Int64) -> None:
@@ -128,8 +128,8 @@ class Streams:
         start, end = self._end, self._end + len(words)
         if end > len(self.state):
             raise BoardError(
-                f"slices of a run have at most {evaluate.MAX_OPERATIONS} operations; this one has "
-                "more; split the run, or use --timing pipeline."
+                f"slices of a run have at most {evaluate.MAX_OPERATIONS:,} operations; split the "
+                "run, or use --timing pipeline."
             )
         self.state[start:end] = words
         self._end = end
@@ -146,8 +146,6 @@ class Streams:
 
     def recorded(self) -> Int64:
         """Accesses since ``record``: address | size << 32 | store << 40, in order."""
-        if self._trace is None:
-            return np.zeros(0, dtype=np.int64)
         return self._trace[: int(self.state[evaluate.TRACED])]
 
     def warnings(self) -> list[str]:

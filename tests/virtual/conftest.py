@@ -18,14 +18,15 @@ RESULT = 0x2000_0100  # where the programs leave what they found
 
 
 class ProgramBoard(VirtualBoard):
-    """A board that runs one of programs.json from address 0."""
+    """A board that runs one of programs.json, from address 0 if nothing else is said."""
 
     @classmethod
-    def start(cls, name, symbols=()) -> ProgramBoard:
+    def start(cls, name, symbols=(), timing="pipeline", address=0) -> ProgramBoard:
         """A powered board, not yet running."""
         code = bytes.fromhex(PROGRAMS[name]["code"])
-        image = FirmwareImage(name, "0" * 64, 0, (Segment(0, code),), tuple(symbols))
-        return cls(load_board("rt1170"), image, load_timing("pipeline", "cortex_m7"))
+        segments = (Segment(address, code),)
+        image = FirmwareImage(name, "0" * 64, address, segments, tuple(symbols))
+        return cls(load_board("rt1170"), image, load_timing(timing, "cortex_m7"))
 
     def results(self, count):
         """The first words of the result area."""

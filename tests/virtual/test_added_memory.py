@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hwprof.errors import ConfigurationError, UnknownNameError
+from hwprof.errors import BoardError, ConfigurationError, UnknownNameError
 from hwprof.firmware_stub.virtual.added_memory import add_memory
 from hwprof.firmware_stub.virtual.board import VirtualBoard
 from hwprof.firmware_stub.virtual.board_files import load_board
@@ -59,6 +59,17 @@ def test_it_is_like_a_memory_that_is_there():
     """The nearest name is suggested."""
     with pytest.raises(UnknownNameError, match="did you mean sdram"):
         add_memory(BOARD, "extra=0x60000000:0x1000:sdam")
+
+
+def test_more_memories_than_slices_follow_are_refused():
+    """Sixteen with the board's own, by whoever they were added."""
+    board = BOARD
+    for number in range(17 - len(BOARD.memories)):
+        board = add_memory(board, f"extra_{number}={0x6000_0000 + number * 0x1000:#x}:0x1000")
+    image = FirmwareImage("x.elf", "", 0, (Segment(0, CODE),), ())
+
+    with pytest.raises(BoardError, match="a board has at most 16 memories; use fewer"):
+        VirtualBoard(board, image, load_timing("exact", "cortex_m7"))
 
 
 def test_two_added_memories_do_not_overlap():

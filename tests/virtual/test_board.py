@@ -10,7 +10,7 @@ from hwprof.errors import BoardError, ConfigurationError, UnknownNameError
 from hwprof.firmware_stub.virtual.board import Stop, VirtualBoard
 from hwprof.firmware_stub.virtual.board_files import load_board
 from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment, Symbol
-from hwprof.firmware_stub.virtual.modes import load_timing
+from hwprof.firmware_stub.virtual.modes import MODES, load_timing
 
 
 class TestRunning:
@@ -23,9 +23,10 @@ class TestRunning:
         assert board.run() is Stop.IDLE
         assert board.results(1) == (5050,)
 
-    def test_a_program_that_never_waits_is_stopped(self, start):
+    @pytest.mark.parametrize("timing", MODES)
+    def test_a_program_that_never_waits_is_stopped(self, start, timing):
         """An endless loop ends with the timeout."""
-        assert start("endless").run(0.05) is Stop.TIMEOUT
+        assert start("endless", timing=timing).run(0.05) is Stop.TIMEOUT
 
     def test_a_program_that_polls_an_empty_line_waits(self, start):
         """Firmware without WFI is idle too once it asks the empty line again and again."""
@@ -240,6 +241,6 @@ class TestShippedFirmware:
             VirtualBoard.open("rt117")
 
     def test_an_unknown_timing_mode_is_refused(self):
-        """Only ``pipeline`` exists yet."""
+        """The modes are named."""
         with pytest.raises(UnknownNameError, match="unknown timing mode 'caches'"):
             VirtualBoard.open(timing="caches")

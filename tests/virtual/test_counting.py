@@ -93,6 +93,16 @@ def test_a_full_table_is_reported():
         counter.counts()
 
 
+def test_a_row_taken_beforehand_is_the_blocks():
+    """Once only, and never the last: a block that may not run takes none from one that does."""
+    counter = BlockCounter(stop_function=0)
+    assert counter.add(8, 2) > 0
+    assert counter.add(8, 2) == 0
+    full = _native([(2 * i, 2) for i in range(MAX_BLOCKS)])
+    assert full.add(2 * MAX_BLOCKS, 2) == 0
+    assert len(full.counts().row) == MAX_BLOCKS
+
+
 def test_distant_addresses_that_share_a_slot_are_kept_apart():
     """Collisions of the hash table cost time, not counts."""
     sequence = [(i << 16 | i << 1, 2) for i in range(500)]

@@ -441,6 +441,21 @@ class TestCores:
         with pytest.raises(ConfigurationError, match="operands of"):
             parse_core(core_data)
 
+    def test_a_file_of_another_format_is_refused(self, core_data):
+        """A format that this version does not read is not guessed at."""
+        core_data["format"] += 1
+
+        with pytest.raises(ConfigurationError, match=r"a core file has format = .*; got"):
+            parse_core(core_data)
+
+    @pytest.mark.parametrize("table", ["branches", "loads", "name"])
+    def test_a_missing_field_is_named(self, core_data, table):
+        """No number has a default."""
+        del core_data[table]
+
+        with pytest.raises(ConfigurationError, match=f"'{table}' is missing; add it"):
+            parse_core(core_data)
+
     def test_an_unknown_core_is_refused(self):
         """The nearest core is named."""
         with pytest.raises(UnknownNameError, match="did you mean cortex_m7"):

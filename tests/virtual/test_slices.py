@@ -8,13 +8,13 @@ import capstone
 import numpy as np
 import pytest
 import unicorn
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from unicorn import arm_const, unicorn_const
 
 from hwprof.errors import BoardError
 from hwprof.firmware_stub.virtual import evaluate, microops
-from hwprof.firmware_stub.virtual.counting import FIRST_ROW, BlockCounter
+from hwprof.firmware_stub.virtual.counting import FIRST_ROW, ROW_WORDS, STATE_WORDS, BlockCounter
 from hwprof.firmware_stub.virtual.instructions import micro_ops
 from hwprof.firmware_stub.virtual.microops import Code
 from hwprof.firmware_stub.virtual.slices import Slicer
@@ -93,7 +93,6 @@ def start_values(drawn):
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda s: "; ".join(s["assembly"]))
-@settings(max_examples=25)
 @given(drawn=st.lists(words, min_size=15, max_size=15), seed=st.integers(0, 2**32 - 1))
 @example(drawn=[0] * 15, seed=0)
 def test_a_snippet_does_what_the_processor_does(snippet, drawn, seed):
@@ -132,11 +131,26 @@ def test_data_that_no_address_needs_is_dropped(assembly):
     assert sliced.entry == (8,)
 
 
-def test_an_address_that_is_not_followed_is_named():
-    """SSAT r1, #5, r2; LDR r3, [r1]: the load is lost, and said to be."""
-    sliced = Slicer().slice(struct.pack("<3H", 0xF302, 0x0104, 0x680B), CODE)
+@pytest.mark.parametrize(
+    "halfwords",
+    [
+        pytest.param([0xF302, 0x0104], id="ssat r1, #5, r2"),
+        pytest.param([0xEB02, 0x0133], id="add r1, r2, r3, rrx"),
+    ],
+)
+def test_an_address_that_is_not_followed_is_named(halfwords):
+    """LDR r3, [r1] behind it: the load is lost, and said to be."""
+    sliced = Slicer().slice(struct.pack("<3H", *halfwords, 0x680B), CODE)
     assert sliced.lost == ("ldr r3, [r1]",)
     assert sliced.accesses == 0
+
+
+def test_a_store_exclusive_is_a_store_of_unknown_success():
+    """STREX r2, r1, [r8]; LDR r3, [r10, r2]: Unicorn would have the store read first."""
+    sliced = Slicer().slice(struct.pack("<4H", 0xE848, 0x1200, 0xF85A, 0x3002), CODE)
+    state = fresh_state(start_values([0] * 15), np.zeros(DATA_BYTES, dtype=np.uint8))
+    assert run(state, sliced.operations) == [(MIDDLE, 4, True)]
+    assert sliced.lost == ("ldr.w r3, [sl, r2]",)
 
 
 def test_a_stored_value_that_is_not_followed_is_noticed():
@@ -152,14 +166,15 @@ def test_a_stored_value_that_is_not_followed_is_noticed():
 
 def test_a_condition_reaches_across_blocks():
     """CMP, ITE EQ | LDREQ, LDRNE: cut by a page border, each load still has its condition."""
-    before, code = struct.pack("<2H", 0x4288, 0xBF0C), struct.pack("<2H", 0x6813, 0x6814)
+    head, code = struct.pack("<2H", 0x4288, 0xBF0C), struct.pack("<2H", 0x6813, 0x6814)
+    before = Slicer().slice(head, CODE - len(head)).open_condition
     apart, together = Slicer().slice(code, CODE), Slicer().slice(code, CODE, before)
     assert apart.entry == (2,)
     assert together.entry == (2, microops.PACKED_FLAGS)
     state = fresh_state(start_values([0] * 15), np.zeros(DATA_BYTES, dtype=np.uint8))
     assert run(state, together.operations) == [(0, 4, False)]
     unrelated = struct.pack("<3H", 0xBF08, 0x6813, 0x4288)
-    assert Slicer().slice(code, CODE, unrelated) == apart
+    assert Slicer().slice(unrelated, CODE).open_condition == b""
 
 
 @pytest.mark.parametrize("instruction", [0xE8B0_1FFE, 0xE8A0_1FFE], ids=["loads", "stores"])
@@ -171,6 +186,21 @@ def test_a_block_of_more_accesses_than_the_log_holds_is_refused(instruction):
     streams.install(FIRST_ROW, 170 * code, CODE, 0)
     with pytest.raises(BoardError, match="at most 2,048 loads and stores; the one at 0x00001000"):
         streams.install(FIRST_ROW, 171 * code, CODE, 0)
+
+
+def test_more_slices_than_there_is_room_for_are_refused():
+    """The same 2,048 stores as block after block: a slice is written where it fits, or not."""
+    code = struct.pack("<2H", 0xE8A0, 0x1FFE)
+    streams = Streams(BlockCounter(stop_function=0), SliceLibrary())
+    rows = iter(range(FIRST_ROW, STATE_WORDS, ROW_WORDS))
+
+    def install_all():
+        for row in rows:
+            streams.install(row, 170 * code, CODE, 0)
+
+    with pytest.raises(BoardError, match="at most 262,144 operations; split the run"):
+        install_all()
+    assert next(rows) > FIRST_ROW + ROW_WORDS
 
 
 def test_a_predicated_instruction_keeps_its_temporaries_to_itself():

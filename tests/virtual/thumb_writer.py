@@ -151,7 +151,7 @@ class Writer:
             self.multiple,
             self.short_multiple,
             self.stack,
-            self.floats,
+            *(self.floats,) * 2,
             self.arithmetic,
             self.long_product,
             self.literal,
@@ -244,8 +244,8 @@ class Writer:
         return [*setter, 0xD000 | condition << 8 | distance, *body]
 
     def table(self) -> Code:
-        """TBB or TBH to one of four pieces."""
-        rx = self.scratch()
+        """TBB or TBH to one of four pieces, by a table behind it or where a register points."""
+        rx, ry = self.rng.sample(SCRATCH, 2)
         cases = [self.simple() for _ in range(4)]
         wide = self.rng.random() < 0.5
         offsets, at = [], 4 if wide else 2
@@ -253,7 +253,11 @@ class Writer:
             offsets.append(at)
             at += len(case) + 1
         table = offsets if wide else [offsets[0] | offsets[1] << 8, offsets[2] | offsets[3] << 8]
-        code = [0xF000 | rx, rx << 8 | 3, 0xE8DF, 0xF000 | 0x10 * wide | rx, *table]
+        code = [0xF000 | rx, rx << 8 | 3]  # AND rx, #3
+        base = self.rng.choice((15, ry))
+        if base == ry:
+            code += [0x4678 | ry, 0xF200 | ry, ry << 8 | 6]  # MOV ry, pc; ADD ry, #6
+        code += [0xE8D0 | base, 0xF000 | 0x10 * wide | rx, *table]
         for offset, case in zip(offsets, cases, strict=True):
             code += [*case, 0xE000 | (at - offset - len(case) - 2) & 0x7FF]
         return code
