@@ -39,7 +39,8 @@ class BlockPrediction:
     Attributes:
         latency_us, low_us, high_us: of the block alone, and the ends of its interval.
         source: ``surrogate``, ``lut`` for a table's own value, ``interpolated`` between known
-            blocks of a table, ``macs``, or ``prior`` where nothing was fitted for it.
+            blocks of a table, ``macs``; ``operators`` where its type has no model and its
+            operators' models were added up; ``prior`` where nothing was fitted for it.
     """
 
     name: str

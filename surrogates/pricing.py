@@ -6,15 +6,18 @@ from collections import ChainMap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain
 from threading import Lock
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from hwprof.blocks import BlockConfig
+from hwprof.architecture import block_graph
+from hwprof.blocks import BLOCK_TYPES, BlockConfig, SingleOperatorBlock, has_type
 from hwprof.errors import ArtefactError
 from hwprof.luts import LookupTable
+from hwprof.partition import partition
 from hwprof.surrogates.artefact import Artefact, FittedModel
 from hwprof.surrogates.features import FeatureTable, block_features
 from hwprof.surrogates.interpolated import BlocksBetween, known_blocks
@@ -29,6 +32,7 @@ class Source(IntEnum):
     LUT = 2
     MACS = 3
     INTERPOLATED = 4
+    OPERATORS = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +74,11 @@ class Pricer(Protocol):
 
 
 class SurrogatePricer:
-    """The model of each block's type; the prior where a type has none."""
+    """The model of each block's type.
+
+    Where a type has none: the models of its operators, added up; the prior where one of those
+    has none either.
+    """
 
     def __init__(self, artefact: Artefact) -> None:
         self._artefact = artefact
@@ -85,7 +93,37 @@ class SurrogatePricer:
             fitted = self._artefact.types.get(kind)
             source = Source.SURROGATE if fitted else Source.PRIOR
             _put_model(prices, np.array(rows), table, (fitted or self._artefact.prior, source))
+            if not fitted and _SINGLE_OPERATORS & self._artefact.types.keys():
+                self._put_operators(prices, rows, configs)
         return prices
+
+    def _put_operators(
+        self, prices: Prices, rows: Sequence[int], configs: Sequence[BlockConfig]
+    ) -> None:
+        """Price blocks whose operators all have models; their intervals add up, as if all erred."""
+        parts = {row: _operators(configs[row]) for row in rows}
+        known = self._artefact.types.keys()
+        parts = {row: ops for row, ops in parts.items() if {op.block_type for op in ops} <= known}
+        if not parts:
+            return
+        priced = self.price(list(chain.from_iterable(parts.values())))
+        starts = np.cumsum([0, *map(len, parts.values())])[:-1]
+        chosen = np.array(list(parts))
+        for name in ("cycles", "low_cycles", "high_cycles"):
+            getattr(prices, name)[chosen] = np.add.reduceat(getattr(priced, name), starts)
+        prices.source[chosen] = Source.OPERATORS
+
+
+_SINGLE_OPERATORS = frozenset(
+    name for name, kind in BLOCK_TYPES.items() if isinstance(kind, SingleOperatorBlock)
+)
+
+
+def _operators(config: BlockConfig) -> list[BlockConfig]:
+    """A block's operators, each a block of its own; the block itself where nobody can build it."""
+    if not has_type(config):
+        return [config]
+    return [block.config for block in partition(block_graph(config), {}).blocks]
 
 
 def _put_model(

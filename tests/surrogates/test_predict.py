@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from hwprof.architecture import Architecture, BlockInstance, block_architecture
-from hwprof.blocks import BlockConfig
+from hwprof.blocks import BlockConfig, DepthwiseSeparable
 from hwprof.errors import ArtefactError, ConfigurationError, UnknownNameError
 from hwprof.luts import CYCLES_METRIC, LookupTable, save_table
 from hwprof.measurement import Placement
 from hwprof.networks import person_detector
+from hwprof.partition import partition
 from hwprof.surrogates import catalogue, predict_latency
 from hwprof.surrogates.artefact import LUT_FILE, NetworkCorrection, context_slug, save_artefact
 from hwprof.surrogates.fit import FitOptions, fit
@@ -24,6 +25,7 @@ from hwprof.surrogates.predict import Predictor
 from hwprof.surrogates.pricing import SurrogatePricer
 from hwprof.workspace import Workspace
 
+QUICK = FitOptions(models=("physical_prior", "ridge"))
 POINTS = [
     {"k": k, "g": g, "c": c, "width": width, "aspect": aspect}
     for k, g, c, width, aspect in [
@@ -163,6 +165,34 @@ class TestUncovered:
         assert prediction.blocks[0].source == "prior"
         assert prediction.covered_macs_percent == 0
         assert prediction.low_us < prediction.latency_us < prediction.high_us
+
+    def test_operators_answer_for_their_block(self, board):
+        """A block of a type without rows costs what its operators cost, each by its own model."""
+        artefact = fit(board.measure(["pwconv", "dwconv"], 60), QUICK).artefact
+        predictor = Predictor(artefact, SurrogatePricer(artefact))
+        config = DepthwiseSeparable().of((12, 12, 16), c_out=24, stride=1)
+        pair = block_architecture(config)
+
+        prediction = predictor.predict(pair)
+
+        alone = predictor.predict(partition(pair.graph(), {}))
+        assert [block.source for block in prediction.blocks] == ["operators"]
+        assert [block.source for block in alone.blocks] == ["surrogate", "surrogate"]
+        assert prediction.covered_macs_percent == 100
+        assert (prediction.low_us, prediction.latency_us, prediction.high_us) == pytest.approx(
+            (alone.low_us, alone.latency_us, alone.high_us)
+        )
+
+    def test_operators_answer_together_or_not_at_all(self, board):
+        """Where one operator of a block has no model, the prior prices the whole block."""
+        artefact = fit(board.measure(["pwconv"], 60), QUICK).artefact
+        predictor = Predictor(artefact, SurrogatePricer(artefact))
+        config = DepthwiseSeparable().of((12, 12, 16), c_out=24, stride=1)
+
+        prediction = predictor.predict(block_architecture(config))
+
+        assert [block.source for block in prediction.blocks] == ["prior"]
+        assert prediction.covered_macs_percent == 0
 
     def test_unknown_operator(self, workspace):
         """An operator that no block type describes costs something, too."""
