@@ -207,7 +207,7 @@ def boosted_us(judged: Judged, folds: npt.NDArray[np.int64]) -> FloatArray:
 
     features = np.array(
         [
-            block_features([block.config for block in one.blocks]).features.sum(axis=0)
+            block_features([block.config for block in one.blocks]).X.sum(axis=0)
             for one in judged.architectures
         ]
     )
