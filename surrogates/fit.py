@@ -51,7 +51,7 @@ from hwprof.surrogates.reports import FitReport, Outlier, TypeReport
 from hwprof.surrogates.rows import Rows, Samples, collect_samples
 from hwprof.surrogates.selection import makers_of, select
 from hwprof.surrogates.training import Anchors, TrainingTable, shared_prior, wild_rows
-from hwprof.surrogates.validation import Scores, held_out, score
+from hwprof.surrogates.validation import HeldOut, Scores, held_out, score
 from hwprof.templates import TemplateBlock
 
 UNSEEN_TYPE_LOG_RATIO = float(np.log(2))
@@ -228,6 +228,7 @@ def _fit_type(
         baselines=_baselines(table),
         interval_percent=_percent(half_width),
         coverage_percent=100 * cross_coverage(ratios, table.folds, options.interval_level),
+        held_out=HeldOut(table.keys, table.y, selection.nested, table.folds),
     )
     return FittedModel(model, half_width, len(table.y)), report
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from hwprof.measurement import Context
 from hwprof.surrogates.correction import NetworkReport
 from hwprof.surrogates.rows import describe
-from hwprof.surrogates.validation import Scores
+from hwprof.surrogates.validation import HeldOut, Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class TypeReport:
         interval_percent: how far the interval reaches above the prediction, the same for every
             block of the type, so also the median half-width.
         coverage_percent: held-out rows inside their interval.
+        held_out: the rows behind the scores.
     """
 
     block_type: str
@@ -33,6 +34,7 @@ class TypeReport:
     baselines: Mapping[str, Scores]
     interval_percent: float
     coverage_percent: float
+    held_out: HeldOut
 
     def to_json(self) -> dict[str, object]:
         """The object that ``hwprof fit --json`` prints for a block type."""

@@ -41,6 +41,22 @@ class Scores:
         }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOut:
+    """Rows of one block type and what a model that saw none of their fold said, (n,) each.
+
+    Attributes:
+        keys: block keys.
+        measured, predicted: cycles.
+        folds: fold number of each row.
+    """
+
+    keys: npt.NDArray[np.str_]
+    measured: Vector
+    predicted: Vector
+    folds: Folds
+
+
 def score(measured: Vector, predicted: Vector) -> Scores:
     """Scores of predictions (n,) against measured values (n,), positive."""
     from scipy import stats

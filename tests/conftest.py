@@ -68,6 +68,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("needs a board: pytest --board serial:/dev/ttyACM0")
     if item.get_closest_marker("cross_compiler") and not shutil.which(_CROSS_COMPILER):
         pytest.skip(f"needs {_CROSS_COMPILER}: apt install gcc-arm-none-eabi")
+    if item.get_closest_marker("browser") and not shutil.which("chromium"):
+        pytest.skip("needs Chromium: apt install chromium")
 
 
 @pytest.fixture(scope="session")

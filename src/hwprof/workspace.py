@@ -66,3 +66,8 @@ class Workspace:
     def studies(self) -> Path:
         """Optuna's storage, an SQLite file."""
         return self.root / "studies.sqlite"
+
+    @property
+    def learning_curves(self) -> Path:
+        """Errors against samples, as far as they were drawn here."""
+        return self.root / "learning_curves.json"

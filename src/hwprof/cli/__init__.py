@@ -20,6 +20,7 @@ COMMANDS = {
     "predict": "Predict a model's latency, with an interval.",
     "advise": "Say what to change about a model that is too slow.",
     "search": "Search a space for architectures that meet a latency budget.",
+    "report": "Write a page on how far to trust the predictions.",
     "export": "Write the measurements as CSV.",
     "schemes": "Compare quantisation schemes on one network.",
     "run": "Run a function of any Cortex-M7 binary on a virtual board.",
