@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hwprof.profiler.bench import Setup
-    from hwprof.surrogates.fit import FitReport, TypeReport
     from hwprof.surrogates.regressors import Vector
+    from hwprof.surrogates.reports import FitReport, TypeReport
     from hwprof.workspace import Workspace
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -133,7 +133,7 @@ def evaluate_workspace(
 
 
 def _networks(rows: pd.DataFrame, artefact: Artefact) -> tuple[NetworkRow, ...]:
-    measured = measured_networks(rows, artefact)
+    measured = measured_networks(rows, artefact.context, artefact.stamp.code_sha256)
     if not measured.architectures:
         return ()
     networks = list(measured.architectures)
