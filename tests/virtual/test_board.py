@@ -37,7 +37,7 @@ class TestRunning:
     def test_a_stop_loses_no_byte_and_counts_no_block_twice(self, start):
         """A run in many short pieces equals the run in one."""
         whole, pieces = start("echo"), start("echo")
-        sent = bytes(range(250)) * 40
+        sent = bytes(range(250)) * 10
         whole.feed(sent)
         pieces.feed(sent)
 
