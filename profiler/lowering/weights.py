@@ -177,7 +177,9 @@ def _trained(
 
 def _shifts(assembly: Assembly, node: Node, weights: SchemeWeights) -> dict[str, Buffer]:
     places = np.array([_places(node, factor) for factor in _factors(assembly, node, weights)])
-    _check_accumulators(node, weights, -places)
+    # A shift to the right adds half a step of its output first, in int32.
+    halves = (np.int64(1) << np.maximum(places, 0)) >> 1
+    _check_accumulators(node, weights, -places, halves)
     return {
         "bias": assembly.data(f"{node.name}/bias", weights.bias.astype(np.int8).tobytes()),
         "bias_shift": assembly.words(f"{node.name}/bias_shift", weights.bias_shifts),
@@ -220,19 +222,18 @@ _SUPPLIES: dict[type[Any], Callable[..., WeightOperands]] = {
 
 
 def _check_accumulators(
-    node: Node, weights: QuantisedWeights, shifts: npt.NDArray[np.int64]
+    node: Node,
+    weights: QuantisedWeights,
+    shifts: npt.NDArray[np.int64],
+    added: npt.ArrayLike = 0,
 ) -> None:
-    """Raise where ``|sum + bias| << max(shift, 0)`` could leave int32 for some input.
-
-    A right shift adds half a step of its output first.
-    """
+    """Raise where ``(|sum + bias| + added) << max(shift, 0)`` could leave int32."""
     channels = weights.bias.size
     by_channel = weights.kernel.astype(np.int64).reshape(channels, -1)
     zero_points = np.broadcast_to(_zero_points(weights), (channels,))
     kernel = np.abs(by_channel - zero_points[:, None])
     places = np.broadcast_to(shifts, (channels,))
-    bound = kernel.sum(axis=1) * _LARGEST_STEP + _bias_bounds(weights)
-    bound += (np.int64(1) << np.maximum(-places, 0)) >> 1
+    bound = kernel.sum(axis=1) * _LARGEST_STEP + _bias_bounds(weights) + added
     channel = int(np.argmax(bound << np.maximum(places, 0)))
     if bound[channel] << max(int(places[channel]), 0) > INT32_MAX:
         raise ModelError(

@@ -332,6 +332,23 @@ def test_overflowing_accumulator_is_refused(single):
         lower(replace(graph, quantisation=params, weights={"block/op": weights}))
 
 
+def test_bias_may_use_the_whole_accumulator(single):
+    """A channel of zeros with a tiny scale has a huge bias; a multiplier adds nothing to it."""
+    op = Conv2d(kernel_h=1, kernel_w=1, out_channels=1)
+    graph = single(op, (2, 2, 8))
+    weights = QuantisedWeights(
+        np.zeros((1, 1, 1, 8), np.int8),
+        np.full(1, 2.0**-31, np.float32),
+        np.full(1, (1 << 31) - 1, np.int32),
+    )
+    params = {"in_0": QuantParams(1.0, 0), "block/op": QuantParams(1.0, 0)}
+
+    program = lower(replace(graph, quantisation=params, weights={"block/op": weights}))
+
+    run = run_reference(program, {"in_0": np.zeros((2, 2, 8), np.int8)})
+    assert np.array_equal(run.outputs["block/op"], np.ones((2, 2, 1), np.int8))
+
+
 @pytest.mark.parametrize("name", ["add", "mul", "requantise"])
 def test_overflowing_rescale_is_refused(name, single, with_weights):
     """So is an output scale that is absurdly small for its inputs."""
