@@ -59,6 +59,7 @@ class Provenance:
     Attributes:
         rows: rows used, by block type.
         excluded: rows left out, by reason.
+        transferred_from: context of the surrogate that was moved here; empty where all was fitted.
     """
 
     rows: Mapping[str, int]
@@ -66,6 +67,7 @@ class Provenance:
     seed: int
     n_folds: int
     firmware_sha256: str
+    transferred_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ COMMANDS = {
     "profile": "Measure a model, or everything that was sampled.",
     "import": "Bring measurements of any board, from a table.",
     "fit": "Fit one surrogate for each block type.",
+    "transfer": "Move a surrogate to another board by a few measurements.",
     "predict": "Predict a model's latency, with an interval.",
     "advise": "Say what to change about a model that is too slow.",
     "search": "Search a space for architectures that meet a latency budget.",
