@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from itertools import groupby
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ def parity(evaluation: Evaluation) -> Plot:
             f"each, on logarithmic axes; points on the diagonal are exact. The largest mean error "
             f"is {worst.scores.mape_percent:.2f} percent, of {worst.block_type}."
         )
-        return Plot(_svg(figure, "parity"), says)
+        return Plot(_svg(figure, "parity", says), says)
 
 
 def errors(evaluation: Evaluation) -> Plot:
@@ -79,6 +80,8 @@ def errors(evaluation: Evaluation) -> Plot:
             patch_artist=True,
             flierprops={"marker": ".", "markersize": 3, "markeredgecolor": _COLOURS[1]},
             medianprops={"color": _INK},
+            whiskerprops={"color": _INK},
+            capprops={"color": _INK},
             tick_labels=[report.block_type for report in types],
         )
         for box in boxes["boxes"]:
@@ -90,7 +93,7 @@ def errors(evaluation: Evaluation) -> Plot:
             f"Box plots of the relative error of held-out predictions for {len(types)} block "
             f"types; on average {within:.1f} percent of the rows are within 5 percent."
         )
-        return Plot(_svg(figure, "errors"), says)
+        return Plot(_svg(figure, "errors", says), says)
 
 
 def calibration(evaluation: Evaluation) -> Plot:
@@ -115,7 +118,7 @@ def calibration(evaluation: Evaluation) -> Plot:
             f"Share of held-out rows inside intervals against the level promised; at 90 percent "
             f"{at_90:.1f} percent of all rows are inside."
         )
-        return Plot(_svg(figure, "calibration"), says)
+        return Plot(_svg(figure, "calibration", says), says)
 
 
 def networks(evaluation: Evaluation) -> Plot:
@@ -141,7 +144,7 @@ def networks(evaluation: Evaluation) -> Plot:
             f"Predicted against {evaluation.kind} latency of {len(rows)} networks on logarithmic "
             f"axes, with intervals; the mean error is {error:.2f} percent."
         )
-        return Plot(_svg(figure, "networks"), says)
+        return Plot(_svg(figure, "networks", says), says)
 
 
 def learning(points: Sequence[LearningPoint]) -> Plot:
@@ -165,7 +168,7 @@ def learning(points: Sequence[LearningPoint]) -> Plot:
             f"Mean error against the number of samples and against board minutes for "
             f"{', '.join(strategies)} sampling of {', '.join(types)}."
         )
-        return Plot(_svg(figure, "learning"), says)
+        return Plot(_svg(figure, "learning", says), says)
 
 
 def _mean_line(
@@ -220,7 +223,7 @@ def _figure(width: float, height: float) -> Iterator[Figure]:
         yield Figure(figsize=(width, height), layout="constrained")
 
 
-def _svg(figure: Figure, name: str) -> str:
+def _svg(figure: Figure, name: str, says: str) -> str:
     """The figure as an element of a page; equal figures give equal text."""
     import matplotlib as mpl
 
@@ -234,5 +237,5 @@ def _svg(figure: Figure, name: str) -> str:
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
     svg = re.sub(r'(xlink:href="#|href="#|url\(#)(?=[^"])', rf"\1{name}-", svg)
-    svg = svg.replace("<svg", '<svg role="img" aria-label="' + name + '"', 1)
+    svg = svg.replace("<svg", f'<svg role="img" aria-label="{escape(says)}"', 1)
     return svg.replace(_INK, "currentColor")
