@@ -363,3 +363,19 @@ def test_import_refuses_a_bad_table(run: Run, tmp_path: Path) -> None:
 
     assert_refused(result, "line 2 of rows.csv has cycles '-3'")
     assert not (tmp_path / "hwprof-work").exists()
+
+
+@pytest.mark.parametrize(
+    ("curves", "sentence"),
+    [(None, "no measurement store"), ("[]", "holds no learning curves")],
+)
+def test_a_report_on_nothing_is_refused(
+    run: Run, tmp_path: Path, curves: str | None, sentence: str
+) -> None:
+    """Without rows, or with a broken file beside them, there is one sentence and no page."""
+    workspace = tmp_path / "hwprof-work"
+    workspace.mkdir()
+    if curves is not None:
+        (workspace / "learning_curves.json").write_text(curves)
+    assert_refused(run("report"), sentence)
+    assert not (workspace / "report.html").exists()
