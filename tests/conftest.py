@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -78,8 +79,11 @@ def board_target(request: pytest.FixtureRequest) -> str:
     return str(request.config.getoption("--board"))
 
 
-@pytest.fixture(autouse=True)
-def _own_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests never read or write the workspace of whoever runs them."""
-    monkeypatch.delenv("HWPROF_WORKSPACE", raising=False)
-    monkeypatch.delenv("HWPROF_TARGET", raising=False)
+@pytest.fixture(scope="session", autouse=True)
+def _own_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests never read or write the workspace of whoever runs them, nor that of a demo."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("HWPROF_WORKSPACE", raising=False)
+        patch.delenv("HWPROF_TARGET", raising=False)
+        patch.chdir(tmp_path_factory.mktemp("nothing-here"))
+        yield

@@ -98,7 +98,9 @@ class TestOne:
             "target", "board", "kernels", "scheme", "placement", "timing_model", "kind",
             "latency_us", "low_us", "high_us", "interval_level", "covered_macs_percent", "blocks",
         } == set(printed)  # fmt: skip
-        assert set(printed["blocks"][0]) == {"name", "block_type", "latency_us", "source"}
+        assert {
+            "name", "block_type", "latency_us", "low_us", "high_us", "source",
+        } == set(printed["blocks"][0])  # fmt: skip
 
     def test_by_name(self, detectors, workspace):
         """A named architecture is predicted like the built one."""
