@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -146,11 +147,11 @@ def transfer_surrogate(workspace: Workspace, plan: Plan) -> tuple[TransferReport
     """
     source = load_source(workspace, plan)
     configs = draw_candidates(list(source.types), CANDIDATES, plan.seed)
-    everyone = Design.of(configs, _coefficients(source))
+    everyone = Design.of(configs, source_coefficients(source))
     with Bench(plan.setup) as bench, MeasurementStore(workspace.store, create=True) as store:
         _check_free(workspace, bench.origin.context)
         board = _Board(bench, store)
-        rows = _measure_chosen(configs, everyone, plan.samples, board)
+        rows = measure_chosen(configs, everyone, plan.samples, board)
         checks = [row for row in map(board.measure, _draw_checks(source, plan)) if row]
     design = everyone.take(list(rows))
     moved = Transfer.fit(design, _cycles(rows.values()), source.interval_level)
@@ -212,8 +213,16 @@ def _draw_checks(source: Artefact, plan: Plan) -> list[BlockConfig]:
     return [drawn[i] for i in order]
 
 
-def _coefficients(source: Artefact) -> Vector:
+def source_coefficients(source: Artefact) -> Vector:
+    """Cycles per count that all block types of the source share, (n_features,)."""
     return source.prior.regressor.arrays()["coefficients"].astype(np.float64)
+
+
+class Measures(Protocol):
+    """Measures blocks."""
+
+    def measure(self, config: BlockConfig) -> Measurement | None:
+        """A row of the block, None where the board cannot run it or its row is no data point."""
 
 
 class _Board:
@@ -225,7 +234,6 @@ class _Board:
         self.refused = 0
 
     def measure(self, config: BlockConfig) -> Measurement | None:
-        """A row of the block, None where the board cannot run it or its row is no data point."""
         try:
             program = self._bench.lower(block_graph(config))
             row = self._bench.measure(program, block_type=config.block_type, block_key=config.key)
@@ -237,10 +245,14 @@ class _Board:
         return None if row.error else row
 
 
-def _measure_chosen(
-    configs: Sequence[BlockConfig], design: Design, count: int, board: _Board
+def measure_chosen(
+    configs: Sequence[BlockConfig], design: Design, count: int, board: Measures
 ) -> dict[int, Measurement]:
-    """Rows by candidate; what the board refuses is no candidate, and another is chosen."""
+    """Rows by candidate; what the board refuses is no candidate, and another is chosen.
+
+    Raises:
+        ConfigurationError: the board runs fewer candidates than are to be measured.
+    """
     usable = list(range(len(configs)))
     rows: dict[int, Measurement] = {}
     while len(rows) < count:
@@ -275,7 +287,7 @@ def _artefact(
     transfer, everyone = moved
     origin = rows[0].origin
     widths = transfer.half_widths(everyone)
-    base = floored(_coefficients(source))
+    base = floored(source_coefficients(source))
     level = source.interval_level
 
     def model(kind: str) -> FittedModel:
@@ -321,7 +333,7 @@ def _table(artefact: Artefact, rows: Iterable[Measurement]) -> LookupTable:
 def _try(source: Artefact, moved: Transfer, rows: Sequence[Measurement]) -> Checks | None:
     if len(rows) < FEWEST_CHECKS:
         return None
-    design = Design.of([parse_key(row.block_key) for row in rows], _coefficients(source))
+    design = Design.of([parse_key(row.block_key) for row in rows], source_coefficients(source))
     return try_transfer(moved, design, _cycles(rows))
 
 
