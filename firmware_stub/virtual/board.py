@@ -202,12 +202,13 @@ class VirtualBoard:
         )
 
     def _where(self) -> str:
-        """The function, or what called the address where none is."""
+        """The function; where none is, the address and the function that went there."""
         name = self.image.function_at(self._pc)
         if not name.startswith("0x"):
             return name
         caller = self._engine.reg_read(arm_const.UC_ARM_REG_LR) & ~THUMB
-        return f"{name}, called from {self.image.function_at(caller)}"
+        origin = self.image.function_at(caller)
+        return name if origin.startswith("0x") else f"{name}, called from {origin}"
 
     @property
     def _pc(self) -> int:

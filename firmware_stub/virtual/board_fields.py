@@ -9,7 +9,6 @@ from typing import Any
 from hwprof.pool import POOL_BYTES
 
 FORMAT = 1
-MAX_FILE_BYTES = 1 << 18
 MAX_MEMORIES = 16  # MAX_AREAS of evaluate.py and MAX_REGIONS of memory_model.py
 MAX_PERIPHERALS = 64
 MAX_MEMORY_BYTES = 1 << 28  # of one memory and of all together: the host holds them

@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from hwprof.errors import ConfigurationError, UnknownNameError
-from hwprof.firmware_stub.virtual.board_fields import CLOCK_RANGE_HZ, MAX_FILE_BYTES
+from hwprof.files import FileKind
+from hwprof.firmware_stub.virtual.board_fields import CLOCK_RANGE_HZ
 from hwprof.firmware_stub.virtual.board_rules import faults_of
 from hwprof.firmware_stub.virtual.description import (
     BoardDescription,
@@ -27,6 +28,12 @@ BOARDS = ROOM / "boards"
 CORES = ROOM / "cores"
 SUFFIX = ".toml"
 DEFAULT_ROOM_BYTES = 80 << 10
+BOARD_FILE = FileKind(
+    noun="a board file",
+    most_bytes=1 << 18,
+    error=ConfigurationError,
+    shrink="see docs/BOARDS.md for what one holds",
+)
 
 
 def board_names() -> list[str]:
@@ -76,21 +83,10 @@ def _shipped(name: str) -> dict[str, Any]:
 
 
 def _read_file(path: Path) -> dict[str, Any]:
+    data = BOARD_FILE.read(path)
     try:
-        size_bytes = path.stat().st_size
-        if size_bytes > MAX_FILE_BYTES:
-            raise ConfigurationError(
-                f"a board file has at most {MAX_FILE_BYTES:,} bytes; {path} has {size_bytes:,}; "
-                "is it one?"
-            )
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(
-            f"a board file must be readable; {path}: {error.strerror}; check the path."
-        ) from error
+        return tomllib.loads(data.decode("utf-8"))
     except ValueError as error:  # TOML's and Unicode's errors
-        if isinstance(error, ConfigurationError):
-            raise
         raise ConfigurationError(
             f"a board file is TOML; {path} is not: {error}; see docs/BOARDS.md."
         ) from error

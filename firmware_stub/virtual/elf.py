@@ -15,8 +15,15 @@ from functools import cached_property
 from typing import NoReturn
 
 from hwprof.errors import ConfigurationError
+from hwprof.files import FileKind
 
-MAX_FILE_BYTES = 64 << 20
+IMAGE_FILE = FileKind(
+    noun="an image",
+    most_bytes=64 << 20,
+    error=ConfigurationError,
+    check="check the path, or run `make firmware` for one of hwprof's own",
+    shrink="strip its debug sections",
+)
 MAX_SYMBOLS = 1 << 18
 MAX_NAME_BYTES = 1 << 14  # of one symbol; C++ templates reach thousands
 
@@ -28,9 +35,15 @@ _REL = struct.Struct("<2I")
 
 CLASS_32, LITTLE_ENDIAN, MACHINE_ARM = 1, 1, 40
 # e_machine of what people mistake for a microcontroller's image.
-MACHINES = {2: "SPARC", 3: "x86", 8: "MIPS", 62: "x86-64", 94: "Xtensa", 183: "AArch64"} | {
-    243: "RISC-V",
+MACHINES = {
+    2: "SPARC",
+    3: "x86",
+    8: "MIPS",
     20: "PowerPC",
+    62: "x86-64",
+    94: "Xtensa",
+    183: "AArch64",
+    243: "RISC-V",
 }
 RELOCATABLE, EXECUTABLE = 1, 2
 FILE_KINDS = {0: "no type", 3: "a shared object", 4: "a core dump"}
@@ -138,11 +151,7 @@ class ElfFile:
             raise ConfigurationError(
                 f"an image is a 32-bit little-endian Arm ELF; {self.name} is empty; link it again."
             )
-        if len(self._data) > MAX_FILE_BYTES:
-            raise ConfigurationError(
-                f"an image has at most {MAX_FILE_BYTES:,} bytes; {self.name} has "
-                f"{len(self._data):,}; strip its debug sections."
-            )
+        IMAGE_FILE.check_size(self.name, len(self._data))
 
     def _check_identity(self) -> None:
         if self._data[:4] != b"\x7fELF":
@@ -250,8 +259,10 @@ class ElfFile:
         for name, value, size_bytes, info, _, section in _SYMBOL.iter_unpack(data):
             text = self._string(strings, name)
             spelt_bytes += len(text)
-            if spelt_bytes > MAX_FILE_BYTES:
-                self._refuse(f"the names of its symbols have more than {MAX_FILE_BYTES:,} bytes")
+            if spelt_bytes > IMAGE_FILE.most_bytes:
+                self._refuse(
+                    f"the names of its symbols have more than {IMAGE_FILE.most_bytes:,} bytes"
+                )
             yield ElfSymbol(text, value, size_bytes, info >> 4, info & 0xF, section)
 
     def relocations(self, table: Section) -> Iterator[Relocation]:

@@ -14,7 +14,7 @@ from hwprof.errors import ConfigurationError
 from hwprof.firmware_stub.virtual.elf import (
     EXECUTABLE,
     FUNCTION,
-    MAX_FILE_BYTES,
+    IMAGE_FILE,
     NOTYPE,
     OBJECT,
     PT_LOAD,
@@ -91,7 +91,7 @@ class FirmwareImage:
         Raises:
             ConfigurationError: no such file, too large, or not a 32-bit Arm executable.
         """
-        return cls.parse(read_image_file(path), path.name)
+        return cls.parse(IMAGE_FILE.read(path), path.name)
 
     @classmethod
     def parse(cls, data: bytes, name: str = "image") -> FirmwareImage:
@@ -149,27 +149,6 @@ class FirmwareImage:
         return any(base <= address < base + size_bytes for base, size_bytes in spans)
 
 
-def read_image_file(path: Path) -> bytes:
-    """Bytes of a file that may hold an image.
-
-    Raises:
-        ConfigurationError: it cannot be read, or is larger than any image.
-    """
-    try:
-        size_bytes = path.stat().st_size
-        if size_bytes > MAX_FILE_BYTES:
-            raise ConfigurationError(
-                f"an image has at most {MAX_FILE_BYTES:,} bytes; {path} has {size_bytes:,}; "
-                "strip its debug sections."
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(
-            f"an image must be a readable file; {path}: {error.strerror}; check the path, or run "
-            "`make firmware` for one of hwprof's own."
-        ) from error
-
-
 def _segments(elf: ElfFile) -> Iterator[Segment]:
     loaded_bytes = 0
     for header in elf.program_headers:
@@ -177,10 +156,10 @@ def _segments(elf: ElfFile) -> Iterator[Segment]:
             continue
         data = elf.segment_data(header)
         loaded_bytes += len(data)
-        if loaded_bytes > MAX_FILE_BYTES:  # segments that share bytes of the file
+        if loaded_bytes > IMAGE_FILE.most_bytes:  # segments that share bytes of the file
             raise ConfigurationError(
-                f"the segments of an image have at most {MAX_FILE_BYTES:,} bytes together; those "
-                f"of {elf.name} have more; link it again."
+                f"the segments of an image have at most {IMAGE_FILE.most_bytes:,} bytes together; "
+                f"those of {elf.name} have more; link it again."
             )
         moves = header.run_address != header.load_address
         yield Segment(

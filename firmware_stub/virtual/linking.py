@@ -20,6 +20,7 @@ from hwprof.firmware_stub.virtual.elf import (
     ABSOLUTE,
     COMMON,
     FUNCTION,
+    IMAGE_FILE,
     NOBITS,
     NOTYPE,
     OBJECT,
@@ -41,7 +42,6 @@ from hwprof.firmware_stub.virtual.image import (
     FirmwareImage,
     Segment,
     Symbol,
-    read_image_file,
 )
 from hwprof.firmware_stub.virtual.object_files import Program, gather, is_archive
 from hwprof.firmware_stub.virtual.program_parts import Cursors, Part
@@ -83,7 +83,7 @@ def load_program(
         UnknownNameError: the board has no memory of a name.
         ConfigurationError: as ``link``, or an executable comes with files or places for a link.
     """
-    files = [(path.name, read_image_file(path)) for path in paths]
+    files = [(path.name, IMAGE_FILE.read(path)) for path in paths]
     name, data = files[0]
     if is_archive(data) or ElfFile(data, name).kind == RELOCATABLE:
         return link(files, board, placement, roots)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hwprof.errors import ConfigurationError
 from hwprof.firmware_stub.virtual.elf import (
+    IMAGE_FILE,
     NOBITS,
     REL,
     SHF_ALLOC,
@@ -21,7 +22,7 @@ from hwprof.firmware_stub.virtual.elf import (
     ElfFile,
     Section,
 )
-from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment, read_image_file
+from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment
 from hwprof.firmware_stub.virtual.layout import ImageSize, Layout
 from hwprof.firmware_stub.virtual.relocation import APPLY, Move
 
@@ -166,7 +167,7 @@ class RelocatableImage:
 @lru_cache(maxsize=8)
 def _read(path: Path, state: tuple[int, int] | None) -> RelocatableImage:
     del state  # part of the key: a rebuilt image is read again
-    data = read_image_file(path)
+    data = IMAGE_FILE.read(path)
     image = FirmwareImage.parse(data, path.name)
     elf = ElfFile(data, path.name)
     loaded = [section for section in elf.sections if section.flags & SHF_ALLOC]

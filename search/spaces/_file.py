@@ -17,13 +17,20 @@ from hwprof.architecture import Architecture
 from hwprof.documents import as_list, as_number, as_object, as_text, load_object
 from hwprof.edits import Edit, get_edit, regroup
 from hwprof.errors import ConfigurationError, ModelError, UnknownNameError
+from hwprof.files import FileKind
 from hwprof.graph import Graph
 from hwprof.partition import ARCHITECTURE_KEY, architecture_metadata, read_architecture
 from hwprof.search.spaces._base import Dimension, Point, SearchSpace
 
 FORMAT = "hwprof-space"
 FORMAT_VERSION = 1
-MAX_FILE_BYTES = 8 << 20
+SPACE_FILE = FileKind(
+    noun="a search space",
+    most_bytes=8 << 20,
+    error=ConfigurationError,
+    check="'hwprof advise MODEL --emit-space FILE' writes one",
+    shrink="give it fewer axes, or a smaller network",
+)
 MOST_AXES = 64
 MOST_CHOICES = 64
 MOST_ARCHITECTURES = 1_000_000
@@ -180,18 +187,7 @@ def load_space(path: Path) -> EditedNetwork:
     Raises:
         ConfigurationError: the file cannot be read, is not that format, or beyond its bounds.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot read the search space {path}: {error.strerror}; "
-            "'hwprof advise MODEL --emit-space FILE' writes one."
-        ) from error
-    if len(data) > MAX_FILE_BYTES:
-        raise ConfigurationError(
-            f"a search space has at most {MAX_FILE_BYTES:,} bytes; {path} has more."
-        )
+    data = SPACE_FILE.read(path)
     try:
         return _space(load_object(data.decode("utf-8"), FORMAT_VERSION))
     except (ValueError, ModelError, UnknownNameError) as error:

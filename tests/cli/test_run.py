@@ -92,7 +92,7 @@ def test_warnings_are_printed(run):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["none.elf", "--call", "f"], "none.elf: No such file"),
+        (["none.elf", "--call", "f"], "none.elf' cannot be opened (No such file"),
         ([__file__, "--call", "f"], "is no ELF file"),
         ([FIRMWARE, "--call", "memcopy"], "unknown function 'memcopy'; did you mean memcpy"),
         ([FIRMWARE, "--call", "memcpy", "--arg", "five"], "an argument is N, i64:N"),

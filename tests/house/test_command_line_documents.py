@@ -55,4 +55,28 @@ def test_unknown_command_is_refused() -> None:
     result = CliRunner().invoke(main, ["profil"])
 
     assert result.exit_code == 2
-    assert "No such command 'profil'" in result.output
+    assert result.output.startswith("Error: No such command 'profil'")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "image.elf"], "Missing option '--call'; 'hwprof run --help' says what it takes."),
+        (["run", "image.elf", "--call"], "requires an argument; 'hwprof --help'"),
+        (["inspect", "--cache-state", "cool"], "'cool' is not one of 'cold', 'warm'; 'hwprof insp"),
+        (["schemes", "--budget"], "No such option '--budget'. Did you mean '--target'?"),
+        (["--nothing"], "No such option '--nothing'; 'hwprof --help' says"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(arguments: list[str], sentence: str) -> None:
+    """As every other mistake: rule, value got, way out, on one line."""
+    result = CliRunner().invoke(main, arguments, prog_name="hwprof")
+
+    assert result.exit_code == 2
+    assert sentence in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_a_group_alone_shows_its_help() -> None:
+    """Somebody who does not know its commands yet made no mistake."""
+    assert "serve" in CliRunner().invoke(main, ["board"]).output

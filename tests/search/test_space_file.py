@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
 
 def test_large_files_are_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file beyond the bound is refused by its size."""
-    monkeypatch.setattr(space_file, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr(space_file, "SPACE_FILE", replace(space_file.SPACE_FILE, most_bytes=10))
     with pytest.raises(ConfigurationError, match="at most 10 bytes"):
         load_space(path)
 

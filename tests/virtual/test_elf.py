@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwprof.errors import ConfigurationError
-from hwprof.firmware_stub.virtual import elf
+from hwprof.firmware_stub.virtual import elf, image
 from hwprof.firmware_stub.virtual.elf import ElfFile
-from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment, read_image_file
+from hwprof.firmware_stub.virtual.image import FirmwareImage, Segment
 from tests.virtual.elf_kit import OBJECT, Elf
 
 BX_LR = 0x4770
@@ -153,14 +154,14 @@ class TestRefusals:
         kit = small()
         kit.symbols += [("name" * 50, 0x100, OBJECT)] * 100
         data = kit.write()
-        monkeypatch.setattr(elf, "MAX_FILE_BYTES", len(data))
+        monkeypatch.setattr(elf, "IMAGE_FILE", replace(elf.IMAGE_FILE, most_bytes=len(data)))
 
         with pytest.raises(ConfigurationError, match="the names of its symbols have more than"):
             FirmwareImage.parse(data)
 
     def test_of_segments_that_share_bytes_into_gigabytes(self, monkeypatch):
         """Segments may overlap in the file, but only within a bound."""
-        monkeypatch.setattr("hwprof.firmware_stub.virtual.image.MAX_FILE_BYTES", 5)
+        monkeypatch.setattr(image, "IMAGE_FILE", replace(elf.IMAGE_FILE, most_bytes=5))
 
         with pytest.raises(ConfigurationError, match="segments of an image have at most 5 bytes"):
             FirmwareImage.parse(small().write())
@@ -169,17 +170,17 @@ class TestRefusals:
         """A sparse file of gigabytes is refused by its size alone."""
         path = tmp_path / "large.elf"
         with path.open("wb") as file:
-            file.truncate(elf.MAX_FILE_BYTES + 1)
+            file.truncate(elf.IMAGE_FILE.most_bytes + 1)
 
         with pytest.raises(ConfigurationError, match="an image has at most 67,108,864 bytes"):
-            read_image_file(path)
+            elf.IMAGE_FILE.read(path)
         with pytest.raises(ConfigurationError, match="an image has at most 67,108,864 bytes"):
-            ElfFile(bytes(elf.MAX_FILE_BYTES + 1), "large")
+            ElfFile(bytes(elf.IMAGE_FILE.most_bytes + 1), "large")
 
     def test_of_a_folder(self, tmp_path: Path):
         """A path that is no file is told with the system's reason."""
-        with pytest.raises(ConfigurationError, match="must be a readable file"):
-            read_image_file(tmp_path)
+        with pytest.raises(ConfigurationError, match=r"cannot be opened \(Is a directory\)"):
+            elf.IMAGE_FILE.read(tmp_path)
 
 
 class TestRelocations:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from keyword import iskeyword
 from typing import Any
 
@@ -59,11 +61,34 @@ class _WorkflowGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _mistakes():
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _mistakes():
             return super().invoke(ctx)
-        except HwprofError as error:
-            raise _MistakeError(str(error)) from error
+
+
+@contextmanager
+def _mistakes() -> Iterator[None]:
+    try:
+        yield
+    except HwprofError as error:
+        raise _MistakeError(str(error)) from error
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        raise _MistakeError(_usage(error)) from error
+
+
+def _usage(error: click.UsageError) -> str:
+    """What click says in three lines, as one sentence with a way out."""
+    text = error.format_message()
+    if text.endswith("?"):  # it suggests one
+        return text
+    command = error.ctx.command_path if error.ctx else "hwprof"
+    return f"{text.rstrip('.')}; '{command} --help' says what it takes."
 
 
 @click.group(cls=_WorkflowGroup, context_settings={"help_option_names": ["-h", "--help"]})

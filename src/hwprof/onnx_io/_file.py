@@ -11,18 +11,24 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 import numpy.typing as npt
 
 from hwprof.errors import HwprofError, ModelError
-from hwprof.onnx_io._limits import MAX_FILE_BYTES, check_counts
+from hwprof.files import FileKind
+from hwprof.onnx_io._limits import check_counts
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
+FILE = FileKind(
+    noun="an ONNX file",
+    most_bytes=256 << 20,
+    error=ModelError,
+    shrink="a microcontroller needs a smaller network",
+)
 # Opset 7 settled broadcasting; nothing exports older ones any more.
 OLDEST_OPSET = 7
 _STANDARD_DOMAINS = ("", "ai.onnx")
@@ -99,31 +105,6 @@ def _one_line(error: BaseException) -> str:
     return text[:_LONGEST_CAUSE].rstrip(".") + "."
 
 
-def read_bytes(source: str | os.PathLike[str]) -> bytes:
-    """A file's bytes, if there are not too many.
-
-    Raises:
-        ModelError: there is no such file, it cannot be read, or it is too large.
-    """
-    path = Path(source)
-    try:
-        size_bytes = path.stat().st_size
-        if size_bytes > MAX_FILE_BYTES:
-            raise ModelError(
-                f"a model file has at most {MAX_FILE_BYTES:,} bytes; {str(path)!r} has "
-                f"{size_bytes:,}; a microcontroller needs a smaller network."
-            )
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        if isinstance(error, ModelError):
-            raise
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ModelError(
-            f"a model is read from a file; {str(path)!r} cannot be opened ({reason}); "
-            "check the path."
-        ) from error
-
-
 def parse(data: bytes) -> ModelProto:
     """A ``ModelProto`` with a graph, nothing in it interpreted.
 
@@ -133,8 +114,7 @@ def parse(data: bytes) -> ModelProto:
     import onnx
     from google.protobuf.message import DecodeError
 
-    if len(data) > MAX_FILE_BYTES:
-        raise ModelError(f"a model has at most {MAX_FILE_BYTES:,} bytes; got {len(data):,}.")
+    FILE.check_size("what was given", len(data))
     try:
         model = onnx.load_model_from_string(data)
     except (DecodeError, ValueError, RuntimeError) as error:

@@ -9,7 +9,6 @@ from hwprof.errors import ModelError
 if TYPE_CHECKING:
     from onnx import GraphProto
 
-MAX_FILE_BYTES = 256 << 20
 # A quarter of the RT1170-EVK's 64 MB of SDRAM as int8; it bounds what a hostile file can allocate.
 MAX_ELEMENTS = 1 << 24
 # Ten times what quantised networks for microcontrollers have.

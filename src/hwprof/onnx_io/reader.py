@@ -106,7 +106,7 @@ def _data(source: Source) -> bytes:
     if isinstance(source, bytes):
         return source
     if isinstance(source, str | os.PathLike):
-        return _file.read_bytes(source)
+        return _file.FILE.read(source)
     with foreign_errors("the ModelProto cannot be serialised"):
         return bytes(source.SerializeToString(deterministic=True))
 

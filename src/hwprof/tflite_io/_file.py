@@ -12,16 +12,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hwprof.errors import HwprofError, ModelError
+from hwprof.files import FileKind
 from hwprof.tflite_io._options import OPTIONS
 
-MAX_FILE_BYTES = 64 << 20
+FILE = FileKind(
+    noun="a TFLite file",
+    most_bytes=64 << 20,
+    error=ModelError,
+    shrink="a microcontroller needs a smaller network",
+)
 # A quarter of the RT1170-EVK's 64 MB of SDRAM as int8; it bounds what a hostile file can allocate.
 MAX_ELEMENTS = 1 << 24
 # Far beyond any network that a microcontroller runs; they bound time as well as memory, because a
@@ -121,29 +126,9 @@ def read_bytes(source: Source) -> bytes:
         ModelError: there is no such file, it cannot be read, or it is too large.
     """
     if isinstance(source, bytes):
-        _check_size("these bytes", len(source))
+        FILE.check_size("what was given", len(source))
         return source
-    path = Path(source)
-    try:
-        _check_size(repr(str(path)), path.stat().st_size)
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f"a model is read from a file; {str(path)!r} cannot be opened ({error.strerror}); "
-            "check the path."
-        ) from error
-    except ValueError as error:
-        if isinstance(error, ModelError):
-            raise
-        raise ModelError(f"a model is read from a file; {str(path)!r} is no path.") from error
-
-
-def _check_size(what: str, size_bytes: int) -> None:
-    if size_bytes > MAX_FILE_BYTES:
-        raise ModelError(
-            f"a TFLite file has at most {MAX_FILE_BYTES:,} bytes; {what} has {size_bytes:,}; "
-            "a microcontroller needs a smaller network."
-        )
+    return FILE.read(source)
 
 
 def sha256(data: bytes) -> str:

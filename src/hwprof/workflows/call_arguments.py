@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from hwprof.errors import ConfigurationError, UnknownNameError
+from hwprof.files import FileKind
 
 if TYPE_CHECKING:
     from hwprof.firmware_stub.virtual.arguments import Argument
@@ -103,14 +103,17 @@ def _buffer(text: str, board: VirtualBoard) -> FilledBuffer:
     fill, _, detail = (match["fill"] or "zeros").partition(":")
     if fill not in _FILLS or (match["size"] is None and fill != "file"):
         raise _broken(text)
-    size_bytes = _size_of(text, match["size"], Path(detail))
+    size_bytes = _size_of(text, match["size"], detail)
     place = board.free_memory.take(match["memory"], size_bytes, f"the buffer of {text!r}")
     return FilledBuffer(place, _FILLS[fill](text, detail, size_bytes))
 
 
-def _size_of(text: str, size: str | None, path: Path) -> int:
+def _size_of(text: str, size: str | None, path: str) -> int:
     """Bytes of a buffer: as stated, or as its file has."""
-    size_bytes = _file_bytes(path) if size is None else _converted(text, size, _integer)
+    if size is None:
+        size_bytes = len(_file_kind(text, MAX_BUFFER_BYTES).read(path))
+    else:
+        size_bytes = _converted(text, size, _integer)
     if not 0 < size_bytes <= MAX_BUFFER_BYTES:
         raise ConfigurationError(
             f"a buffer has 1 to {MAX_BUFFER_BYTES:,} bytes; {text!r} has {size_bytes:,}; correct "
@@ -135,14 +138,16 @@ def _noise(text: str, detail: str, size_bytes: int) -> bytes:
 
 def _file(text: str, detail: str, size_bytes: int) -> bytes:
     """A file's bytes, zeros behind them."""
-    path = Path(detail)
-    file_bytes = _file_bytes(path)
-    if file_bytes > size_bytes:
-        raise ConfigurationError(
-            f"a file fits its buffer; {path} has {file_bytes:,} bytes and {text!r} takes "
-            f"{size_bytes:,}; enlarge it, or leave its size out."
-        )
-    return path.read_bytes().ljust(size_bytes, b"\0")
+    return _file_kind(text, size_bytes).read(detail).ljust(size_bytes, b"\0")
+
+
+def _file_kind(text: str, most_bytes: int) -> FileKind:
+    return FileKind(
+        noun=f"what fills {text!r}",
+        most_bytes=most_bytes,
+        error=ConfigurationError,
+        shrink="take a larger buffer, or a smaller file",
+    )
 
 
 _FILLS: dict[str, Callable[[str, str, int], bytes]] = {
@@ -150,13 +155,3 @@ _FILLS: dict[str, Callable[[str, str, int], bytes]] = {
     "noise": _noise,
     "file": _file,
 }
-
-
-def _file_bytes(path: Path) -> int:
-    try:
-        with path.open("rb"):
-            return path.stat().st_size
-    except OSError as error:
-        raise ConfigurationError(
-            f"a buffer is filled from a readable file; {path}: {error.strerror}; check the path."
-        ) from error
