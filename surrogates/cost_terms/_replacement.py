@@ -14,6 +14,7 @@ f), for five lines and more what a simulation of 5 to 16 lines in 4 ways gives, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -23,6 +24,7 @@ import numpy.typing as npt
 from hwprof.surrogates.cache import LINE_BYTES, SETS, WAYS
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
+Counts: TypeAlias = npt.NDArray[np.int64]
 
 _ROUNDS = 24  # of the iteration for m, which starts at 1 and falls
 _LOST = -np.log(1 - 1 / WAYS)  # a line survives an insertion into its set with e to minus this
@@ -64,13 +66,13 @@ class Runs:
     stride: int
     shift: int
 
-    def by_set(self, base: int, passed: int) -> npt.NDArray[np.int64]:
+    def by_set(self, base: int, passed: int) -> Counts:
         """Lines of each set that pass number ``passed`` touches, (SETS,)."""
         starts = base + passed * self.shift + np.arange(self.runs) * self.stride
         first, last = starts // LINE_BYTES, (starts + self.length - 1) // LINE_BYTES
         size = -(-(int(last[-1]) + 2) // SETS) * SETS
         steps = np.bincount(first, minlength=size) - np.bincount(last + 1, minlength=size)
-        counts: npt.NDArray[np.int64] = (np.cumsum(steps) > 0).reshape(-1, SETS).sum(axis=0)
+        counts: Counts = (np.cumsum(steps) > 0).reshape(-1, SETS).sum(axis=0)
         return counts
 
 
@@ -92,19 +94,32 @@ class Sweep:
     fresh_share: float
     streamed_lines: float
 
-    def shares(self) -> tuple[float, float]:
-        """Missed share of the input's and of the output's lines that were touched before."""
+    def touched(self) -> tuple[Counts, Counts]:
+        """Lines of each set that each pass reads and writes, (n_passes, SETS) both."""
         base = -(-self.output_bytes // LINE_BYTES) * LINE_BYTES
-        streamed = self.streamed_lines / SETS
-        totals = np.zeros(4)
-        for number in self.passes:
-            read, written = self.read.by_set(base, number), self.written.by_set(0, number)
-            lines = np.arange(int((read + written).max()) + 1)
-            fresh = lines * self.fresh_share + streamed
-            share = swept_share(lines, lines - lines * self.fresh_share, fresh)
-            missed = share[read + written]
-            totals += [read @ missed, read.sum(), written @ missed, written.sum()]
-        return float(totals[0] / totals[1]), float(totals[2] / totals[3])
+        return (
+            np.array([self.read.by_set(base, number) for number in self.passes]),
+            np.array([self.written.by_set(0, number) for number in self.passes]),
+        )
+
+
+def sweep_shares(sweeps: Sequence[Sweep]) -> Numbers:
+    """Missed share of the input's and of the output's lines that were touched before, (n, 2)."""
+    found = np.zeros((len(sweeps), 2))
+    touched = [sweep.touched() for sweep in sweeps]
+    most = max((int((read + written).max()) for read, written in touched), default=0)
+    lines = np.arange(most + 1)
+    # One table of all sweeps: the iteration behind it costs the same for one number as for many.
+    fresh_lines = lines * np.array([[sweep.fresh_share] for sweep in sweeps]).reshape(-1, 1)
+    streamed = np.array([[sweep.streamed_lines / SETS] for sweep in sweeps]).reshape(-1, 1)
+    table = swept_share(lines, lines - fresh_lines, fresh_lines + streamed)
+    for number, (read, written) in enumerate(touched):
+        missed = table[number][read + written]
+        found[number] = (
+            (read * missed).sum() / read.sum(),
+            (written * missed).sum() / written.sum(),
+        )
+    return found
 
 
 def window_share(kept: Numbers, step: Numbers, others: Numbers, density: Numbers) -> Any:

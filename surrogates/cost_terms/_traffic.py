@@ -22,6 +22,7 @@ from hwprof.surrogates.cost_terms._replacement import (
     Sweep,
     contiguous_share,
     hot_misses,
+    sweep_shares,
     window_share,
 )
 
@@ -164,7 +165,9 @@ def _all_pixels(c: Calls, sizes: _Sizes) -> Traffic:
     swept = np.minimum(swept, sizes.output)
     weights = 2 * c.in_c / LINE_BYTES
     read_again, write_again = np.zeros((2, len(passes)))
-    for i in _crowded(c, sizes, sizes.input + swept + weights, passes):
+    crowded = _crowded(c, sizes, sizes.input + swept + weights, passes)
+    sweeps = []
+    for i in crowded:
         fresh = max(sizes.output[i] - swept[i], 0) / (passes[i] - 1)
         count = min(int(passes[i]), _MOST_PASSES // 2)
         sweep = Sweep(
@@ -177,7 +180,8 @@ def _all_pixels(c: Calls, sizes: _Sizes) -> Traffic:
             fresh_share=float(fresh / (sizes.input[i] + swept[i])),
             streamed_lines=float(weights[i]),
         )
-        read_again[i], write_again[i] = sweep.shares()
+        sweeps.append(sweep)
+    read_again[crowded], write_again[crowded] = sweep_shares(sweeps).T
     full = _full_share(c, sizes, sizes.input + swept + weights)
     reads = sizes.missing_input + (passes - 1) * sizes.input * read_again * full
     old_writes = np.maximum(passes * swept - sizes.output, 0)
@@ -310,7 +314,9 @@ def _shares_of_groups(
     channels, outputs = c.in_c // c.groups, c.out_c // c.groups
     lines = swept[0] + swept[1] + sizes.weights / c.groups
     full = _full_share(c, sizes, lines)
-    for i in _crowded(c, sizes, lines, c.groups):
+    crowded = _crowded(c, sizes, lines, c.groups)
+    sweeps = []
+    for i in crowded:
         fresh = max(sizes.input[i] - swept[0][i], 0) + max(sizes.output[i] - swept[1][i], 0)
         groups, shift = int(c.groups[i]), (int(channels[i]), int(outputs[i]))
         pixels = int(c.in_h[i] * c.in_w[i]), int(c.out_h[i] * c.out_w[i])
@@ -322,8 +328,8 @@ def _shares_of_groups(
             fresh_share=float(fresh / (groups - 1) / (swept[0][i] + swept[1][i])),
             streamed_lines=0.0,
         )
-        shares = sweep.shares()
-        again_in[i], again_out[i] = shares[0] * full[i], shares[1] * full[i]
+        sweeps.append(sweep)
+    again_in[crowded], again_out[crowded] = (sweep_shares(sweeps) * full[crowded, None]).T
     return again_in, again_out
 
 
