@@ -260,15 +260,13 @@ def reference():
     return Reference()
 
 
-_RNG = np.random.default_rng(7)
-
-
 class Net:
     """A model in the making; every node is (op, inputs, attributes), constants are arrays."""
 
     def __init__(self, *shape: int | str, opset: int = 17) -> None:
         self.inputs = [helper.make_tensor_value_info("x", 1, shape)]
         self.opset, self.nodes, self.constants = opset, [], []
+        self._rng = np.random.default_rng(7)  # its own: tests run in any order
 
     def const(self, array):
         """An initialiser."""
@@ -282,7 +280,7 @@ class Net:
 
     def weights(self, *shape: int):
         """Random float weights."""
-        return self.const(_RNG.standard_normal(shape, dtype=np.float32) / 4)
+        return self.const(self._rng.standard_normal(shape, dtype=np.float32) / 4)
 
     def ints(self, *values: int):
         """A vector of int64."""
