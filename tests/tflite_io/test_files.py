@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tflite.Model import Model
 
 from hwprof.blocks import BLOCK_TYPES
 from hwprof.errors import ConfigurationError, ModelError, UnsupportedOperatorError
+from hwprof.graph import Activation
 from hwprof.models import load_model, resolve_model
 from hwprof.partition import partition
 from hwprof.profiler.bench import Bench, Setup
@@ -215,6 +217,22 @@ def many_layers() -> bytes:
     return model.finish(x)
 
 
+def patched(field: str, value: int) -> bytes:
+    """A model whose last operator or tensor refers to something behind the end of a list."""
+    model = TfliteBuilder()
+    x = model.operator("RELU", [model.input((1, 4))], [model.tensor((1, 4))])
+    w = model.constant(np.ones((4, 4), np.int8), scales=[0.1])
+    y = model.tensor((1, 4))
+    model.operator("FULLY_CONNECTED", [x, w, -1], [y], "FullyConnectedOptions")
+    data = bytearray(model.finish(y))
+    graph = Model.GetRootAs(data, 0).Subgraphs(0)
+    # Slots of schema.fbs: opcode_index is the first field of an Operator, buffer a Tensor's third.
+    fields = {"operator code": (graph.Operators(1), 4), "buffer": (graph.Tensors(w), 8)}
+    table, slot = fields[field]
+    data[table._tab.Pos + table._tab.Offset(slot)] = value
+    return bytes(data)
+
+
 def typed(source: str, target: str, code: str = "RELU", **ends) -> bytes:
     """One operator from a type to another, behind an int8 one."""
     model = TfliteBuilder()
@@ -252,6 +270,8 @@ FAULTS = {
     "the program starts in int8; input 't2' is INT64": typed("INT64", "INT8", scale=None),
     "QUANTIZE leads to 8 bits; got INT8 to INT16": typed("INT8", "INT16", "QUANTIZE"),
     "a model computes in int8; 't3' is FLOAT16 inside": typed("INT8", "FLOAT16", "DEQUANTIZE"),
+    "operator codes are numbered 0 to 1; it refers to number 9": patched("operator code", 9),
+    "buffers are numbered 0 to 1; it refers to number 9": patched("buffer", 9),
     "a model has inputs, operators and outputs; this file has 1, 0 and 1": no_operators(),
     "RELU_0: an operator has an output; it has none": outputless(),
     "at most 256 inputs; the file has 257": many_inputs(257),
@@ -282,6 +302,18 @@ def test_unsupported_operators_are_listed_at_once():
         r"UNIDIRECTIONAL_SEQUENCE_LSTM \(operator 4\); supported are ADD, .*; replace them",
     ):
         read_tflite(several_unsupported())
+
+
+def test_options_of_another_operator_are_none():
+    """TFLite asks an operator for options of its own class, and takes its defaults for others."""
+    model = TfliteBuilder()
+    x, y = model.input((1, 4)), model.tensor((1, 4))
+    model.operator("ADD", [x, x], [y], "Pool2DOptions", Padding=1)
+    model.operator("ADD", [y, x], [y], "AddOptions", FusedActivationFunction=1)
+
+    operators = [node.op for node in read_tflite(model.finish(y)).graph.nodes]
+
+    assert [op.activation for op in operators] == [Activation.NONE, Activation.RELU]
 
 
 def test_constants_of_another_size(network):

@@ -22,8 +22,8 @@ from hwprof.graph import (
     Sub,
 )
 from hwprof.tflite_io._activations import finish_activated, fused_activation
+from hwprof.tflite_io._content import TfliteTensor
 from hwprof.tflite_io._draft import Call, params_of
-from hwprof.tflite_io._file import TfliteTensor
 
 _PAIRS: Mapping[str, type[Add | Sub | Mul]] = MappingProxyType({"ADD": Add, "SUB": Sub, "MUL": Mul})
 # What the operator is when the operand of that number is a constant.

@@ -9,8 +9,8 @@ from __future__ import annotations
 from hwprof.errors import ModelError, UnsupportedOperatorError
 from hwprof.graph import QuantParams
 from hwprof.tflite_io._arithmetic import import_quantise
+from hwprof.tflite_io._content import TfliteTensor
 from hwprof.tflite_io._draft import Call, Draft, params_of
-from hwprof.tflite_io._file import TfliteTensor
 
 _OUTER_TYPES = ("FLOAT32", "UINT8")
 

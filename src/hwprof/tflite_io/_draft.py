@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hwprof.errors import ModelError, UnsupportedOperatorError
 from hwprof.graph import Node, Op, QuantisedWeights, QuantParams, Requantise, Reshape, Shape
-from hwprof.tflite_io._file import TfliteFile, TfliteOperator, TfliteTensor
+from hwprof.tflite_io._content import TfliteFile, TfliteOperator, TfliteTensor
 
 Int64 = npt.NDArray[np.int64]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from hwprof.errors import HwprofError, ModelError
 from hwprof.files import FileKind
+from hwprof.tflite_io._content import Array, TfliteFile, TfliteOperator, TfliteTensor
 from hwprof.tflite_io._options import OPTIONS
 
 FILE = FileKind(
@@ -42,67 +43,10 @@ _IDENTIFIER = b"TFL3"  # at byte 4: file_identifier of schema.fbs
 _VERSION = 3
 _LONGEST_NAME = 80
 
-Array = npt.NDArray[Any]
 Source = str | os.PathLike[str] | bytes
 
 # Types of schema.fbs whose constants are read; nothing else is computed with.
 _DTYPES = {"INT8": np.int8, "UINT8": np.uint8, "INT32": np.int32, "INT64": np.int64}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TfliteTensor:
-    """One tensor of the file.
-
-    Attributes:
-        dims: as stored, the batch included.
-        type: name in the schema, ``INT8``.
-        scales, zero_points: empty without quantisation; one, or one for each element of ``axis``.
-        data: of a constant; None for what is computed.
-        is_sparse: whether the constant is stored compressed.
-    """
-
-    name: str
-    dims: tuple[int, ...]
-    type: str
-    scales: npt.NDArray[np.float32]
-    zero_points: npt.NDArray[np.int64]
-    axis: int
-    data: Array | None
-    is_sparse: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TfliteOperator:
-    """One operator of the file.
-
-    Attributes:
-        code: name in the schema, ``CONV_2D``; ``CUSTOM <name>`` for what is not in it.
-        position: in execution order.
-        inputs: numbers of tensors; -1 where an optional one is left out.
-        outputs: numbers of tensors, at least one.
-        options: numbers by their name in the schema's class of options.
-    """
-
-    code: str
-    position: int
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    options: Mapping[str, float]
-
-    @property
-    def label(self) -> str:
-        """What the operator is called in the Graph and in messages."""
-        return f"{self.code}_{self.position}"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TfliteFile:
-    """The content of a file with one subgraph."""
-
-    tensors: tuple[TfliteTensor, ...]
-    operators: tuple[TfliteOperator, ...]
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
 
 
 @contextmanager
@@ -276,7 +220,7 @@ def _constant(
 ) -> Array | None:
     """A view of the file's bytes; None for a tensor that is computed, or of no type we read."""
     name, kind = named
-    buffer = model.Buffers(stored.Buffer())
+    buffer = _item("buffers", model.Buffers, model.BuffersLength(), stored.Buffer())
     if buffer.Offset() > 1 or buffer.Size() > 1:
         raise ModelError(
             f"constants lie in the file's own buffers; that of {name!r} lies behind them, as in "
@@ -297,10 +241,21 @@ def _constant(
     return np.frombuffer(data, dtype).reshape(dims)
 
 
+def _item(what: str, items: Callable[[int], Any], count: int, number: int) -> Any:
+    """An item of a list; flatbuffers would read whatever lies behind its last."""
+    if not 0 <= number < count:
+        raise ModelError(
+            f"a TFLite file's {what} are numbered 0 to {count - 1}; it refers to number {number}; "
+            "it is damaged; convert the model again."
+        )
+    return items(number)
+
+
 def _operator(model: Any, stored: Any, position: int) -> TfliteOperator:
     from tflite.BuiltinOperator import BuiltinOperator
 
-    code = model.OperatorCodes(stored.OpcodeIndex())
+    codes, number = model.OperatorCodesLength(), stored.OpcodeIndex()
+    code = _item("operator codes", model.OperatorCodes, codes, number)
     # Codes up to 126 stand in the old field, later ones in the new (schema.fbs, OperatorCode).
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     name = _names(BuiltinOperator).get(number, f"operator {number}")
@@ -316,10 +271,13 @@ def _operator(model: Any, stored: Any, position: int) -> TfliteOperator:
 
 
 def _options(stored: Any, code: str) -> dict[str, float]:
-    union = stored.BuiltinOptions()
-    if union is None or code not in OPTIONS:
+    from tflite.BuiltinOptions import BuiltinOptions
+
+    union, layout = stored.BuiltinOptions(), OPTIONS.get(code)
+    # Options of another operator are none, as for TFLite.
+    named = layout and getattr(BuiltinOptions, layout.name) == stored.BuiltinOptionsType()
+    if union is None or layout is None or not named:
         return {}
-    layout = OPTIONS[code]
     table = layout.table()
     table.Init(union.Bytes, union.Pos)
     return {name: getattr(table, name)() for name in layout.fields}

@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from hwprof.errors import ModelError, UnsupportedOperatorError
 from hwprof.tflite_io import _arithmetic, _boundary, _movement, _parts, _pooling, _weighted
+from hwprof.tflite_io._content import TfliteFile
 from hwprof.tflite_io._draft import Call, Importer
-from hwprof.tflite_io._file import TfliteFile
 
 IMPORTERS: Mapping[str, Importer] = MappingProxyType(
     {

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from hwprof.errors import ModelError, UnsupportedOperatorError
 from hwprof.graph import Concat, Conv2d, FullyConnected, Int8, QuantisedWeights, Slice
 from hwprof.tflite_io._activations import finish_activated, fused_activation
+from hwprof.tflite_io._content import TfliteTensor
 from hwprof.tflite_io._draft import Call
-from hwprof.tflite_io._file import TfliteTensor
 from hwprof.tflite_io._windows import window
 
 _FILTER, _BIAS = 1, 2

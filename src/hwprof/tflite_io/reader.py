@@ -15,8 +15,9 @@ import numpy as np
 from hwprof.errors import ModelError
 from hwprof.graph import Graph, Reshape
 from hwprof.tflite_io._boundary import read_inputs
+from hwprof.tflite_io._content import TfliteFile
 from hwprof.tflite_io._draft import Call, Draft
-from hwprof.tflite_io._file import Source, TfliteFile, parse, read_bytes, sha256
+from hwprof.tflite_io._file import Source, parse, read_bytes, sha256
 from hwprof.tflite_io._operators import import_operator, refuse_unsupported
 
 
