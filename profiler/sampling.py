@@ -13,6 +13,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from hwprof.documents import (
 )
 from hwprof.errors import ConfigurationError, StoreError, UnknownNameError
 from hwprof.partition import architecture_metadata
+from hwprof.profiler.plans import Draw, covering, stratified
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1
@@ -41,6 +43,8 @@ _LAST_BATCH = 18
 _HASH_DIGITS = 16
 
 Points = npt.NDArray[np.float64]
+Method = Callable[[BlockType, int], Iterator[BlockConfig]]
+Plan = Callable[[Draw, int], Iterator[BlockConfig]]
 
 
 def sample(
@@ -51,7 +55,7 @@ def sample(
     Args:
         block_type: a registered name, or a block type of the user's own.
         count: how many.
-        method: ``low-discrepancy`` or ``random``.
+        method: one of ``METHODS``.
         seed: 0 or more.
 
     Raises:
@@ -65,19 +69,13 @@ def sample(
         raise ConfigurationError(
             f"a sample has a count of at least 1 and a seed of at least 0; got {count} and {seed}."
         )
-    axes = kind.axes()
-    found: dict[BlockConfig, None] = {}
-    for points in METHODS[method](len(axes), seed):
-        for point in points:
-            config = kind.config(_draw(axes, point))
-            if config is not None:
-                found[config] = None
-            if len(found) == count:
-                return list(found)
-    raise ConfigurationError(
-        f"a sample holds each configuration once; {1 << _LAST_BATCH} draws of {kind.name} found "
-        f"{len(found)} of the {count} asked for; ask for at most {len(found)}."
-    )
+    found = list(islice(METHODS[method](kind, seed), count))
+    if len(found) < count:
+        raise ConfigurationError(
+            f"a sample holds each configuration once; {1 << _LAST_BATCH} draws of {kind.name} "
+            f"found {len(found)} of the {count} asked for; ask for at most {len(found)}."
+        )
+    return found
 
 
 def _sobol(dimensions: int, seed: int) -> Iterator[Points]:
@@ -101,9 +99,43 @@ def _batches() -> Iterator[int]:
     yield from range(_FIRST_BATCH, _LAST_BATCH)
 
 
-METHODS: dict[str, Callable[[int, int], Iterator[Points]]] = {
-    "low-discrepancy": _sobol,
-    "random": _uniform,
+def _over_axes(draw: Callable[[int, int], Iterator[Points]]) -> Method:
+    """The method that takes draws as they come."""
+    return lambda kind, seed: _distinct(kind, draw(len(kind.axes()), seed))
+
+
+def _over_work(plan: Plan) -> Method:
+    """The method that chooses among Sobol draws by what they cost."""
+
+    def drawn(kind: BlockType, seed: int) -> Iterator[BlockConfig]:
+        found: list[BlockConfig] = []
+        candidates = _distinct(kind, _sobol(len(kind.axes()), seed))
+
+        def first(count: int) -> Sequence[BlockConfig]:
+            found.extend(islice(candidates, max(count - len(found), 0)))
+            return found[:count]
+
+        return plan(first, seed)
+
+    return drawn
+
+
+def _distinct(kind: BlockType, batches: Iterator[Points]) -> Iterator[BlockConfig]:
+    axes = kind.axes()
+    found: set[BlockConfig] = set()
+    for points in batches:
+        for point in points:
+            config = kind.config(_draw(axes, point))
+            if config is not None and config not in found:
+                found.add(config)
+                yield config
+
+
+METHODS: dict[str, Method] = {
+    "low-discrepancy": _over_axes(_sobol),
+    "random": _over_axes(_uniform),
+    "covering": _over_work(covering),
+    "stratified": _over_work(stratified),
 }
 
 

@@ -35,9 +35,11 @@ from hwprof.workspace import Workspace
 )
 @click.option(
     "--method",
-    type=click.Choice(["low-discrepancy", "random"]),
+    type=click.Choice(["low-discrepancy", "random", "covering", "stratified"]),
     default="low-discrepancy",
     show_default=True,
+    help="Evenly over the parameters or at random; or evenly over MACs, bytes and alignment, by "
+    "nearness (covering) or cell by cell (stratified).",
 )
 @_options.seed
 @_options.workspace
