@@ -140,10 +140,10 @@ def _dequantised(call: Call, scale: Array, zero_point: Array) -> Constant:
     levels = values.astype(np.float64) - zero_point.astype(np.float64).reshape(shape)
     real = levels * scale.astype(np.float64).reshape(shape)
     axis = axis_of(call.integer("axis", 1), values.ndim) if scale.size > 1 else 0
-    symmetric = not zero_point.any()
-    if values.dtype in (np.int8, np.uint8) and levels.size and np.abs(levels + 0.5).max() < 128:
-        values, symmetric = levels.astype(np.int8), True
-    return Constant(real, QuantisedArray(values, scale, axis, symmetric))
+    reach = int(np.abs(levels).max(initial=0))
+    if values.dtype in (np.int8, np.uint8) and np.abs(levels + 0.5).max(initial=0) < 128:
+        values, reach = levels.astype(np.int8), 0
+    return Constant(real, QuantisedArray(values, scale, axis, reach))
 
 
 def complete_quantisation(draft: Draft) -> None:

@@ -37,13 +37,14 @@ class QuantisedArray:
     Attributes:
         values: the integers less their zero point as int8, where they all fit; else as stored.
         scales: float32, () for all or (n,) along ``axis``.
-        is_symmetric: whether the zero point of ``values`` is 0.
+        reach: steps between the zero point of 8-bit ``values`` and the farthest of them; 0 where
+            that is taken off.
     """
 
     values: Array
     scales: Array
     axis: int
-    is_symmetric: bool
+    reach: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)

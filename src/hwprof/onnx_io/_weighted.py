@@ -120,10 +120,11 @@ def _kernel(weights: Constant, output_axis: int) -> tuple[Array, Array | None]:
     quantised = weights.quantised
     if quantised is None or quantised.values.dtype not in (np.int8, np.uint8):
         return finite(weights.array, "weights").astype(np.float32), None
-    if not quantised.is_symmetric:
+    if quantised.reach:
         raise ModelError(
-            "weights must lie within 128 steps of their zero point; these reach farther; quantise "
-            "them as int8 with zero point 0 (weight_type=QInt8 in onnxruntime's quantiser)."
+            f"weights must lie within 128 steps of their zero point; these reach "
+            f"{quantised.reach}; quantise them as int8 with zero point 0 (weight_type=QInt8 in "
+            "onnxruntime's quantiser)."
         )
     scales = np.asarray(quantised.scales, np.float64)
     if scales.ndim and scales.size > 1 and quantised.axis != output_axis:
