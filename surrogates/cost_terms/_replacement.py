@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ import numpy.typing as npt
 from hwprof.surrogates.cache import LINE_BYTES, SETS, WAYS
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
-Counts: TypeAlias = npt.NDArray[np.int64]
+Counts: TypeAlias = npt.NDArray[np.int32]
 
 _ROUNDS = 24  # of the iteration for m, which starts at 1 and falls
 _LOST = -np.log(1 - 1 / WAYS)  # a line survives an insertion into its set with e to minus this
@@ -57,8 +58,7 @@ def contiguous_share(lines: Numbers, hot: Numbers, fresh: Numbers) -> Any:
     return ((1 - part) * missed(whole) + part * missed(whole + 1)) / np.maximum(lines / SETS, 1e-9)
 
 
-@dataclass(frozen=True, slots=True)
-class Runs:
+class Runs(NamedTuple):
     """Bytes that a pass touches: runs of a length and a stride, ``shift`` bytes on in the next."""
 
     runs: int
@@ -66,14 +66,22 @@ class Runs:
     stride: int
     shift: int
 
-    def by_set(self, base: int, passed: int) -> Counts:
-        """Lines of each set that pass number ``passed`` touches, (SETS,)."""
-        starts = base + passed * self.shift + np.arange(self.runs) * self.stride
-        first, last = starts // LINE_BYTES, (starts + self.length - 1) // LINE_BYTES
-        size = -(-(int(last[-1]) + 2) // SETS) * SETS
-        steps = np.bincount(first, minlength=size) - np.bincount(last + 1, minlength=size)
-        counts: Counts = (np.cumsum(steps) > 0).reshape(-1, SETS).sum(axis=0)
-        return counts
+    def by_set(self, base: int, passes: range) -> Counts:
+        """Lines of each set that each pass touches, (n_passes, SETS)."""
+        starts = (base + passed * self.shift for passed in passes)
+        return np.stack([_lines_by_set(self[:3], start % (SETS * LINE_BYTES)) for start in starts])
+
+
+@lru_cache(maxsize=1 << 13)
+def _lines_by_set(run: tuple[int, int, int], start: int) -> Counts:
+    """Lines of each set that runs of a length and a stride touch, (SETS,); blocks share many."""
+    runs, length, stride = run
+    starts = start + np.arange(runs) * stride
+    first, last = starts // LINE_BYTES, (starts + length - 1) // LINE_BYTES
+    size = -(-(int(last[-1]) + 2) // SETS) * SETS
+    steps = np.bincount(first, minlength=size) - np.bincount(last + 1, minlength=size)
+    counts: Counts = (np.cumsum(steps) > 0).reshape(-1, SETS).sum(axis=0, dtype=np.int32)
+    return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,29 +105,30 @@ class Sweep:
     def touched(self) -> tuple[Counts, Counts]:
         """Lines of each set that each pass reads and writes, (n_passes, SETS) both."""
         base = -(-self.output_bytes // LINE_BYTES) * LINE_BYTES
-        return (
-            np.array([self.read.by_set(base, number) for number in self.passes]),
-            np.array([self.written.by_set(0, number) for number in self.passes]),
-        )
+        return self.read.by_set(base, self.passes), self.written.by_set(0, self.passes)
 
 
 def sweep_shares(sweeps: Sequence[Sweep]) -> Numbers:
     """Missed share of the input's and of the output's lines that were touched before, (n, 2)."""
-    found = np.zeros((len(sweeps), 2))
-    touched = [sweep.touched() for sweep in sweeps]
-    most = max((int((read + written).max()) for read, written in touched), default=0)
-    lines = np.arange(most + 1)
+    distinct = dict.fromkeys(sweeps, (0.0, 0.0))
+    for count in {len(sweep.passes) for sweep in distinct}:
+        alike = [sweep for sweep in distinct if len(sweep.passes) == count]
+        distinct |= zip(alike, map(tuple, _shares_alike(alike).tolist()), strict=True)
+    return np.array([distinct[sweep] for sweep in sweeps]).reshape(-1, 2)
+
+
+def _shares_alike(sweeps: Sequence[Sweep]) -> Numbers:
+    """``sweep_shares`` of sweeps of one number of passes."""
+    touched = np.array([sweep.touched() for sweep in sweeps]).reshape(len(sweeps), 2, -1)
+    together = touched.sum(axis=1)
+    lines = np.arange(together.max() + 1)
     # One table of all sweeps: the iteration behind it costs the same for one number as for many.
-    fresh_lines = lines * np.array([[sweep.fresh_share] for sweep in sweeps]).reshape(-1, 1)
-    streamed = np.array([[sweep.streamed_lines / SETS] for sweep in sweeps]).reshape(-1, 1)
+    fresh_lines = lines * np.array([[sweep.fresh_share] for sweep in sweeps])
+    streamed = np.array([[sweep.streamed_lines / SETS] for sweep in sweeps])
     table = swept_share(lines, lines - fresh_lines, fresh_lines + streamed)
-    for number, (read, written) in enumerate(touched):
-        missed = table[number][read + written]
-        found[number] = (
-            (read * missed).sum() / read.sum(),
-            (written * missed).sum() / written.sum(),
-        )
-    return found
+    missed = np.take_along_axis(table, together, axis=1)
+    shares: Numbers = (touched * missed[:, None]).sum(axis=2) / touched.sum(axis=2)
+    return shares
 
 
 def window_share(kept: Numbers, step: Numbers, others: Numbers, density: Numbers) -> Any:

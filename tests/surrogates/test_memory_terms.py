@@ -23,7 +23,7 @@ from hwprof.graph import (
 from hwprof.surrogates.cache import CACHE_LINES, LINE_BYTES, SETS, WAYS, touched_lines
 from hwprof.surrogates.calls import Calls, graph_calls
 from hwprof.surrogates.cost_terms import TERMS, count_terms
-from hwprof.surrogates.cost_terms._replacement import Runs, swept_share
+from hwprof.surrogates.cost_terms._replacement import Runs, Sweep, sweep_shares, swept_share
 
 
 def counts(op, shape):
@@ -163,11 +163,36 @@ def test_touched_lines(length, stride, grain):
 
 
 def test_runs_by_set():
-    """Runs 128 bytes apart fall into every fourth set."""
-    found = Runs(runs=200, length=16, stride=128, shift=0).by_set(0, 0)
+    """Runs 128 bytes apart fall into every fourth set, of the next pass a line further on."""
+    first, second = Runs(runs=200, length=16, stride=128, shift=LINE_BYTES).by_set(0, range(2))
 
-    assert found.sum() == 200
-    assert not found[1::4].any()
+    assert first.sum() == 200
+    assert not first[1::4].any()
+    np.testing.assert_array_equal(second, np.roll(first, 1))
+
+
+def test_sweeps_are_priced_alike_in_any_company():
+    """Sweeps of few and of many passes, repeated ones and lone ones."""
+    sweeps = [
+        Sweep(
+            read=Runs(runs, 24, 96, 24),
+            written=Runs(300, 2, channels, 2),
+            passes=range(passes),
+            output_bytes=300 * channels,
+            fresh_share=fresh,
+            streamed_lines=6.0,
+        )
+        for runs, channels, passes, fresh in [
+            (300, 96, 4, 0.0),
+            (700, 95, 2, 0.1),
+            (300, 96, 4, 0.0),
+            (1200, 30, 4, 0.3),
+        ]
+    ]
+    alone = np.concatenate([sweep_shares([sweep]) for sweep in sweeps])
+
+    np.testing.assert_array_equal(sweep_shares(sweeps), alone)
+    assert ((alone > 0) & (alone <= 1)).all()
 
 
 def test_weights_of_columns_are_passed_for_each_pair_of_columns():
