@@ -1,0 +1,48 @@
+"""What the board says of itself, held against a board file."""
+
+from __future__ import annotations
+
+from hwprof.errors import ConfigurationError
+from hwprof.firmware_stub.manifest import find_image
+from hwprof.firmware_stub.targets import VIRTUAL, describe_virtual, virtual_reference
+from hwprof.firmware_stub.virtual.board_files import board_names
+from hwprof.profiler.doctor._visit import Visit
+from hwprof.profiler.protocol import PROTOCOL_VERSION
+
+
+def check_firmware(visit: Visit) -> str:
+    """The firmware speaks this hwprof's protocol and reads its programs."""
+    info = visit.info
+    image = find_image(info.firmware_id)
+    origin = f"image {image.file}" if image else "built from sources that are not this hwprof's"
+    return (
+        f"protocol {PROTOCOL_VERSION}, programs {info.program_version}, {info.kernels} kernels in "
+        f"{info.code_memory}, {origin}"
+    )
+
+
+def find_description(visit: Visit) -> str:
+    """There is a board file to compare with."""
+    named = visit.info.board
+    own = visit.compared_with or virtual_reference(visit.target) or ""
+    visit.reference = own or (named if named in board_names() else "")
+    if not visit.reference:
+        raise ConfigurationError(
+            f"the board calls itself {named!r}, and no board file of that name ships; pass its "
+            "file with --board (docs/BOARDS.md)."
+        )
+    visit.description = describe_virtual(visit.reference)
+    state = "" if visit.is_silicon else f", itself a virtual board ({visit.info.timing_model})"
+    return f"{named}{state}, compared with {VIRTUAL}:{visit.reference}"
+
+
+def check_clock(visit: Visit) -> str:
+    """The clock that cycles count is the board file's."""
+    said, expected = visit.info.clock_hz, visit.board.clock_hz
+    if said != expected:
+        raise ConfigurationError(
+            f"the board counts at {said / 1e6:g} MHz, board file {visit.board.name} says "
+            f"{expected / 1e6:g} MHz; load the image that sets that clock, or pass --board with a "
+            "file that has the board's."
+        )
+    return f"{said / 1e6:g} MHz, as in the board file"
