@@ -34,6 +34,7 @@ import numpy.typing as npt
 
 from hwprof.blocks import BlockConfig
 from hwprof.errors import ConfigurationError
+from hwprof.surrogates.active import most_telling
 from hwprof.surrogates.features import FEATURES, block_features
 from hwprof.surrogates.intervals import conformal_quantile
 from hwprof.surrogates.regressors import Matrix, Vector
@@ -141,22 +142,7 @@ def choose_blocks(candidates: Design, count: int, measured: Sequence[int] = ()) 
             "chosen; ask for fewer samples."
         )
     variance = covariance(candidates, candidates)
-    taken = list(measured)
-    for row in taken:
-        variance = _told(variance, row)
-    for _ in range(count):
-        gain = (variance**2).sum(axis=0) / (np.diag(variance) + _NOISE**2)
-        gain[taken] = -np.inf
-        taken.append(int(gain.argmax()))
-        variance = _told(variance, taken[-1])
-    return taken[len(measured) :]
-
-
-def _told(variance: Matrix, row: int) -> Matrix:
-    """Covariance of all blocks once one of them is measured."""
-    column = variance[:, row]
-    told: Matrix = variance - np.outer(column, column) / (column[row] + _NOISE**2)
-    return told
+    return most_telling(variance, count, measured, noise=_NOISE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hwprof.cli import _options
+from hwprof.cli._adaptive import adaptive_budget, print_sampled
 from hwprof.cli._output import print_json, print_table
 from hwprof.measurement import Measurement, OperatorMeasurement
 from hwprof.workspace import Workspace
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from hwprof.profiler.bench import Setup
     from hwprof.profiler.footprint import Footprint
     from hwprof.profiler.layer_counts import LayerCounts
+    from hwprof.workflows.adaptive_sampling import Budget
 
 
 @click.command()
@@ -30,6 +32,13 @@ if TYPE_CHECKING:
     default=0,
     help="Measure this many random networks instead of samples: 'hwprof fit' corrects by them.",
 )
+@click.option(
+    "--block",
+    "blocks",
+    multiple=True,
+    help="Block type to measure; may be repeated [default: all].",
+)
+@adaptive_budget
 @_options.seed
 @_options.workers
 @_options.workspace
@@ -40,6 +49,8 @@ def profile(
     setup: Setup,
     repeats: int,
     networks: int,
+    blocks: tuple[str, ...],
+    budget: Budget | None,
     seed: int,
     workers: int | None,
     workspace: Workspace,
@@ -50,19 +61,32 @@ def profile(
     MODEL is an ONNX or int8 TFLite file, or a named architecture such as
     person-detector:k=5,g=1,c=96. On a virtual board the cycles are modelled, and every output says
     so.
+
+    With --adaptive no 'hwprof sample' is needed: hwprof chooses twenty blocks of each type, then
+    ten at a time where what is measured leaves the surrogate least sure. Rows are kept as they
+    come; the same command goes on where it was stopped, and a larger N adds to what is there:
+
+        hwprof profile --adaptive 60 --block conv --until-error 2
     """
     from hwprof.models import resolve_model
 
     setup = replace(setup, repeats=repeats)
-    if networks and model is not None:
-        raise click.UsageError(
-            f"--networks draws networks of its own; leave out either it or {model}."
-        )
+    workers = workers or os.cpu_count() or 1
+    _refuse_two_subjects(model, networks, blocks, budget)
     if networks:
         _profile_networks(workspace, setup, workers, draw=(networks, seed))
         return
+    if budget is not None:
+        from hwprof.workflows.adaptive_sampling import sample_adaptively
+
+        sampled = sample_adaptively(workspace, setup, blocks, budget, workers=workers, seed=seed)
+        if as_json:
+            print_json({"adaptive": [kind.to_json() for kind in sampled]})
+        else:
+            print_sampled(sampled)
+        return
     if model is None:
-        _profile_samples(workspace, setup, workers)
+        _profile_samples(workspace, setup, workers, blocks)
         return
     resolved = resolve_model(model)
     row, counts, footprint = _measured(model, resolved.graph, setup)
@@ -80,6 +104,23 @@ def profile(
             click.echo(line)
     if row.error:
         raise click.ClickException(f"not a data point: {row.error}")
+
+
+def _refuse_two_subjects(
+    model: str | None, networks: int, blocks: tuple[str, ...], budget: Budget | None
+) -> None:
+    """A model, random networks, and blocks are measured one kind at a time."""
+    asked = {
+        str(model): model is not None,
+        "--networks": networks > 0,
+        "--block": bool(blocks),
+        "--adaptive": budget is not None,
+    }
+    named = [name for name, is_asked in asked.items() if is_asked]
+    if len(named) > 1 and named != ["--block", "--adaptive"]:
+        raise click.UsageError(
+            f"one thing is measured at a time; got {' and '.join(named)}; leave out all but one."
+        )
 
 
 def _measured(
@@ -178,19 +219,21 @@ def _counted(layer: OperatorMeasurement, counts: LayerCounts | None) -> tuple[ob
     return counts.instructions, 100.0 * counts.stall_cycles / max(layer.cycles, 1)
 
 
-def _profile_samples(workspace: Workspace, setup: Setup, workers: int | None) -> None:
+def _profile_samples(
+    workspace: Workspace, setup: Setup, workers: int, blocks: tuple[str, ...]
+) -> None:
     from hwprof.workflows.measure_samples import measure_samples
 
-    report = measure_samples(workspace, setup, workers=workers or os.cpu_count() or 1)
+    report = measure_samples(workspace, setup, workers=workers, block_types=blocks)
     click.echo(str(report))
 
 
 def _profile_networks(
-    workspace: Workspace, setup: Setup, workers: int | None, *, draw: tuple[int, int]
+    workspace: Workspace, setup: Setup, workers: int, *, draw: tuple[int, int]
 ) -> None:
     from hwprof.workflows.measure_networks import draw_networks, measure_networks
 
     count, seed = draw
     names = [network.name for network in draw_networks(count, seed=seed)]
-    report = measure_networks(workspace, setup, names, workers=workers or os.cpu_count() or 1)
+    report = measure_networks(workspace, setup, names, workers=workers)
     click.echo(str(report))

@@ -20,7 +20,7 @@ class LearningPoint:
     """One fit of one block type.
 
     Attributes:
-        strategy: how samples were chosen, ``random`` or ``adaptive``.
+        strategy: how samples were chosen, as ``random`` or ``adaptive``.
         n_samples: rows that were fitted.
         board_minutes: what measuring them took.
         mape_percent: on rows that were not fitted.

@@ -11,12 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tqdm import tqdm
-
 from hwprof.networks.person_detector import CHANNELS, GROUPS, KERNELS, legal_sizes
 from hwprof.profiler.bench import Setup
-from hwprof.profiler.campaign import CampaignReport, NetworkTask, Outcome, run_campaign
-from hwprof.profiler.store import MeasurementStore
+from hwprof.profiler.campaign import CampaignReport, NetworkTask
+from hwprof.workflows.measure_samples import measure_tasks
 from hwprof.workspace import Workspace
 
 Draw = Callable[[random.Random], str]
@@ -111,12 +109,4 @@ def measure_networks(
     """Measure networks that have no row yet into the workspace's store, with a progress bar."""
     workspace.make()
     tasks = [NetworkTask(name) for name in networks]
-    with (
-        MeasurementStore(workspace.store, create=True) as store,
-        tqdm(total=len(tasks), unit="network", desc="profile", disable=None) as bar,
-    ):
-
-        def advance(_: Outcome) -> None:
-            bar.update()
-
-        return run_campaign(tasks, store, setup=setup, workers=workers, progress=advance)
+    return measure_tasks(tasks, workspace, setup, workers=workers, unit="network")

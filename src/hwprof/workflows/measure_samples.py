@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tqdm import tqdm
 
 from hwprof.errors import ConfigurationError
 from hwprof.profiler.bench import Setup
-from hwprof.profiler.campaign import CampaignReport, Outcome, Task, run_campaign
+from hwprof.profiler.campaign import CampaignReport, NetworkTask, Outcome, Task, run_campaign
 from hwprof.profiler.sampling import read_manifest
 from hwprof.profiler.store import MeasurementStore
 from hwprof.workspace import Workspace
@@ -38,11 +38,27 @@ def sampled_tasks(workspace: Workspace, block_types: Iterable[str] = ()) -> list
 def measure_samples(
     workspace: Workspace, setup: Setup, *, workers: int, block_types: Iterable[str] = ()
 ) -> CampaignReport:
-    """Measure the samples that have no row yet, with a progress bar on standard error."""
+    """Measure the samples that have no row yet."""
     tasks = sampled_tasks(workspace, block_types)
+    return measure_tasks(tasks, workspace, setup, workers=workers)
+
+
+def measure_tasks(
+    tasks: Sequence[Task | NetworkTask],
+    workspace: Workspace,
+    setup: Setup,
+    *,
+    workers: int,
+    unit: str = "block",
+) -> CampaignReport:
+    """Measure what has no row yet into the workspace's store, with a bar on standard error.
+
+    Raises:
+        LinkError: a board or a worker process was lost; rows so far are stored.
+    """
     with (
         MeasurementStore(workspace.store, create=True) as store,
-        tqdm(total=len(tasks), unit="block", desc="profile", disable=None) as bar,
+        tqdm(total=len(tasks), unit=unit, desc="profile", disable=None) as bar,
     ):
 
         def advance(_: Outcome) -> None:
