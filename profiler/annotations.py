@@ -67,6 +67,8 @@ def read_extras(connection: sa.Connection, measurements: sa.Table) -> pd.DataFra
     """All notes with the block key of their row, repeat from 0, name and value."""
     import pandas as pd
 
+    if not sa.inspect(connection).has_table(_extras.name):
+        return pd.DataFrame(columns=["block_key", "repeat", "name", "value"])
     query = (
         sa.select(measurements.c.block_key, _extras.c.repeat, _extras.c.name, _extras.c.value)
         .join_from(_extras, measurements, _extras.c.key == measurements.c.key)

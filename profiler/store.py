@@ -1,157 +1,75 @@
 """The measurement store: verified rows and error rows, one for each key, in SQLite.
 
 A row's key is everything that decides its cycles (docs/FORMATS.md, "Measurement store"), so a
-task that runs twice stores one row. Writing goes through one process; any number may read.
+task that runs twice stores one row. A row is stored once the call that adds it has returned.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import sqlalchemy as sa
 
 from hwprof.errors import StoreError
 from hwprof.measurement import Context, Measurement, Origin
 from hwprof.profiler.annotations import Annotated, Stored, annotate, make_extras, read_extras
+from hwprof.profiler.database import Database
+from hwprof.profiler.store_schema import (
+    SCHEMA_VERSION,
+    context_columns,
+    measurement_columns,
+    measurement_key,
+    measurements,
+    metadata,
+    operator_columns,
+    operators,
+    origin_columns,
+    schema,
+)
+from hwprof.profiler.store_upgrade import READABLE_SINCE, UPGRADABLE, upgrade
 from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA_VERSION = 2
+__all__ = ["MeasurementStore", "load_measurements", "measurement_key", "put"]
 
-_metadata = sa.MetaData()
-
-_schema = sa.Table("hwprof_schema", _metadata, sa.Column("version", sa.Integer, nullable=False))
-
-_CONTEXT_COLUMNS: tuple[tuple[str, type[sa.types.TypeEngine[Any]]], ...] = (
-    ("board", sa.String),
-    ("clock_hz", sa.Integer),
-    ("kernels", sa.String),
-    ("scheme", sa.String),
-    ("activations_memory", sa.String),
-    ("weights_memory", sa.String),
-    ("scratch_memory", sa.String),
-    ("code_memory", sa.String),
-    ("cache_state", sa.String),
-    ("timing_model", sa.String),
-    ("kind", sa.String),
-)
-
-_measurements = sa.Table(
-    "measurements",
-    _metadata,
-    sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("block_type", sa.String, nullable=False, index=True),
-    sa.Column("block_key", sa.String, nullable=False, index=True),
-    *(sa.Column(name, kind, nullable=False) for name, kind in _CONTEXT_COLUMNS),
-    sa.Column("target", sa.String, nullable=False),
-    sa.Column("board_identity", sa.String, nullable=False),
-    sa.Column("firmware_sha256", sa.String(64), nullable=False),
-    sa.Column("code_sha256", sa.String(64), nullable=False),
-    sa.Column("program_sha256", sa.String(64), nullable=False),
-    sa.Column("cycles", sa.BigInteger, nullable=False),
-    sa.Column("spread_cycles", sa.BigInteger, nullable=False),
-    sa.Column("latency_us", sa.Float, nullable=False),
-    sa.Column("instructions", sa.BigInteger),
-    sa.Column("macs", sa.BigInteger, nullable=False),
-    sa.Column("peak_ram_bytes", sa.BigInteger, nullable=False),
-    sa.Column("flash_bytes", sa.BigInteger, nullable=False),
-    sa.Column("saturated_share", sa.Float, nullable=False),
-    sa.Column("repeats", sa.Integer, nullable=False),
-    sa.Column("error", sa.String, nullable=False),
-)
-
-_operators = sa.Table(
-    "operators",
-    _metadata,
-    sa.Column("key", sa.ForeignKey("measurements.key", ondelete="CASCADE"), primary_key=True),
-    sa.Column("position", sa.Integer, primary_key=True),
-    sa.Column("name", sa.String, nullable=False),
-    sa.Column("op", sa.String, nullable=False),
-    sa.Column("block", sa.String, nullable=False),
-    sa.Column("macs", sa.BigInteger, nullable=False),
-    sa.Column("cycles", sa.BigInteger, nullable=False),
-)
-
-
-def _context_columns(context: Context) -> dict[str, object]:
-    place = context.placement
-    return {
-        "board": context.board,
-        "clock_hz": context.clock_hz,
-        "kernels": context.kernels,
-        "scheme": context.scheme,
-        "activations_memory": place.activations,
-        "weights_memory": place.weights,
-        "scratch_memory": place.scratch,
-        "code_memory": place.code,
-        "cache_state": context.cache_state,
-        "timing_model": context.timing_model,
-        "kind": context.kind,
-    }
-
-
-def measurement_key(origin: Origin, program_sha256: str) -> str:
-    """Hash of everything that decides a row's cycles; equal keys replace each other."""
-    parts = [
-        program_sha256,
-        origin.target,
-        origin.board_identity,
-        origin.firmware_sha256,
-        origin.code_sha256,
-        *(str(value) for value in _context_columns(origin.context).values()),
-    ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _columns(row: Measurement, key: str) -> dict[str, object]:
-    return {
-        "key": key,
-        "block_type": row.block_type,
-        "block_key": row.block_key,
-        **_context_columns(row.origin.context),
-        "target": row.origin.target,
-        "board_identity": row.origin.board_identity,
-        "firmware_sha256": row.origin.firmware_sha256,
-        "code_sha256": row.origin.code_sha256,
-        "program_sha256": row.program_sha256,
-        "cycles": row.cycles,
-        "spread_cycles": row.spread_cycles,
-        "latency_us": row.latency_us,
-        "instructions": row.instructions,
-        "macs": row.macs,
-        "peak_ram_bytes": row.peak_ram_bytes,
-        "flash_bytes": row.flash_bytes,
-        "saturated_share": row.saturated_share,
-        "repeats": row.repeats,
-        "error": row.error,
-    }
+_CORE = (schema, measurements, operators)
 
 
 class MeasurementStore:
     """Rows on disk. Use as a context manager, or call ``close``.
 
+    A store of an older schema is read as it is where that is possible, and upgraded by the first
+    transaction that writes.
+
     Raises:
-        StoreError: the file is no store of ours, of another schema version, or cannot be
+        StoreError: the file is no store of ours, of a newer schema version, or cannot be
             opened; with ``create=False`` also when there is none.
     """
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
-        self._path = path
         if not create and not path.exists():
             raise StoreError(
                 f"no measurement store at {path}; run 'hwprof sample' and 'hwprof profile' first, "
                 "or point --workspace at the folder that has one."
             )
-        with self._translated():
+        self.path = path
+        self._database = Database(path)
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._engine = sa.create_engine(f"sqlite:///{path}")
-            self._prepare()
+        except OSError as error:
+            raise StoreError(
+                f"the measurement store {path} cannot be made: {error.strerror}; choose another "
+                "--workspace."
+            ) from error
+        self._version = self._prepare()
+        if self._version < READABLE_SINCE:
+            with self.writing():
+                pass
 
     def __enter__(self) -> Self:
         return self
@@ -161,22 +79,41 @@ class MeasurementStore:
 
     def close(self) -> None:
         """Release the file."""
-        self._engine.dispose()
+        self._database.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """The tables as they are now, for the modules that keep them."""
+        with self._database.reading() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction on the tables: stored when the block is left, or none of it.
+
+        Raises:
+            StoreError: the disk is full, the file cannot be written, or somebody else writes.
+        """
+        with self._database.writing() as connection:
+            if self._version != SCHEMA_VERSION:
+                upgrade(connection)
+            yield connection
+        self._version = SCHEMA_VERSION
 
     def add(self, row: Measurement) -> None:
         """Store a row, in place of one with the same key."""
-        with self._translated(), self._engine.begin() as connection:
-            _put(connection, row)
+        with self.writing() as connection:
+            put(connection, row)
 
     def add_all(self, rows: Sequence[Annotated]) -> Stored:
         """Store rows and their notes, in place of those with the same keys: all, or none."""
         keys = [measurement_key(item.row.origin, item.row.program_sha256) for item in rows]
-        with self._translated(), self._engine.begin() as connection:
+        with self.writing() as connection:
             make_extras(connection)
-            columns = (_measurements.c.key, _measurements.c.cycles, _measurements.c.spread_cycles)
+            columns = (measurements.c.key, measurements.c.cycles, measurements.c.spread_cycles)
             before = {key: tuple(times) for key, *times in connection.execute(sa.select(*columns))}
             for item in rows:
-                annotate(connection, _put(connection, item.row), item.notes)
+                annotate(connection, put(connection, item.row), item.notes)
         now = {
             key: (item.row.cycles, item.row.spread_cycles)
             for key, item in zip(keys, rows, strict=True)
@@ -187,99 +124,91 @@ class MeasurementStore:
 
     def keys(self) -> frozenset[str]:
         """Keys of all rows that are data points; error rows are worth another try."""
-        query = sa.select(_measurements.c.key).where(_measurements.c.error == "")
-        with self._translated(), self._engine.connect() as connection:
+        query = sa.select(measurements.c.key).where(measurements.c.error == "")
+        with self.reading() as connection:
             return frozenset(connection.scalars(query))
+
+    def programs(self, origin: Origin) -> frozenset[str]:
+        """Hashes of the programs that have a data point from one board in one context."""
+        wanted = origin_columns(origin)
+        query = sa.select(measurements).where(
+            measurements.c.error == "",
+            *(measurements.c[name] == value for name, value in wanted.items() if name != "target"),
+        )
+        with self.reading() as connection:
+            rows = connection.execute(query).mappings()
+            return frozenset(
+                row["program_sha256"]
+                for row in rows
+                if row["key"] == measurement_key(origin, row["program_sha256"])
+            )
 
     def frame(self) -> pd.DataFrame:
         """All rows, error rows included; units are in the column names."""
         import pandas as pd
 
-        columns = [column for column in _measurements.c if column.name != "key"]
-        query = sa.select(*columns).order_by(_measurements.c.block_key, _measurements.c.key)
-        with self._translated(), self._engine.connect() as connection:
+        columns = [column for column in measurements.c if column.name != "key"]
+        query = sa.select(*columns).order_by(measurements.c.block_key, measurements.c.key)
+        with self.reading() as connection:
             return pd.read_sql(query, connection)
 
     def extras(self) -> pd.DataFrame:
         """What imported tables said in columns of their own: block_key, repeat, name, value."""
-        with self._translated(), self._engine.begin() as connection:
-            make_extras(connection)
-            return read_extras(connection, _measurements)
+        with self.reading() as connection:
+            return read_extras(connection, measurements)
 
     def block_cycles(
         self, block_type: str, context: Context, code_sha256: str
     ) -> dict[str, dict[str, int]]:
         """Cycles by block, by block key, of good rows in one context and of one code."""
-        wanted = {**_context_columns(context), "code_sha256": code_sha256, "error": ""}
+        wanted = {**context_columns(context), "code_sha256": code_sha256, "error": ""}
         query = (
-            sa.select(
-                _measurements.c.block_key, _operators.c.block, sa.func.sum(_operators.c.cycles)
-            )
-            .join(_operators, _operators.c.key == _measurements.c.key)
-            .where(_measurements.c.block_type == block_type)
-            .where(*(_measurements.c[name] == value for name, value in wanted.items()))
-            .group_by(_measurements.c.key, _operators.c.block)
+            sa.select(measurements.c.block_key, operators.c.block, sa.func.sum(operators.c.cycles))
+            .join(operators, operators.c.key == measurements.c.key)
+            .where(measurements.c.block_type == block_type)
+            .where(*(measurements.c[name] == value for name, value in wanted.items()))
+            .group_by(measurements.c.key, operators.c.block)
         )
         cycles: dict[str, dict[str, int]] = {}
-        with self._translated(), self._engine.connect() as connection:
+        with self.reading() as connection:
             for key, block, total in connection.execute(query):
                 cycles.setdefault(key, {})[block] = int(total)
         return cycles
 
-    def _prepare(self) -> None:
-        tables = set(sa.inspect(self._engine).get_table_names())
+    def _prepare(self) -> int:
+        """Make the tables of a new store; returns the schema version that the file has."""
+        with self._database.reading() as connection:
+            tables = set(sa.inspect(connection).get_table_names())
+            version = connection.scalar(sa.select(schema.c.version)) if tables >= _names() else None
         if not tables:
-            _metadata.create_all(self._engine)
-            with self._engine.begin() as connection:
-                connection.execute(_schema.insert(), {"version": SCHEMA_VERSION})
-            return
-        if not set(_metadata.tables) <= tables:
+            with self._database.writing() as connection:
+                metadata.create_all(connection)
+                connection.execute(schema.insert(), {"version": SCHEMA_VERSION})
+            return SCHEMA_VERSION
+        if version is None:
             raise StoreError(
-                f"{self._path} is an SQLite file but no hwprof store; choose another --workspace."
+                f"{self.path} is an SQLite file but no hwprof store; choose another --workspace."
             )
-        with self._engine.connect() as connection:
-            version = connection.scalar(sa.select(_schema.c.version))
-        if version != SCHEMA_VERSION:
+        if version not in (*UPGRADABLE, SCHEMA_VERSION):
             raise StoreError(
-                f"{self._path} has store schema {version}, this hwprof reads {SCHEMA_VERSION}; "
-                "use the hwprof that wrote it, or another --workspace."
+                f"{self.path} has store schema {version}, this hwprof reads up to "
+                f"{SCHEMA_VERSION}; use the hwprof that wrote it, or another --workspace."
             )
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sa.exc.DBAPIError as error:
-            raise StoreError(
-                f"the measurement store {self._path} cannot be used ({error.orig}); check that it "
-                "is hwprof's own file and that the disk has room, or choose another --workspace."
-            ) from error
-        except OSError as error:
-            raise StoreError(
-                f"the measurement store {self._path} cannot be opened: {error}."
-            ) from error
+        return int(version)
 
 
-def _put(connection: sa.Connection, row: Measurement) -> str:
+def _names() -> set[str]:
+    return {table.name for table in _CORE}
+
+
+def put(connection: sa.Connection, row: Measurement) -> str:
     """Write a row in place of one with the same key, which is returned."""
     key = measurement_key(row.origin, row.program_sha256)
-    operators = [
-        {
-            "key": key,
-            "position": position,
-            "name": operator.name,
-            "op": operator.op,
-            "block": operator.block,
-            "macs": operator.macs,
-            "cycles": operator.cycles,
-        }
-        for position, operator in enumerate(row.operators)
-    ]
-    connection.execute(_operators.delete().where(_operators.c.key == key))
-    connection.execute(_measurements.delete().where(_measurements.c.key == key))
-    connection.execute(_measurements.insert(), _columns(row, key))
-    if operators:
-        connection.execute(_operators.insert(), operators)
+    connection.execute(operators.delete().where(operators.c.key == key))
+    connection.execute(measurements.delete().where(measurements.c.key == key))
+    connection.execute(measurements.insert(), measurement_columns(row, key))
+    if row.operators:
+        connection.execute(operators.insert(), operator_columns(row, key))
     return key
 
 

@@ -121,5 +121,5 @@ def test_another_schema_version_is_refused(path: Path) -> None:
         connection.execute("update hwprof_schema set version = 99")
     connection.close()
 
-    with pytest.raises(StoreError, match="has store schema 99, this hwprof reads 2"):
+    with pytest.raises(StoreError, match="has store schema 99, this hwprof reads up to 3"):
         MeasurementStore(path)
