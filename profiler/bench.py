@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from statistics import median_low
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -46,9 +47,11 @@ class Setup:
         cache_state: ``cold``, each repeat begins with empty caches, or ``warm``, behind a run that
             is not measured.
         timing: mode of a virtual board's timing model; empty for the default, and for silicon.
+        record: a new file for every byte on the line, which one board may be opened with.
 
     Raises:
-        UnknownNameError, ConfigurationError: no such virtual board, or its file is not right.
+        UnknownNameError, ConfigurationError: no such virtual board or recording, or its file is
+            not right.
     """
 
     target: str = DEFAULT_TARGET
@@ -58,9 +61,12 @@ class Setup:
     repeats: int = 1
     timing: str = ""
     cache_state: str = DEFAULT_CACHE_STATE
+    record: Path | None = None
 
     def __post_init__(self) -> None:
-        completed = self.placement.completed(default_placement(self.target))
+        from hwprof.profiler.links import line_of
+
+        completed = self.placement.completed(default_placement(line_of(self.target)))
         object.__setattr__(self, "placement", completed)
 
 
@@ -81,7 +87,11 @@ class Bench:
         self.setup = setup
         self._stretches: list[Stretch] = []
         self._link = open_link(
-            setup.target, kernels=setup.kernels, code=setup.placement.code, timing=setup.timing
+            setup.target,
+            kernels=setup.kernels,
+            code=setup.placement.code,
+            timing=setup.timing,
+            record=setup.record,
         )
         try:
             self._device: Device = Device(self._link)

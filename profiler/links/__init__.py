@@ -2,7 +2,9 @@
 
 from hwprof.profiler.links._base import Capability, Counters, Link
 from hwprof.profiler.links._faulty import Faults, FaultyLink
-from hwprof.profiler.links._open import open_link
+from hwprof.profiler.links._open import line_of, open_link
+from hwprof.profiler.links._recording import RecordingLink
+from hwprof.profiler.links._replay import ReplayLink
 from hwprof.profiler.links._serial import SerialLink
 from hwprof.profiler.links._virtual import VirtualLink
 
@@ -12,7 +14,10 @@ __all__ = [
     "Faults",
     "FaultyLink",
     "Link",
+    "RecordingLink",
+    "ReplayLink",
     "SerialLink",
     "VirtualLink",
+    "line_of",
     "open_link",
 ]

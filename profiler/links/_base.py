@@ -19,6 +19,9 @@ class Capability(StrEnum):
 
     STAGE = "stage"  # writes the board's memory as a debug probe would, flash included
     COUNTERS = "counters"  # counts executed instructions, and what memory made the core wait
+    REOPEN = "reopen"  # comes back after the line broke
+    RESET = "reset"  # restarts the board from outside
+    BAUD = "baud"  # changes the line's rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,33 @@ class Link(ABC):
             LinkError: this board does not count instructions.
         """
         raise LinkError(f"{self.target} does not count instructions; use a virtual board.")
+
+    def reopen(self) -> None:
+        """Open the line again after it broke; needs ``Capability.REOPEN``.
+
+        Waits a while for a port that is gone. What was on its way is lost; the board is as it was,
+        or powered on anew if the line powers it.
+
+        Raises:
+            LinkError: the line is closed for good, stays away, or cannot be opened again.
+        """
+        raise LinkError(f"{self.target} broke and cannot be opened again; start anew.")
+
+    def reset_board(self) -> None:
+        """Restart the board from outside; needs ``Capability.RESET``.
+
+        Raises:
+            LinkError: nothing on this line can restart a board.
+        """
+        raise LinkError(f"{self.target} cannot reset its board; press its reset button.")
+
+    def set_baud(self, baud: int) -> None:
+        """Go on at another rate, in bits per second; needs ``Capability.BAUD``.
+
+        Raises:
+            LinkError: this line has no rate, or not this one.
+        """
+        raise LinkError(f"{self.target} cannot go on at {baud} baud; keep its rate.")
 
     def __enter__(self) -> Self:
         return self

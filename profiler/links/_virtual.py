@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ class VirtualLink(Link):
         ConfigurationError: the board file or the image cannot be used.
     """
 
-    capabilities = frozenset({Capability.STAGE, Capability.COUNTERS})
+    capabilities = frozenset({Capability.STAGE, Capability.COUNTERS, Capability.RESET})
 
     def __init__(
         self,
@@ -40,9 +41,15 @@ class VirtualLink(Link):
         from hwprof.firmware_stub.virtual.board import VirtualBoard
 
         self.target = f"virtual:{name}"
-        self.board = VirtualBoard.open(
-            name, image=image, kernels=kernels, code=code, timing=timing or DEFAULT_TIMING
+        self._power_on = partial(
+            VirtualBoard.open,
+            name,
+            image=image,
+            kernels=kernels,
+            code=code,
+            timing=timing or DEFAULT_TIMING,
         )
+        self.board = self._power_on()
         self.timing_model = self.board.timing.version
         self.code_sha256 = code_sha256(name, kernels)
         self._closed = False
@@ -79,6 +86,11 @@ class VirtualLink(Link):
         """See ``Link.take_stretches``."""
         self._check_open()
         return self.board.take_stretches()
+
+    def reset_board(self) -> None:
+        """Power the board off and on: memory, counters and what was on the line are gone."""
+        self._check_open()
+        self.board = self._power_on()
 
     def _check_open(self) -> None:
         if self._closed:

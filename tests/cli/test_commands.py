@@ -101,6 +101,36 @@ def test_profile_counts_the_core_alone_where_that_is_asked(run: Run, model: Path
     assert report["cycles"] < exact["cycles"]
 
 
+def test_a_recorded_command_replays_to_the_same_object(
+    run: Run, model: Path, tmp_path: Path
+) -> None:
+    """The recording stands in for the board, option for option; another option is a difference."""
+    recording = str(tmp_path / "line.jsonl")
+    measured = json.loads(run("profile", str(model), "--json", "--record", recording).stdout)
+    replay = ("profile", str(model), "--json", "--target", f"replay:{recording}")
+    replayed = json.loads(run(*replay).stdout)
+
+    counted = LAYER_FIELDS - {"name", "op", "macs", "cycles", "latency_us"}
+    for layer in measured["layers"]:
+        for name in counted:
+            del layer[name]
+    assert replayed == measured
+    assert_refused(run(*replay, "--cache-state", "warm"), "was recorded otherwise: its line")
+    assert_refused(run("profile", str(model), "--record", recording), "choose another name")
+
+
+def test_several_lines_are_not_recorded(run: Run, tmp_path: Path) -> None:
+    """One recording is of one line."""
+    recording = tmp_path / "line.jsonl"
+    assert_refused(
+        run("profile", "--record", str(recording), "--workers", "2"), "one line can be recorded"
+    )
+    assert_refused(
+        run("profile", "--record", str(recording), "--adaptive", "3"), "opens the line again"
+    )
+    assert not recording.exists()
+
+
 def test_a_warm_run_waits_less(run: Run, model: Path) -> None:
     """What the run before left in the caches is not fetched again."""
     cold, warm = (

@@ -48,6 +48,20 @@ def test_a_second_run_measures_nothing(tasks: list[Task], store: MeasurementStor
     assert (report.measured, report.already_stored) == (0, 3)
 
 
+def test_a_recorded_campaign_replays_to_the_same_rows(tasks: list[Task], tmp_path: Path) -> None:
+    """Byte for byte the same line, row for row the same store."""
+    recording = tmp_path / "line.jsonl"
+    stores = [
+        MeasurementStore(tmp_path / f"{name}.sqlite", create=True) for name in ("board", "replay")
+    ]
+    run_campaign(tasks, stores[0], setup=Setup(record=recording))
+    report = run_campaign(tasks, stores[1], setup=Setup(f"replay:{recording}"))
+
+    measured, replayed = (store.frame() for store in stores)
+    assert report.measured == 3
+    assert replayed.equals(measured)
+
+
 def test_an_interrupted_campaign_keeps_its_rows(tasks: list[Task], store: MeasurementStore) -> None:
     """What was measured before an interruption is stored; the next run does the rest."""
 

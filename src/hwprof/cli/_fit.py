@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 @click.command()
 @_options.bench_setup
 @_options.workers
+@_options.record
 @_options.seed
 @_options.workspace
 @_options.as_json
@@ -28,6 +30,7 @@ def fit(
     *,
     setup: Setup,
     workers: int | None,
+    record: Path | None,
     seed: int,
     workspace: Workspace,
     as_json: bool,
@@ -40,8 +43,8 @@ def fit(
 
     fitted, folder = fit_workspace(
         workspace,
-        setup,
-        workers=workers or os.cpu_count() or 1,
+        replace(setup, record=record),
+        workers=_options.worker_count(workers, record),
         seed=seed,
     )
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -60,7 +61,7 @@ target = click.option(
     default=DEFAULT_TARGET,
     show_default=True,
     help="Board: virtual:NAME (hwprof targets lists them), virtual:BOARD.toml, either with "
-    "?clock_hz=N, serial:DEVICE, or a pyserial URL.",
+    "?clock_hz=N, serial:DEVICE, a pyserial URL, or replay:FILE.",
 )
 placement = click.option(
     "--placement",
@@ -132,6 +133,26 @@ workers = click.option(
     default=None,
     help="Processes, each with its own virtual board [default: one a core].",
 )
+record = click.option(
+    "--record",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="New file for every byte on the line; --target replay:FILE answers from it.",
+)
+
+
+def worker_count(asked: int | None, record: Path | None) -> int:
+    """How many processes measure: as many as asked for, one a core, or the one that is recorded.
+
+    Raises:
+        UsageError: several were asked for, and one line is recorded.
+    """
+    if record is not None and asked is not None and asked > 1:
+        raise click.UsageError(
+            f"one line can be recorded, and --workers {asked} opens as many; leave it out."
+        )
+    return asked or (1 if record is not None else os.cpu_count() or 1)
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 

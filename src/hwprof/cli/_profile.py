@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 @adaptive_budget
 @_options.seed
 @_options.workers
+@_options.record
 @_options.workspace
 @_options.as_json
 def profile(
@@ -53,6 +54,7 @@ def profile(
     budget: Budget | None,
     seed: int,
     workers: int | None,
+    record: Path | None,
     workspace: Workspace,
     as_json: bool,
 ) -> None:
@@ -70,9 +72,10 @@ def profile(
     """
     from hwprof.models import resolve_model
 
-    setup = replace(setup, repeats=repeats)
-    workers = workers or os.cpu_count() or 1
+    setup = replace(setup, repeats=repeats, record=record)
+    workers = _options.worker_count(workers, record)
     _refuse_two_subjects(model, networks, blocks, budget)
+    _refuse_several_lines(record, budget)
     if networks:
         _profile_networks(workspace, setup, workers, draw=(networks, seed))
         return
@@ -104,6 +107,14 @@ def profile(
             click.echo(line)
     if row.error:
         raise click.ClickException(f"not a data point: {row.error}")
+
+
+def _refuse_several_lines(record: Path | None, budget: Budget | None) -> None:
+    if record is not None and budget is not None:
+        raise click.UsageError(
+            f"adaptive sampling opens the line again and again, and {record} holds one; leave out "
+            "--record."
+        )
 
 
 def _refuse_two_subjects(
