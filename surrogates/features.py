@@ -18,8 +18,9 @@ import numpy.typing as npt
 from hwprof.architecture import block_nodes
 from hwprof.blocks import BlockConfig, has_type
 from hwprof.graph import Graph
-from hwprof.surrogates.calls import Row, elementwise_call, graph_calls
+from hwprof.surrogates.calls import BlockCalls
 from hwprof.surrogates.cost_terms import TERMS, Matrix, Term, count_terms
+from hwprof.surrogates.outlines import Outline, outline_calls, outline_graph, outline_unknown
 
 FEATURE_VERSION = 3
 """Raised whenever a column is added, removed or counted differently."""
@@ -29,8 +30,8 @@ FEATURES: tuple[Term, ...] = TERMS
 MEMORY_FEATURES = tuple(term.name for term in TERMS if term.kernel is None)
 """Names of the columns that depend on what ran before."""
 
-_CHUNK = 512
-"""Blocks featurised at a time: the (calls x columns) table stays at some 10 MB, near the cache."""
+_CHUNK = 8192
+"""Blocks featurised at a time: what is in the making beside the table stays below 100 MB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,12 +56,12 @@ def block_features(configs: Sequence[BlockConfig]) -> FeatureTable:
     Raises:
         ModelError: a configuration that its block type cannot build.
     """
-    return _table([_config_calls(config) for config in configs])
+    return _table([_outline(config) for config in configs])
 
 
 def graph_features(graphs: Sequence[Graph]) -> FeatureTable:
     """Features of each graph."""
-    return _table([graph_calls(graph) for graph in graphs])
+    return _table([outline_graph(graph) for graph in graphs])
 
 
 def parameter_table(configs: Sequence[BlockConfig]) -> Matrix:
@@ -96,28 +97,20 @@ def lookup_values(config: BlockConfig) -> dict[str, float]:
     return values
 
 
-def _config_calls(config: BlockConfig) -> list[Row]:
-    if has_type(config):
-        return graph_calls(block_nodes(config))
-    return [elementwise_call(shape) for shape in config.inputs[:1]]
-
-
-def _table(calls: Sequence[list[Row]]) -> FeatureTable:
-    tables = [_chunk(calls[i : i + _CHUNK]) for i in range(0, len(calls), _CHUNK)]
-    return FeatureTable(
-        np.concatenate([table.X for table in tables] or [np.zeros((0, len(FEATURES)))]),
-        np.concatenate([table.macs for table in tables] or [np.zeros(0)]),
+def _outline(config: BlockConfig) -> Outline:
+    return (
+        outline_graph(block_nodes(config)) if has_type(config) else outline_unknown(config.inputs)
     )
 
 
-def _chunk(calls: Sequence[list[Row]]) -> FeatureTable:
-    rows = [row for block in calls for row in block]
-    sizes = np.array([len(block) for block in calls])
-    X = np.zeros((len(calls), len(FEATURES)))
-    macs = np.zeros(len(calls))
-    if rows:
-        busy = np.flatnonzero(sizes)
-        starts = np.concatenate([[0], np.cumsum(sizes[busy])[:-1]])
-        X[busy] = np.add.reduceat(count_terms(rows), starts)
-        macs[busy] = np.add.reduceat([row[-1] for row in rows], starts)
+def _table(outlines: Sequence[Outline]) -> FeatureTable:
+    chunks = [outlines[i : i + _CHUNK] for i in range(0, len(outlines), _CHUNK)] or [[]]
+    counted = [_counted(outline_calls(chunk)) for chunk in chunks]
+    X, macs = (np.concatenate(columns) for columns in zip(*counted, strict=True))
     return FeatureTable(X, macs)
+
+
+def _counted(calls: BlockCalls) -> tuple[Matrix, npt.NDArray[np.float64]]:
+    weights = calls.calls.macs.astype(np.float64)
+    macs = np.bincount(calls.block, weights=weights, minlength=calls.n_blocks)
+    return count_terms(calls), macs.astype(np.float64)

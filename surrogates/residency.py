@@ -9,15 +9,22 @@ nothing is replaced before the cache is full. Notation: the clock counts inserte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import prod
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from hwprof.blocks import GraphBuilder
-from hwprof.graph import Add, Graph, Lookup, Mul, Node, Requantise, Scalar, Sub, Unary
+from hwprof.graph import Add, Lookup, Mul, Op, Requantise, Scalar, Sub, Unary
 from hwprof.surrogates.cache import CACHE_LINES, LINE_BYTES, SETS, WAYS
+from hwprof.surrogates.elementwise import Number, larger, power, smaller, where, whole
 
-_IN_PLACE = (Add, Lookup, Mul, Requantise, Scalar, Sub, Unary)
+_IN_PLACE = frozenset((Add, Lookup, Mul, Requantise, Scalar, Sub, Unary))
+
+
+class Step(NamedTuple):
+    """A node as residency sees it: its tensor, its kind, and what it reads."""
+
+    name: str
+    kind: type[Op]
+    inputs: tuple[str, ...]
 
 
 class Held(NamedTuple):
@@ -28,83 +35,85 @@ class Held(NamedTuple):
         inserted_lines: lines that came in before it, since the block began.
     """
 
-    input_bytes: int
-    output_bytes: int
-    inserted_lines: int
+    input_bytes: Number
+    output_bytes: Number
+    inserted_lines: Number
 
 
 class Residency:
-    """Follows a graph in execution order: ``begin`` a node, ask ``find`` for each of its calls."""
+    """Follows nodes in execution order: ``begin`` one, ask ``find`` for each of its calls.
 
-    def __init__(self, graph: Graph | GraphBuilder) -> None:
-        self._sizes = {name: prod(shape) for name, shape in graph.shapes.items()}
-        self._last = {name: index for index, node in enumerate(graph.nodes) for name in node.inputs}
-        written = {node.name for node in graph.nodes}
-        self._live_bytes = sum(size for name, size in self._sizes.items() if name not in written)
-        self._used_bytes = float(self._live_bytes)
-        self._arena_bytes = self._most_alive(graph.nodes)
-        self._touched_at: dict[str, float] = {}
-        self._died_at = 0.0
-        self._clock = 0.0
+    Args:
+        sizes: bytes of each tensor by name, inputs first; of one graph plain numbers, of n graphs
+            with the same nodes arrays (n,).
+    """
+
+    def __init__(self, sizes: Mapping[str, Number], steps: Sequence[Step]) -> None:
+        self._sizes = sizes
+        self._last = {name: index for index, step in enumerate(steps) for name in step.inputs}
+        written = {step.name for step in steps}
+        self._live_bytes = sum(size for name, size in sizes.items() if name not in written)
+        self._used_bytes = 1.0 * self._live_bytes
+        self._arena_bytes = self._most_alive(steps)
+        self._touched_at: dict[str, Number] = {}
+        self._clock: Number = 0.0 * self._arena_bytes
+        self._died_at = self._clock
         self._index = -1
         self._output = ""
-        self._output_share = 0.0
-        self._unwritten_lines = 0.0
+        self._output_share: Number = 0.0
+        self._unwritten_lines: Number = 0.0
 
-    def begin(self, node: Node) -> None:
+    def begin(self, step: Step) -> None:
         """The next node: its output takes bytes of dead tensors and unused ones of the arena.
 
         The planner knows all tensors before it places one, so that any free byte may be chosen.
         """
         self._index += 1
-        self._output = node.name
-        size = self._sizes[node.name]
+        self._output = step.name
+        size = self._sizes[step.name]
         self._unwritten_lines = size / LINE_BYTES
-        unused = max(self._arena_bytes - self._used_bytes, 0.0)
-        dead = max(self._used_bytes - self._live_bytes, 0.0)
-        if self._live_bytes + size > self._arena_bytes:
-            unused, self._output_share = 0.0, 1.0  # it overwrites what it has just read
-        else:
-            fresh = unused / (unused + dead) if unused else 0.0
-            unused = min(fresh * size, unused)
-            self._output_share = (1 - fresh) * self._survival(self._died_at)
-        self._live_bytes += size
-        self._used_bytes += unused
+        unused = larger(self._arena_bytes - self._used_bytes, 0.0)
+        dead = larger(self._used_bytes - self._live_bytes, 0.0)
+        fresh = unused / where(unused > 0, unused + dead, 1.0)
+        overwrites = self._live_bytes + size > self._arena_bytes  # what it has just read
+        kept = (1 - fresh) * self._survival(self._died_at)
+        self._output_share = where(overwrites, 1.0, kept)
+        self._live_bytes = self._live_bytes + size
+        self._used_bytes = self._used_bytes + where(overwrites, 0.0, smaller(fresh * size, unused))
 
-    def find(self, inputs: Sequence[str], touched_lines: float, weight_bytes: int) -> Held:
+    def find(self, inputs: Sequence[str], touched_lines: Number, weight_bytes: Number) -> Held:
         """What a call of the node finds that reads tensors and touches lines of its output."""
         known = [name for name in inputs if name in self._touched_at]
         held = sum(self._sizes[name] * self._survival(self._touched_at[name]) for name in known)
-        fresh = min(touched_lines, self._unwritten_lines)
-        self._unwritten_lines -= fresh
+        fresh = smaller(touched_lines, self._unwritten_lines)
+        self._unwritten_lines = self._unwritten_lines - fresh
         again = self._survival(self._touched_at.get(self._output, self._clock))
         output_held = fresh * self._output_share + (touched_lines - fresh) * again
-        found = Held(int(held), int(output_held * LINE_BYTES), int(self._clock))
+        found = Held(whole(held), whole(output_held * LINE_BYTES), whole(self._clock))
         self._touched_at |= dict.fromkeys((*inputs, self._output), self._clock)
         read = sum(self._sizes[name] for name in inputs) - held + weight_bytes
-        self._clock += read / LINE_BYTES + touched_lines - output_held
+        self._clock = self._clock + (read / LINE_BYTES + touched_lines - output_held)
         return found
 
-    def end(self, node: Node) -> None:
+    def end(self, step: Step) -> None:
         """The node's last readers are through: what they read is dead."""
-        for name in dict.fromkeys(node.inputs):
+        for name in dict.fromkeys(step.inputs):
             if self._last.get(name) == self._index:
-                self._live_bytes -= self._sizes[name]
-                self._died_at = self._touched_at.get(name, 0.0)
+                self._live_bytes = self._live_bytes - self._sizes[name]
+                self._died_at = self._touched_at.get(name, 0.0 * self._clock)
 
-    def _most_alive(self, nodes: Sequence[Node]) -> int:
+    def _most_alive(self, steps: Sequence[Step]) -> Number:
         """The most bytes alive at one node: what the arena needs at least."""
         alive = most = self._live_bytes
-        for index, node in enumerate(nodes):
-            alive += self._sizes[node.name]
-            ending = [name for name in dict.fromkeys(node.inputs) if self._last.get(name) == index]
-            in_place = isinstance(node.op, _IN_PLACE) and any(
-                self._sizes[name] == self._sizes[node.name] for name in ending
-            )
-            most = max(most, alive - in_place * self._sizes[node.name])
-            alive -= sum(self._sizes[name] for name in ending)
+        for index, step in enumerate(steps):
+            size = self._sizes[step.name]
+            ends = [name for name in dict.fromkeys(step.inputs) if self._last.get(name) == index]
+            alive = alive + size
+            replaced = sum(self._sizes[name] == size for name in ends) * (step.kind in _IN_PLACE)
+            most = larger(most, alive - where(replaced > 0, size, 0))
+            alive = alive - sum(self._sizes[name] for name in ends)
         return most
 
-    def _survival(self, touched_at: float) -> float:
-        inserted = max(self._clock - max(touched_at, float(CACHE_LINES)), 0.0)
-        return float((1 - 1 / WAYS) ** (inserted / SETS))
+    def _survival(self, touched_at: Number) -> Number:
+        inserted = larger(self._clock - larger(touched_at, float(CACHE_LINES)), 0.0)
+        return power(1 - 1 / WAYS, inserted / SETS)

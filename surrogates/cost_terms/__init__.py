@@ -10,14 +10,16 @@ element is one byte.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hwprof.surrogates.calls import Calls, KernelClass, Row
+from hwprof.surrogates.calls import BlockCalls, Calls, Integers, KernelClass
 from hwprof.surrogates.cost_terms._base import Counter
 from hwprof.surrogates.cost_terms._convolution import CONV, FULLY_CONNECTED, POINTWISE
 from hwprof.surrogates.cost_terms._depthwise import BUFFERED, DEDICATED, GENERIC
@@ -81,6 +83,8 @@ TERMS: tuple[Term, ...] = (
 )
 """Columns of ``count_terms``, in order."""
 
+_GUESSES = np.array([term.guess_cycles for term in TERMS])
+
 _COLUMNS: Mapping[KernelClass, slice] = MappingProxyType(
     {
         kernel: slice(first, first + len(counter.columns))
@@ -91,36 +95,50 @@ _COLUMNS: Mapping[KernelClass, slice] = MappingProxyType(
 
 _MEMORY = slice(len(TERMS) - len(MEMORY_COLUMNS), len(TERMS))
 
-_GUESSES = np.array([term.guess_cycles for term in TERMS[: _MEMORY.start]])
-
 _FEW_CALLS = 64
 """Below this many calls, plain integers are counted faster than arrays are set up."""
 
 
-def count_terms(rows: Sequence[Row]) -> Matrix:
-    """Counts of every term for every call, (n_calls, n_terms)."""
-    position = {row: number for number, row in enumerate(dict.fromkeys(rows))}
-    calls = Calls.of(list(position))
-    counts = np.zeros((len(position), len(TERMS)))
-    if len(position) <= _FEW_CALLS:
-        _count_one_by_one(list(position), counts)
-    else:
-        _count_together(calls, counts)
-    core_cycles = counts[:, : _MEMORY.start] @ _GUESSES
-    counts[:, _MEMORY] = np.stack(list(memory_counts(calls, core_cycles).values()), axis=1)
-    return counts[[position[row] for row in rows]]
-
-
-def _count_one_by_one(rows: Sequence[Row], counts: Matrix) -> None:
-    for number, row in enumerate(rows):
-        kernel = KernelClass(row[0])
-        call = Calls(*row)  # type: ignore[arg-type]  # plain integers, see Counter
-        counts[number, _COLUMNS[kernel]] = list(COUNTERS[kernel].count(call).values())
-
-
-def _count_together(calls: Calls, counts: Matrix) -> None:
+def count_terms(counted: BlockCalls) -> Matrix:
+    """Counts of every term, added up over the calls of each block, (n_blocks, n_terms)."""
+    calls, block, n_blocks = counted
+    counts = np.zeros((n_blocks, len(TERMS)))
+    core_cycles = np.zeros(len(block))
     for number in np.unique(calls.kernel).tolist():
         kernel = KernelClass(number)
         chosen = np.flatnonzero(calls.kernel == number)
-        counted = COUNTERS[kernel].count(Calls(*(field[chosen] for field in calls)))
-        counts[chosen, _COLUMNS[kernel]] = np.stack(list(counted.values()), axis=1)
+        count = _count_one_by_one if len(block) <= _FEW_CALLS else _count_together
+        found = count(kernel, calls.take(chosen))
+        core_cycles[chosen] = found @ _GUESSES[_COLUMNS[kernel]]
+        _add_up(found, block[chosen], counts[:, _COLUMNS[kernel]])
+    if len(block):
+        memory = np.array(list(memory_counts(calls, core_cycles).values()), np.float64).T
+        _add_up(memory, block, counts[:, _MEMORY])
+    return counts
+
+
+def _add_up(found: Matrix, block: Integers, counts: Matrix) -> None:
+    """Sums over calls that stand together because they are of one block."""
+    starts = np.flatnonzero(np.diff(block, prepend=-1))
+    counts[block[starts]] = np.add.reduceat(found, starts)
+
+
+def _count_one_by_one(kernel: KernelClass, calls: Calls) -> Matrix:
+    blank = calls._replace(**dict.fromkeys(_UNCOUNTED, calls.kernel * 0))
+    rows = zip(*(field.tolist() for field in blank), strict=True)
+    return np.array([_count_one(kernel, row) for row in rows], np.float64)
+
+
+_UNCOUNTED = ("input_held", "output_held", "inserted")
+"""Fields that the core's work does not depend on."""
+
+
+@lru_cache(maxsize=1 << 12)
+def _count_one(kernel: KernelClass, row: tuple[int, ...]) -> tuple[Any, ...]:
+    """Counts of one call; a network makes most of its calls several times."""
+    call = Calls(*row)  # type: ignore[arg-type]  # plain integers, see Counter
+    return tuple(COUNTERS[kernel].count(call).values())
+
+
+def _count_together(kernel: KernelClass, calls: Calls) -> Matrix:
+    return np.array(list(COUNTERS[kernel].count(calls).values()), np.float64).T

@@ -18,15 +18,16 @@ from hwprof.graph import (
     Softmax,
     Transpose,
 )
-from hwprof.surrogates.calls import DENSE, STEP_2, ZIPPED, Calls, KernelClass, graph_calls
+from hwprof.surrogates.calls import DENSE, STEP_2, ZIPPED, KernelClass
 from hwprof.surrogates.cost_terms._base import window
+from hwprof.surrogates.outlines import graph_calls
 
 
 def calls_of(op, *shapes):  # noqa: ANN002 - as in the other files, named is enough
     """Columns of the calls of a graph with one operator."""
     builder = GraphBuilder()
     inputs = [builder.input(f"x{i}", shape) for i, shape in enumerate(shapes)]
-    return Calls.of(graph_calls(builder.finish("one", [builder.add("", "y", op, *inputs)])))
+    return graph_calls([builder.finish("one", [builder.add("", "y", op, *inputs)])]).calls
 
 
 class TestConvolution:
@@ -103,7 +104,7 @@ class TestMovement:
 
     def test_reshape(self):
         """A reshape calls nothing."""
-        assert graph_calls(_reshape_graph()) == []
+        assert not len(graph_calls([_reshape_graph()]).block)
 
     @pytest.mark.parametrize(
         ("view", "permutation", "runs", "length", "step"),
@@ -129,7 +130,7 @@ def test_softmax_before_concat():
     second = builder.add("", "softmax", Softmax(), first)
     graph = builder.finish("joined", [builder.add("", "y", Concat(), first, second)])
 
-    kernels = Calls.of(graph_calls(graph)).kernel.tolist()
+    kernels = graph_calls([graph]).calls.kernel.tolist()
 
     assert kernels.count(KernelClass.REQUANTISE) == 1
 

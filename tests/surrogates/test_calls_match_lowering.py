@@ -28,7 +28,8 @@ from hwprof.profiler.program import (
     SubRecord,
     TransposeRecord,
 )
-from hwprof.surrogates.calls import KernelClass, graph_calls
+from hwprof.surrogates.calls import KernelClass
+from hwprof.surrogates.outlines import graph_calls
 from hwprof.testing.tflite import small_network
 from hwprof.tflite_io import read_tflite
 
@@ -55,7 +56,9 @@ RECORD_TYPES = {
 
 def assert_same_calls(graph):
     """Each record has its call, with the same work."""
-    counted = Counter((RECORD_TYPES[KernelClass(row[0])], row[-1]) for row in graph_calls(graph))
+    calls = graph_calls([graph]).calls
+    work = zip(calls.kernel.tolist(), calls.macs.tolist(), strict=True)
+    counted = Counter((RECORD_TYPES[KernelClass(kernel)], macs) for kernel, macs in work)
 
     assert counted == Counter((type(record), record.macs) for record in lower(graph).records)
 
@@ -78,7 +81,9 @@ def test_tflite_network():
     graph = read_tflite(small_network()).graph
     stand_ins = {SubRecord: AddRecord, MeanRecord: AveragePoolRecord}
 
-    counted = Counter(RECORD_TYPES[KernelClass(row[0])] for row in graph_calls(graph))
+    counted = Counter(
+        RECORD_TYPES[KernelClass(kernel)] for kernel in graph_calls([graph]).calls.kernel
+    )
 
     records = (type(record) for record in lower(graph).records)
     assert counted == Counter(stand_ins.get(record, record) for record in records)

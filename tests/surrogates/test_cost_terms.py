@@ -11,15 +11,16 @@ from hwprof.architecture import block_graph
 from hwprof.blocks import BLOCK_TYPES, GraphBuilder
 from hwprof.graph import Conv2d, FullyConnected, Pads, ResizeNearest, Slice
 from hwprof.surrogates import cost_terms
-from hwprof.surrogates.calls import Calls, graph_calls
+from hwprof.surrogates.calls import Calls
 from hwprof.surrogates.cost_terms import COUNTERS, TERMS, count_terms
+from hwprof.surrogates.outlines import graph_calls
 
 
 def terms_of(op, shape):
     """Counts of a single operator by term name."""
     builder = GraphBuilder()
     tensor = builder.add("", "y", op, builder.input("x", shape))
-    counts = count_terms(graph_calls(builder.finish("one", [tensor]))).sum(axis=0)
+    counts = count_terms(graph_calls([builder.finish("one", [tensor])]))[0]
     return {term.name: count for term, count in zip(TERMS, counts.tolist(), strict=True)}
 
 
@@ -38,17 +39,14 @@ def test_columns(kernel):
 
 def test_few_and_many_agree(board, monkeypatch):
     """Calls counted one by one and together have the same counts."""
-    rows = [row for name in BLOCK_TYPES for config in board.draw(name, 4) for row in calls(config)]
-    monkeypatch.setattr(cost_terms, "_FEW_CALLS", len(rows))
-    one_by_one = count_terms(rows)
+    calls = graph_calls(
+        block_graph(config) for name in BLOCK_TYPES for config in board.draw(name, 4)
+    )
+    monkeypatch.setattr(cost_terms, "_FEW_CALLS", len(calls.block))
+    one_by_one = count_terms(calls)
     monkeypatch.setattr(cost_terms, "_FEW_CALLS", 0)
 
-    np.testing.assert_array_equal(count_terms(rows), one_by_one)
-
-
-def calls(config):
-    """Kernel calls of one block."""
-    return graph_calls(block_graph(config))
+    np.testing.assert_array_equal(count_terms(calls), one_by_one)
 
 
 def test_names():

@@ -7,7 +7,8 @@ import pytest
 
 from hwprof import networks
 from hwprof.architecture import block_graph
-from hwprof.blocks import BlockConfig
+from hwprof.blocks import BLOCK_TYPES, BlockConfig
+from hwprof.errors import ModelError
 from hwprof.surrogates import features
 from hwprof.surrogates.features import (
     FEATURES,
@@ -56,6 +57,26 @@ def test_chunks_change_nothing(detector, monkeypatch):
     monkeypatch.setattr(features, "_CHUNK", 3)
 
     np.testing.assert_array_equal(block_features(configs).X, whole)
+
+
+def test_company_changes_nothing(board):
+    """Blocks counted together, those of one structure in arrays, count what each counts alone."""
+    configs = [config for name in BLOCK_TYPES for config in board.draw(name, 12, seed=6)]
+    alone = [block_features([config]) for config in configs]
+    together = block_features(configs)
+
+    np.testing.assert_array_equal(together.X, np.concatenate([table.X for table in alone]))
+    np.testing.assert_array_equal(together.macs, np.concatenate([table.macs for table in alone]))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_too_many_macs(count):
+    """What 64 bits cannot count is refused, alone and among blocks of its structure."""
+    block = BlockConfig.of("fc", [(999_999, 999_999, 999)], activation="none", out_features=99_999)
+    small = BlockConfig.of("fc", [(1, 1, 9)], activation="none", out_features=9)
+
+    with pytest.raises(ModelError, match="64 bits"):
+        block_features([block, small, small][:count])
 
 
 def test_nothing():

@@ -21,15 +21,15 @@ from hwprof.graph import (
     Slice,
 )
 from hwprof.surrogates.cache import CACHE_LINES, LINE_BYTES, SETS, WAYS, touched_lines
-from hwprof.surrogates.calls import Calls, graph_calls
 from hwprof.surrogates.cost_terms import TERMS, count_terms
 from hwprof.surrogates.cost_terms._replacement import Runs, Sweep, sweep_shares, swept_share
+from hwprof.surrogates.outlines import graph_calls
 
 
 def counts(op, shape):
     """Counts of one operator by name."""
     graph = Graph("one", {"x": shape}, (Node("y", op, ("x",), "b"),), ("y",))
-    row = count_terms(graph_calls(graph)).sum(axis=0)
+    row = count_terms(graph_calls([graph]))[0]
     return {term.name: value for term, value in zip(TERMS, row.tolist(), strict=True)}
 
 
@@ -214,11 +214,9 @@ def test_dense_layers_read_each_weight_once():
 
 def test_an_output_in_place_is_not_fetched():
     """A change of scale writes where it has just read."""
-    (call,) = graph_calls(
-        Graph("one", {"x": (4, 4, 8)}, (Node("y", Requantise(), ("x",), "b"),), ("y",))
-    )
+    graph = Graph("one", {"x": (4, 4, 8)}, (Node("y", Requantise(), ("x",), "b"),), ("y",))
 
-    assert Calls(*call).output_held == 4 * 4 * 8
+    assert graph_calls([graph]).calls.output_held.tolist() == [4 * 4 * 8]
 
 
 def test_what_was_just_written_is_held():
@@ -226,18 +224,18 @@ def test_what_was_just_written_is_held():
     builder = GraphBuilder()
     x = builder.input("x", (8, 8, 16))
     y = builder.add("b", "first", pointwise(16), x)
-    rows = graph_calls(builder.finish("two", [builder.add("b", "second", pointwise(16), y)]))
+    graph = builder.finish("two", [builder.add("b", "second", pointwise(16), y)])
 
-    assert [Calls(*row).input_held for row in rows] == [0, 8 * 8 * 16]
+    assert graph_calls([graph]).calls.input_held.tolist() == [0, 8 * 8 * 16]
 
 
 def test_what_was_long_ago_is_not():
     """A residual input comes back when eight caches have passed: little of it is left."""
     config = BlockConfig.of("spp", [(64, 64, 64)], c_out=64, kernel=3, groups=1)
-    last = Calls(*graph_calls(block_graph(config))[-1])
+    calls = graph_calls([block_graph(config)]).calls
 
-    assert last.inserted > 8 * CACHE_LINES
-    assert last.input_held < 0.1 * 2 * 64 * 64 * 64
+    assert calls.inserted[-1] > 8 * CACHE_LINES
+    assert calls.input_held[-1] < 0.1 * 2 * 64 * 64 * 64
 
 
 def test_pooling_that_reads_its_output_back():
