@@ -41,21 +41,28 @@ def swept_share(lines: Any, old: Any, fresh: Any) -> Any:
     crowded = _LOST + 0.16 / np.maximum(lines, WAYS + 1)
     rate = 1 / WAYS + np.clip(lines - WAYS, 0, 1) * (crowded - 1 / WAYS)
     missed = np.ones(np.broadcast(lines, old, fresh).shape)
-    for _ in range(_ROUNDS):
-        missed = 1 - np.exp(-rate * (np.maximum(old - 1, 0) * missed + fresh))
+    _settle(missed, np.maximum(old - 1, 0), fresh, rate=-rate, rounds=_ROUNDS)
     return np.where((fresh <= 0) & (lines <= WAYS), 0.0, missed)
+
+
+def _settle(missed: Numbers, again: Any, fresh: Any, *, rate: Any, rounds: int) -> None:
+    """Iterate missed = 1 - exp(rate (again missed + fresh)) in place."""
+    for _ in range(rounds):
+        missed *= again
+        missed += fresh
+        missed *= rate
+        np.exp(missed, out=missed)
+        np.subtract(1, missed, out=missed)
 
 
 def contiguous_share(lines: Numbers, hot: Numbers, fresh: Numbers) -> Any:
     """Missed share of a contiguous stretch that is swept beside hot and fresh lines."""
     whole = np.floor(lines / SETS)
     part = lines / SETS - whole
-
-    def missed(count: Any) -> Any:
-        held = count + hot / SETS
-        return count * swept_share(held, held, fresh / SETS)
-
-    return ((1 - part) * missed(whole) + part * missed(whole + 1)) / np.maximum(lines / SETS, 1e-9)
+    counts = np.stack([whole, whole + 1])
+    held = counts + hot / SETS
+    less, more = counts * swept_share(held, held, fresh / SETS)
+    return ((1 - part) * less + part * more) / np.maximum(lines / SETS, 1e-9)
 
 
 class Runs(NamedTuple):
@@ -147,8 +154,7 @@ def window_share(kept: Numbers, step: Numbers, others: Numbers, density: Numbers
     passed = (_floors(span + step) - _floors(step) - _floors(span)) / span * density + others
     again = 2 * _floors(span) / span * density
     missed = np.zeros_like(span)
-    for _ in range(_ROUNDS // 2):
-        missed = 1 - np.exp(-_LOST * (passed + missed * again))
+    _settle(missed, again, passed, rate=-_LOST, rounds=_ROUNDS // 2)
     return missed
 
 

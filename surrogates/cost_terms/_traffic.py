@@ -7,9 +7,8 @@ the cache is full, so shares are scaled by the part of the call that comes behin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,7 +32,6 @@ _WINDOWED = (
     KernelClass.AVERAGE_POOL,
     KernelClass.MAX_POOL,
 )
-_TWO_INPUTS = (KernelClass.ADD, KernelClass.MUL)
 _ROUNDS = 5  # of the iteration between what misses and what that replaces
 _MOST_PASSES = 8  # looked at: their alignment repeats
 
@@ -63,8 +61,7 @@ class Traffic:
             getattr(self, name)[chosen] = getattr(part, name)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sizes:
+class _Sizes(NamedTuple):
     """Lines of the tensors of n calls, and what the cache lacks of them at the start."""
 
     input: Numbers
@@ -75,7 +72,8 @@ class _Sizes:
 
     @classmethod
     def of(cls, c: Calls) -> _Sizes:
-        reads = (1 + np.isin(c.kernel, _TWO_INPUTS)) * (c.kernel != KernelClass.FILL)
+        twice = (c.kernel == KernelClass.ADD) | (c.kernel == KernelClass.MUL)
+        reads = (1 + twice) * (c.kernel != KernelClass.FILL)
         whole_bytes = c.in_h * c.in_w * c.in_c * reads
         whole = np.ceil(c.in_h * c.in_w * c.in_c / LINE_BYTES) * reads
         output = np.ceil(c.out_h * c.out_w * c.out_c / LINE_BYTES)
@@ -96,12 +94,13 @@ def _lacking(held_bytes: Any, size_bytes: Any) -> Any:
 
 def traffic(c: Calls) -> Traffic:
     """Expected line fills of calls of any kernels."""
-    found = Traffic.empty(len(c.kernel))
-    for kernel in np.unique(c.kernel).tolist():
-        chosen = np.flatnonzero(c.kernel == kernel)
-        calls = Calls(*(field[chosen] for field in c))
-        count = _COUNTS.get(KernelClass(kernel), _streamed)
-        found.put(chosen, count(calls, _Sizes.of(calls)))
+    found, sizes = Traffic.empty(len(c.kernel)), _Sizes.of(c)
+    pattern = _PATTERN_OF[c.kernel]
+    pattern[(pattern == _STRIDED - 1) & (c.stride_h * c.stride_w > 1)] = _STRIDED
+    for number in np.unique(pattern).tolist():
+        chosen = np.flatnonzero(pattern == number)
+        of_those = _Sizes(*(field[chosen] for field in sizes))
+        found.put(chosen, _PATTERNS[number](c.take(chosen), of_those))
     return found
 
 
@@ -145,20 +144,8 @@ def _fully_connected(c: Calls, sizes: _Sizes) -> Traffic:
     return Traffic(reads, sizes.missing_output, sizes.weights, np.zeros(len(c.kernel)))
 
 
-def _pointwise(c: Calls, sizes: _Sizes) -> Traffic:
-    """All pixels for each pair of channels; with strides, all weights for each row of pixels."""
-    del sizes  # of a part of the calls at a time
-    found = Traffic.empty(len(c.kernel))
-    strided = c.stride_h * c.stride_w > 1
-    for count, chosen in ((_rows_of_pixels, strided), (_all_pixels, ~strided)):
-        picked = np.flatnonzero(chosen)
-        if len(picked):
-            calls = Calls(*(field[picked] for field in c))
-            found.put(picked, count(calls, _Sizes.of(calls)))
-    return found
-
-
 def _all_pixels(c: Calls, sizes: _Sizes) -> Traffic:
+    """A 1x1 convolution without strides: all pixels for each pair of channels."""
     passes, pixels = -(-c.out_c // 2), c.out_h * c.out_w
     width = np.minimum(2, c.out_c)
     swept = touched_lines(pixels, width, c.out_c, np.minimum(2, grain_of(c.out_c)))
@@ -204,6 +191,7 @@ def _full_share(c: Calls, sizes: _Sizes, pass_lines: Any) -> Any:
 
 
 def _rows_of_pixels(c: Calls, sizes: _Sizes) -> Traffic:
+    """A strided 1x1 convolution: all weights for each row of pixels."""
     pixels = touched_lines(c.out_w, c.in_c, c.in_c * c.stride_w, grain_of(c.in_c * c.stride_w))
     reads = np.minimum(pixels * c.out_h, sizes.missing_input)
     fresh = reads / c.out_h + sizes.missing_output / c.out_h
@@ -333,11 +321,18 @@ def _shares_of_groups(
     return again_in, again_out
 
 
-_COUNTS: Mapping[KernelClass, Any] = {
-    KernelClass.POINTWISE: _pointwise,
-    KernelClass.CONV: _conv,
-    **dict.fromkeys(_WINDOWED, _windowed),
-    KernelClass.FULLY_CONNECTED: _fully_connected,
-    KernelClass.COPY: _moved,
-    KernelClass.TRANSPOSE: _moved,
+_PATTERNS = (_streamed, _all_pixels, _rows_of_pixels, _conv, _windowed, _fully_connected, _moved)
+_STRIDED = _PATTERNS.index(_rows_of_pixels)
+
+_KERNELS = {
+    _all_pixels: (KernelClass.POINTWISE,),
+    _conv: (KernelClass.CONV,),
+    _windowed: _WINDOWED,
+    _fully_connected: (KernelClass.FULLY_CONNECTED,),
+    _moved: (KernelClass.COPY, KernelClass.TRANSPOSE),
 }
+
+_PATTERN_OF = np.zeros(len(KernelClass), np.int64)
+"""Position in ``_PATTERNS`` for each kernel class; others stream."""
+for _pattern, _kernels in _KERNELS.items():
+    _PATTERN_OF[list(_kernels)] = _PATTERNS.index(_pattern)
