@@ -75,19 +75,24 @@ class Runs(NamedTuple):
 
     def by_set(self, base: int, passes: range) -> Counts:
         """Lines of each set that each pass touches, (n_passes, SETS)."""
-        starts = (base + passed * self.shift for passed in passes)
-        return np.stack([_lines_by_set(self[:3], start % (SETS * LINE_BYTES)) for start in starts])
+        seen = passes if self.shift else passes[:1]
+        found = _lines_by_set(self, base % (SETS * LINE_BYTES), seen)
+        return np.broadcast_to(found, (len(passes), SETS))
 
 
-@lru_cache(maxsize=1 << 13)
-def _lines_by_set(run: tuple[int, int, int], start: int) -> Counts:
-    """Lines of each set that runs of a length and a stride touch, (SETS,); blocks share many."""
-    runs, length, stride = run
-    starts = start + np.arange(runs) * stride
-    first, last = starts // LINE_BYTES, (starts + length - 1) // LINE_BYTES
-    size = -(-(int(last[-1]) + 2) // SETS) * SETS
-    steps = np.bincount(first, minlength=size) - np.bincount(last + 1, minlength=size)
-    counts: Counts = (np.cumsum(steps) > 0).reshape(-1, SETS).sum(axis=0, dtype=np.int32)
+@lru_cache(maxsize=1 << 12)
+def _lines_by_set(runs: Runs, base: int, passes: range) -> Counts:
+    """``Runs.by_set``, of which blocks share many."""
+    begins = (base + np.arange(passes.start, passes.stop, passes.step) * runs.shift)[:, None]
+    starts = begins % (SETS * LINE_BYTES) + np.arange(runs.runs) * runs.stride
+    first, last = starts // LINE_BYTES, (starts + runs.length - 1) // LINE_BYTES
+    size = -(-(int(last[:, -1].max()) + 2) // SETS) * SETS
+    rows, total = np.arange(len(passes))[:, None] * size, len(passes) * size
+    begun, ended = (
+        np.bincount((lines + rows).ravel(), minlength=total) for lines in (first, last + 1)
+    )
+    inside = np.cumsum((begun - ended).reshape(-1, size), axis=1) > 0
+    counts: Counts = inside.reshape(len(passes), -1, SETS).sum(axis=1, dtype=np.int32)
     return counts
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from hwprof.blocks._base import BlockConfig, Value
 from hwprof.errors import ModelError
 from hwprof.graph import Activation, Conv2d, Pads, Shape
+
+_KEPT = 1 << 12
+"""Convolutions kept: networks of a space share theirs, and making one costs what using it does."""
 
 
 def whole(low: int, high: int, step: int = 1) -> tuple[int, ...]:
@@ -25,6 +29,7 @@ def down_to_multiple(value: int, factor: int) -> int:
     return value - value % factor
 
 
+@lru_cache(maxsize=_KEPT)
 def pointwise(
     out_channels: int, *, groups: int = 1, activation: Activation = Activation.NONE
 ) -> Conv2d:
@@ -41,6 +46,7 @@ def depthwise(
     return square_conv(channels, kernel, stride=stride, groups=channels, activation=activation)
 
 
+@lru_cache(maxsize=_KEPT)
 def square_conv(
     out_channels: int,
     kernel: int,
