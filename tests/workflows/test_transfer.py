@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from hwprof.cli import main
 from hwprof.errors import ConfigurationError
 from hwprof.firmware_stub.stamp import code_sha256
-from hwprof.measurement import Context
+from hwprof.firmware_stub.targets import default_placement
+from hwprof.measurement import Context, Placement
 from hwprof.profiler.bench import Setup
 from hwprof.profiler.store import load_measurements
 from hwprof.surrogates.artefact import (
@@ -27,7 +28,9 @@ from hwprof.surrogates.artefact import (
 from hwprof.surrogates.features import FEATURE_VERSION, FEATURES
 from hwprof.surrogates.predict import predict_latency
 from hwprof.surrogates.regressors import PhysicalPrior
+from hwprof.surrogates.transfer import UNKNOWN
 from hwprof.workflows.transfer import Plan, transfer_surrogate
+from hwprof.workflows.transfer._memories import like_target, line_costs
 from hwprof.workspace import Workspace
 
 TARGET = "virtual:rt1060"
@@ -124,6 +127,8 @@ def test_no_fitted_surrogate_is_overwritten(moved, workspace, source):
         (("--to", TARGET, "--from", "virtual:stm32f746"), "no surrogate for target"),
         (("--to", TARGET, "--samples", "2"), "2 is not in the range"),
         (("--to", TARGET, "--kernels", "fast"), "fast"),
+        (("--to", TARGET, "--like", "my-board"), "--like names a virtual board"),
+        (("--to", TARGET, "--like", "virtual:stm32f767"), "unknown memory 'ocram'"),
     ],
 )
 def test_mistakes_are_one_sentence(workspace, arguments, sentence):
@@ -132,3 +137,31 @@ def test_mistakes_are_one_sentence(workspace, arguments, sentence):
 
     assert result.exit_code == 2, result.output
     assert sentence in result.output
+
+
+def test_board_files_say_what_lines_cost():
+    """An RT1060's OCRAM answers after 4 + (6 + 32 / 8) x 4 core cycles, its code lies in ITCM."""
+    source = ("virtual:rt1170", Placement())
+    costs = line_costs(source, (TARGET, Placement()))
+    rt1170_cycles = 39 + (2 + 32 / 8) * 996 / 240
+
+    assert costs.is_known
+    assert costs.activations == pytest.approx(44 / rt1170_cycles)
+    assert costs.code_cycles < 1
+
+
+def test_code_in_flash_is_fetched():
+    """An STM32F767 runs from flash: 2 + (12 + 32 / 8) core cycles a line."""
+    target = "virtual:stm32f767"
+    costs = line_costs(("virtual:rt1170", Placement()), (target, default_placement(target)))
+
+    assert costs.code_cycles == pytest.approx(18)
+    assert costs.weights < 0.1
+
+
+def test_silicon_is_unknown_unless_a_board_is_like_it():
+    """No file describes what is at the end of a line."""
+    source = ("virtual:rt1170", Placement())
+    assert line_costs(source, ("serial:/dev/ttyACM0", Placement())) is UNKNOWN
+    like = like_target(TARGET, "serial:/dev/ttyACM0")
+    assert line_costs(source, (like, Placement())).is_known

@@ -45,6 +45,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Random blocks to measure beside them, for the report alone.",
 )
+@click.option(
+    "--like",
+    default="",
+    help="Virtual board whose file says what the memories of --to take, virtual:NAME or "
+    "virtual:FILE.toml  [default: --to itself, if virtual]",
+)
 @_options.placement
 @_options.kernels
 @_options.scheme
@@ -59,6 +65,7 @@ def transfer(
     target: str,
     samples: int,
     checks: int,
+    like: str,
     placement: Placement = BOARD_DEFAULT,
     kernels: str = DEFAULT_KERNELS,
     scheme: str = DEFAULT_SCHEME,
@@ -78,7 +85,7 @@ def transfer(
     from hwprof.workflows.transfer import Plan, transfer_surrogate
 
     setup = Setup(target, placement, kernels, scheme, timing=timing, cache_state=cache_state)
-    plan = Plan(source, setup, samples=samples, checks=checks, seed=seed)
+    plan = Plan(source, setup, samples=samples, checks=checks, seed=seed, like=like)
     report, folder = transfer_surrogate(workspace, plan)
     if as_json:
         print_json(report.to_json())
@@ -90,6 +97,8 @@ def transfer(
 def _print(report: TransferReport) -> None:
     print_table(("measured block", "cycles"), [(row.block_key, row.cycles) for row in report.rows])
     click.echo(f"\n{report.source} moved to {report.context}; {report.refused} blocks did not run")
+    if not report.knows_memories:
+        click.echo("no board file describes both boards' memories; --like names one")
     checks = report.checks
     if checks is None:
         return
