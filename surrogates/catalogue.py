@@ -22,6 +22,7 @@ from hwprof.measurement import (
     DEFAULT_SCHEME,
     DEFAULT_TARGET,
     DEFAULT_TIMING,
+    SCHEME_NAMES,
     TIMING_MODES,
     Context,
     Placement,
@@ -132,12 +133,16 @@ def choose_entries(question: Question, entries: Sequence[Entry]) -> list[Entry]:
 
     Raises:
         ArtefactError: none was fitted for it; the message holds the commands that do.
+        UnknownNameError: nobody knows its scheme; the message names the nearest.
         ConfigurationError: several were, in contexts that the question does not tell apart.
     """
     contexts = {entry: read_context(entry.folder) for entry in entries}
     matching = {entry: context for entry, context in contexts.items() if question.fits(context)}
     placed = _placed(question, matching)
     if not placed:
+        schemes = {*SCHEME_NAMES, *(context.scheme for context in contexts.values())}
+        if question.scheme not in schemes:
+            raise UnknownNameError("quantisation scheme", question.scheme, schemes)
         raise ArtefactError(_missing(question, contexts.values()))
     answers = dict.fromkeys(placed.values())
     if len(answers) > 1:

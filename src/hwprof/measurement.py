@@ -18,6 +18,15 @@ NETWORK = "network"
 
 
 DEFAULT_SCHEME = "tflite"
+SCHEME_NAMES = (
+    DEFAULT_SCHEME,
+    *(
+        f"{symmetry}/{granularity}"
+        for symmetry in ("asymmetric", "symmetric", "symmetric-uint8", "power-of-two")
+        for granularity in ("per-tensor", "per-channel")
+    ),
+)
+"""Quantisation schemes that lowering knows; an imported table may name others."""
 DEFAULT_KERNELS = "simd"
 DEFAULT_TARGET = "virtual:rt1170"
 # What the cycle counter of a virtual board counts: caches and memories too, or the core alone.

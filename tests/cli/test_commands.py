@@ -64,6 +64,21 @@ def assert_refused(result: Result, sentence: str) -> None:
     assert "Traceback" not in result.output
 
 
+def test_samples_as_json(run: Run, tmp_path: Path) -> None:
+    """``hwprof sample --json`` says what was drawn how, and where it lies."""
+    result = run("sample", "--block", "fc", "--block", "pool", "--count", "3", "--json")
+
+    said = json.loads(result.stdout)
+    assert {name: said[name] for name in ("count", "method", "seed")} == {
+        "count": 3,
+        "method": "low-discrepancy",
+        "seed": 0,
+    }
+    assert [sample["block_type"] for sample in said["samples"]] == ["fc", "pool"]
+    for sample in said["samples"]:
+        assert len(list((tmp_path / sample["folder"]).glob("*.onnx"))) == sample["count"] == 3
+
+
 def test_the_users_two_lines_end_in_a_fitted_surrogate(run: Run, tmp_path: Path) -> None:
     """``hwprof sample --block shufflev2`` and ``hwprof fit`` in an empty folder."""
     sampled = run("sample", "--block", "shufflev2", "--count", "24")
@@ -204,6 +219,8 @@ def test_export_writes_every_row_with_units(run: Run, tmp_path: Path) -> None:
         (("predict", "person-detector:k=5,q=2"), "unknown parameter of person-detector 'q'"),
         (("predict", "person-detector:width=240,aspect=0.8"), "width="),
         (("predict", "missing.onnx"), "missing.onnx"),
+        (("predict", "person-detector", "--scheme", "tflit"), "did you mean tflite?"),
+        (("predict", "person-detector", "--scheme", "symmetric/per-tensor"), "no surrogate"),
         (("predict", "person-detector", "--target", "virtual:rt1060"), "no surrogate"),
         (("predict", "person-detector", "--placement", "weights=tape"), "hwprof fit"),
         (("predict", "person-detector", "--placement", "weigts=flash"), "part=memory"),

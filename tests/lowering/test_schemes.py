@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hwprof.errors import ConfigurationError, UnknownNameError
 from hwprof.graph import Conv2d, FloatWeights
+from hwprof.measurement import SCHEME_NAMES
 from hwprof.profiler.bench import Bench, Setup
 from hwprof.profiler.calibration import calibrate
 from hwprof.profiler.lowering import lower
@@ -186,3 +187,8 @@ class TestBoards:
     def test_trained_outputs_do_not_saturate(self, weighted, scheme):
         """Scales that cover the ranges cut nothing off."""
         assert run_reference(lower(weighted, scheme=scheme)).saturated_share < 0.05
+
+
+def test_names():
+    """The vocabulary, which predictions know schemes by, names those that lowering has."""
+    assert set(SCHEME_NAMES) == set(SCHEMES)

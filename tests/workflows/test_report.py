@@ -98,7 +98,8 @@ def test_the_page_can_be_read_without_seeing_it(page: str) -> None:
     assert "<title>hwprof evaluation: rt1170</title>" in page
     assert page.count("<h1>") == 1
     assert page.count("<svg") == page.count('role="img"') == page.count("<figcaption>") == 5
-    assert 'aria-label="Predicted against modelled cycles of 1 block types' in page
+    assert 'aria-label="Predicted against modelled cycles of 1 block type,' in page
+    assert "rows of 1 block type<" in page
     assert "#000000" not in page  # ink of the pictures is the page's own, light or dark
     assert 'scope="col"' in page
     assert 'scope="row"' in page

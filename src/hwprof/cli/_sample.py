@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from hwprof.cli import _options
+from hwprof.cli._output import print_json
 from hwprof.errors import ConfigurationError
 from hwprof.workspace import Workspace
 
@@ -43,6 +46,7 @@ from hwprof.workspace import Workspace
 )
 @_options.seed
 @_options.workspace
+@_options.as_json
 def sample(
     *,
     more: tuple[str, ...],
@@ -55,6 +59,7 @@ def sample(
     method: str,
     seed: int,
     workspace: Workspace,
+    as_json: bool,
 ) -> None:
     """Write block configurations as ONNX files and a manifest for each block type.
 
@@ -73,14 +78,18 @@ def sample(
             "--nodes, --vary and --name describe a block type of your own; say of which model: "
             "--from model.onnx."
         )
-    if model is None:
-        for written in sample_blocks(workspace, blocks, count=count, method=method, seed=seed):
-            click.echo(f"{written.block_type}: {written.count} configurations in {written.folder}")
-        return
-    if blocks:
+    if model is not None and blocks:
         raise ConfigurationError(
             "--block samples a type that exists, --from makes a new one; use --name to name it."
         )
-    subject = Subject(model, nodes, (*vary, *more), name)
-    made = sample_subgraph(workspace, subject, count=count, method=method, seed=seed)
-    click.echo(f"{made.block_type}: {made.count} configurations in {made.folder}")
+    plan: dict[str, Any] = {"count": count, "method": method, "seed": seed}
+    if model is None:
+        written = sample_blocks(workspace, blocks, **plan)
+    else:
+        subject = Subject(model, nodes, (*vary, *more), name)
+        written = iter([sample_subgraph(workspace, subject, **plan)])
+    if as_json:
+        print_json({"samples": [one.to_json() for one in written], **plan})
+        return
+    for one in written:
+        click.echo(f"{one.block_type}: {one.count} configurations in {one.folder}")

@@ -28,6 +28,10 @@ class Written:
     count: int
     folder: Path
 
+    def to_json(self) -> dict[str, object]:
+        """What ``hwprof sample --json`` prints for a block type."""
+        return {"block_type": self.block_type, "count": self.count, "folder": str(self.folder)}
+
 
 def sample_blocks(
     workspace: Workspace, block_types: Iterable[str], *, count: int, method: str, seed: int

@@ -58,8 +58,9 @@ def parity(evaluation: Evaluation) -> Plot:
         figure.supxlabel(f"{evaluation.kind} cycles", fontsize=9)
         figure.supylabel("predicted cycles, held out", fontsize=9)
         worst = max(types, key=lambda report: report.scores.mape_percent)
+        count = f"{len(types)} block type{'s' if len(types) != 1 else ''}"
         says = (
-            f"Predicted against {evaluation.kind} cycles of {len(types)} block types, one panel "
+            f"Predicted against {evaluation.kind} cycles of {count}, one panel "
             f"each, on logarithmic axes; points on the diagonal are exact. The largest mean error "
             f"is {worst.scores.mape_percent:.2f} percent, of {worst.block_type}."
         )
