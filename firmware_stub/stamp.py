@@ -15,11 +15,13 @@ from hwprof.firmware_stub.virtual.board_files import SUFFIX, board_data
 _ROOM = Path(__file__).parent
 
 
-# Words about a board or a number, and how well it was met; changing them changes no cycles.
+# Words about a board or a number, and how well it was met, and the blocks of the chip that only
+# start-up touches; changing them changes no cycles.
 _REMARKS = {
     "source",
     "known_error",
     "title",
+    "chip",
     "fidelity",
     "fitted",
     "fitted_rows",

@@ -33,14 +33,15 @@ struct board_span {
 };
 
 /*
- * Whole and without pointers to text, because who loads the image onto another board writes this
- * table anew (virtual/relocation.py, which knows its layout): BOARD_TABLE puts it in a section of
- * its own.
+ * Whole and without pointers to text, because who loads the image onto another board writes the
+ * port's table anew (virtual/movable_image.py, which knows its layout): BOARD_TABLE puts that table
+ * in a section of its own.
  */
 struct board_description {
     char name[16];
     char code_memory[16];        /* memory that the kernels execute from */
     uint32_t clock_hz;           /* of the core, which board_cycles counts */
+    uint32_t starts_chip;        /* 0 where a loader moved the image to another chip */
     struct board_span program;   /* a program's bytes as received */
     struct board_span constants; /* constants made at PREPARE */
     const int8_t *pool;          /* docs/FORMATS.md, "Seeded tensors"; HWP_POOL_BYTES long */
@@ -50,10 +51,17 @@ struct board_description {
 
 #define BOARD_TABLE __attribute__((section(".board"), used))
 
-extern const struct board_description board;
+/* The port's table, less what did not answer; board_initialise fills it, nobody changes it after. */
+extern struct board_description board;
 
-/* Called once, first: turns on the cycle counter and the line. */
+/* Called once, first: brings the chip up, turns on the cycle counter and the line, fills `board`. */
 void board_initialise(void);
+
+/*
+ * Why cycles would mean nothing now: a sentence without its full stop, NULL while the chip is as
+ * board_initialise left it. Asked before each run.
+ */
+const char *board_fault(void);
 
 /* Core cycles, modulo 2^32. */
 uint32_t board_cycles(void);

@@ -250,6 +250,10 @@ static struct hwp_result run(const struct hwp_frame *request)
     if (repeats == 0 || repeats > MAX_REPEATS) {
         return hwp_refuse(HWP_ERROR_PAYLOAD, "repeats is not in 1 to 10000");
     }
+    const char *fault = board_fault();
+    if (fault != NULL) {
+        return hwp_refuse(HWP_ERROR_COUNTER, fault);
+    }
     if (!hwp_cycle_counter_runs()) {
         return hwp_refuse(HWP_ERROR_COUNTER, "the cycle counter does not move");
     }

@@ -34,15 +34,19 @@ from hwprof.firmware_stub.virtual.faults import Examiner
 from hwprof.firmware_stub.virtual.firmware import place_image
 from hwprof.firmware_stub.virtual.free_memory import Buffer, FreeMemory
 from hwprof.firmware_stub.virtual.image import FirmwareImage
+from hwprof.firmware_stub.virtual.imxrt1170.chip import Rt1170
 from hwprof.firmware_stub.virtual.loading import load_segments
 from hwprof.firmware_stub.virtual.memory import RegionCounts
 from hwprof.firmware_stub.virtual.modes import load_timing
+from hwprof.firmware_stub.virtual.mpu import MpuRegion
 from hwprof.firmware_stub.virtual.peripherals import Surroundings
 from hwprof.firmware_stub.virtual.timing import FunctionCost, Machine, PipelineRun, Stretch, Timing
 from hwprof.measurement import DEFAULT_KERNELS, DEFAULT_TIMING
 
 NEVER = 0xFFFF_FFFE  # an `until` address no firmware executes
 THUMB = 1
+BY_ADDRESS = (0xF5C, 0xF68, 0xF70)  # DCIMVAC, DCCMVAC and DCCIMVAC, CMSIS core_cm7.h
+LINE_BYTES = 32
 SPIN_POLLS = 10_000  # polls of an empty line after which firmware waits for the host
 PROTECTION = {
     "ram": unicorn_const.UC_PROT_ALL,
@@ -86,7 +90,7 @@ class VirtualBoard:
             forget_branches=self._forget_branches,
             note_reading=self._note_reading,
         )
-        self._bus = Bus(description.peripherals, self._surroundings)
+        self._bus = Bus(description, self._surroundings)
         # Not UC_MODE_MCLASS: it makes Unicorn 2.1 a Cortex-M33 whatever model is asked for.
         self._engine = unicorn.Uc(unicorn_const.UC_ARCH_ARM, unicorn_const.UC_MODE_THUMB)
         self._engine.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M7)
@@ -273,6 +277,16 @@ class VirtualBoard:
         """Empty the caches and the branch predictor, without a store: memory is as it was."""
         self._timing_run.cool()
 
+    @property
+    def chip(self) -> Rt1170 | None:
+        """The chip's own blocks, where the board file names a chip."""
+        return self._bus.chip
+
+    @property
+    def mpu_regions(self) -> tuple[MpuRegion, ...]:
+        """Memory attributes as the firmware has set them; none while the unit is off."""
+        return self._bus.system.mpu.regions
+
     def read_register(self, address: int) -> int:
         """Read a peripheral's 32-bit register, as the processor would."""
         return self._bus.read(address, 4)
@@ -393,6 +407,10 @@ class VirtualBoard:
 
     def _maintain_caches(self, register: int, value: int) -> None:
         self._timing_run.maintain(register, value)
+        # A line that is written back to a memory whose controller is not set up is lost.
+        chip = self.chip
+        if chip and register in BY_ADDRESS and not chip.answers(value):
+            self.stage(value & ~(LINE_BYTES - 1), bytes(LINE_BYTES))
 
     def _note_reading(self) -> None:
         self._timing_run.note_reading()

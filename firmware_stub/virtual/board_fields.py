@@ -73,6 +73,7 @@ _TOP = (
     Field("name", str),
     Field("title", str, optional=True),
     Field("core", str),
+    Field("chip", str, optional=True),
     Field("image", str, optional=True),
 )
 # Tables of the file; those that start with a question mark may lack.

@@ -110,8 +110,10 @@ def _with_clock(data: dict[str, Any], query: str, name: str) -> dict[str, Any]:
 
 def _clocked(data: dict[str, Any], clock_hz: int) -> dict[str, Any]:
     ratio = clock_hz / data["clock"]["core_hz"]
+    # Start-up sets the chip's own clock; at any other the board is what the file says, no chip.
+    kept = data if ratio == 1 else {key: data[key] for key in data if key != "chip"}
     return {
-        **data,
+        **kept,
         "clock": {**data["clock"], "core_hz": clock_hz},
         "memory": [_with_bus_clock(entry, ratio) for entry in data["memory"]],
     }
@@ -145,6 +147,7 @@ def parse_board(data: dict[str, Any]) -> BoardDescription:
         peripherals=tuple(_peripheral(entry) for entry in data["peripheral"]),
         firmware=_rooms(data["firmware"]),
         placement=Placement(**data["placement"]),
+        chip=data.get("chip", ""),
         icache=parse_cache("icache", data.get("icache")),
         dcache=parse_cache("dcache", data.get("dcache")),
         fidelity=_fidelity(data.get("fidelity")),

@@ -29,6 +29,7 @@ PERIPHERAL_RANGES = ((0x4000_0000, 0x6000_0000), (0xE000_0000, 0xE010_0000))
 KINDS = ("ram", "rom")
 MAX_TIGHTLY_COUPLED = 2  # Arm DDI 0489F: one for instructions, one for data
 MODELS = ("dwt", "scs", "lpuart", "ocotp")  # of peripherals, as bus.py makes them
+CHIPS = ("imxrt1170",)  # that bus.py has blocks of
 USES = ("activations", "weights", "scratch", "staged_weights")
 
 
@@ -98,6 +99,11 @@ def _tightly_coupled(data: Data) -> Iterator[str]:
 
 
 def _models(data: Data) -> Iterator[str]:
+    if data.get("chip", CHIPS[0]) not in CHIPS:
+        yield (
+            f"the chip of a board is one of {', '.join(CHIPS)}; got {data['chip']!r}; choose one, "
+            "or leave it out."
+        )
     for entry in data["peripheral"]:
         model = entry.get("model", MODELS[0])
         if model not in MODELS:

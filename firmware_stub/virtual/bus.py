@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hwprof.firmware_stub.virtual.description import PeripheralArea
+from hwprof.firmware_stub.virtual.description import BoardDescription, PeripheralArea
+from hwprof.firmware_stub.virtual.imxrt1170.chip import Rt1170
 from hwprof.firmware_stub.virtual.peripherals import (
     Dwt,
     Lpuart,
@@ -15,6 +16,7 @@ from hwprof.firmware_stub.virtual.peripherals import (
     Unmodelled,
 )
 
+CHIPS = {"imxrt1170": Rt1170}  # by the name of a board file's `chip`
 PAGE_BYTES = 0x1000
 MANY_POLLS = 1_000_000  # reads of one register in a row, none of which can ever give anything else
 # Arm DDI 0403E table B3-1: peripheral region and private peripheral bus.
@@ -22,24 +24,35 @@ WINDOWS = ((0x4000_0000, 0x2000_0000), (0xE000_0000, 0x0010_0000))
 
 
 class Bus:
-    """Routes accesses by page; sub-word accesses are made of word registers."""
+    """Routes accesses by page; sub-word accesses are made of word registers.
 
-    def __init__(self, areas: tuple[PeripheralArea, ...], surroundings: Surroundings) -> None:
+    Attributes:
+        system: the core's own registers, which every board has.
+        chip: blocks of the chip itself, None on a board whose file names no chip.
+    """
+
+    def __init__(self, board: BoardDescription, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
         self._pages: dict[int, tuple[int, Peripheral]] = {}
         self.forget_polls()
         dwt = Dwt(surroundings)
+        self.system = SystemControlSpace(surroundings, dwt)
         models: dict[str, Callable[[PeripheralArea], Peripheral]] = {
             "": lambda area: Unmodelled(surroundings, area.name, area.base),
             "lpuart": lambda _: Lpuart(surroundings),
             "dwt": lambda _: dwt,
-            "scs": lambda _: SystemControlSpace(surroundings, dwt),
+            "scs": lambda _: self.system,
             "ocotp": lambda _: Ocotp(surroundings),
         }
-        for area in areas:
-            peripheral = models[area.model](area)
-            for page in range(area.base, area.base + area.size_bytes, PAGE_BYTES):
-                self._pages[page // PAGE_BYTES] = (area.base, peripheral)
+        for area in board.peripherals:
+            self._place(area.base, area.size_bytes, models[area.model](area))
+        self.chip = CHIPS[board.chip](surroundings, board.clock_hz) if board.chip else None
+        for block in self.chip.blocks if self.chip else ():
+            self._place(block.base, block.size_bytes, block.peripheral)
+
+    def _place(self, base: int, size_bytes: int, peripheral: Peripheral) -> None:
+        for page in range(base, base + size_bytes, PAGE_BYTES):
+            self._pages[page // PAGE_BYTES] = (base, peripheral)
 
     def read(self, address: int, size_bytes: int) -> int:
         """What a load of 1, 2 or 4 bytes gets."""
@@ -59,13 +72,14 @@ class Bus:
         peripheral.write(offset, value)
 
     def warnings(self) -> list[str]:
-        """Sentences about registers that were read and are not modelled."""
+        """Sentences about registers that were read and are not modelled, and about the chip."""
         found = dict.fromkeys(
             peripheral
             for _, peripheral in self._pages.values()
             if isinstance(peripheral, Unmodelled)
         )
-        return [sentence for peripheral in found for sentence in peripheral.warnings()]
+        unmodelled = [sentence for peripheral in found for sentence in peripheral.warnings()]
+        return unmodelled + (self.chip.warnings() if self.chip else [])
 
     def forget_polls(self) -> None:
         """Begin to count anew how often one register is asked."""

@@ -110,6 +110,8 @@ class BoardDescription:
         initial_stack: stack pointer for an image without a vector table.
         pool_address, pool_size_bytes: the pseudo-random pool of docs/FORMATS.md.
         placement: memory of each part of a program unless the user names another.
+        chip: model of the chip's own blocks, which the firmware then starts up as on silicon;
+            empty where none is modelled.
         icache, dcache: None where the chip has none.
         fidelity: None where nobody has compared the board with silicon.
     """
@@ -125,6 +127,7 @@ class BoardDescription:
     peripherals: tuple[PeripheralArea, ...]
     firmware: FirmwareRooms
     placement: Placement
+    chip: str = ""
     icache: CacheDescription | None = None
     dcache: CacheDescription | None = None
     fidelity: Fidelity | None = None

@@ -17,6 +17,7 @@ from hwprof.firmware_stub.virtual.movable_image import (
 
 # enum board_memory_flag of firmware_stub/include/board.h, by the words of a board file.
 USE_FLAGS = {"activations": 1, "weights": 2, "scratch": 4, "staged_weights": 8}
+PORT = "imxrt1170"  # the chip that the image starts up; on any other it leaves the chip alone
 # What ports/imxrt1170 touches, on every board: peripheral model and base address.
 TOUCHED = {
     "lpuart": 0x4007_C000,
@@ -49,6 +50,7 @@ def board_table(board: BoardDescription, layout: Layout) -> bytes:
         board.name.encode(),
         layout.code_memory.encode(),
         board.clock_hz,
+        int(board.chip == PORT),
         *_words(layout.program),
         *_words(layout.constants),
         board.pool_address,

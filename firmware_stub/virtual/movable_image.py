@@ -29,7 +29,7 @@ from hwprof.firmware_stub.virtual.relocation import APPLY, Move
 BOARD_TABLE = ".board"
 VECTORS = ".vectors"
 # struct board_description of firmware_stub/include/board.h, and its struct board_memory.
-TABLE_HEAD = struct.Struct("<16s16sI2I2I2I")
+TABLE_HEAD = struct.Struct("<16s16s2I2I2I2I")
 TABLE_MEMORY = struct.Struct("<12s3I")
 MAX_MEMORIES = 8
 TABLE_BYTES = TABLE_HEAD.size + MAX_MEMORIES * TABLE_MEMORY.size

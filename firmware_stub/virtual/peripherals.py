@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from hwprof.errors import BoardError
+from hwprof.firmware_stub.virtual.mpu import Mpu
 
 WORD = 0xFFFF_FFFF
 # What a virtual board's unique id says, with the timing model behind it.
@@ -212,13 +213,16 @@ class Dwt(Peripheral):
 
 
 class SystemControlSpace(Peripheral):
-    """SCB, NVIC, SysTick, MPU and debug registers: kept as written, a few with a meaning.
+    """SCB, NVIC, SysTick and debug registers, kept as written, a few with a meaning; the MPU.
 
     No interrupt is ever taken; firmware that polls runs unchanged.
     """
 
     SYST_CSR, SYST_RVR, SYST_CVR = 0x010, 0x014, 0x018
     AIRCR, CCR, CSSELR, CCSIDR, DEMCR = 0xD0C, 0xD14, 0xD84, 0xD80, 0xDFC
+    FAULTS = frozenset(
+        {0xD28, 0xD2C}
+    )  # CFSR and HFSR: written ones clear, and no fault is modelled
     BPIALL = 0xF78  # CMSIS core_cm7.h, SCB_Type offset 0x278
     VECTKEY, SYSRESETREQ, TRCENA = 0x05FA_0000, 1 << 2, 1 << 24
     MAINTENANCE = range(0xF50, 0xF78, 4)  # ICIALLU to DCCISW, CMSIS core_cm7.h
@@ -238,6 +242,7 @@ class SystemControlSpace(Peripheral):
         self._dwt = dwt
         self._kept = dict(self.RESET)
         self._tick_started_at = 0
+        self.mpu = Mpu()
 
     def read(self, offset: int) -> int:
         """SysTick counts modelled cycles; the others read as written or as after reset."""
@@ -246,7 +251,7 @@ class SystemControlSpace(Peripheral):
                 return self._tick()
             case self.CCSIDR:
                 return self.surroundings.cache_sizes[self._kept.get(self.CSSELR, 0) & 1]
-        return self._kept.get(offset, 0)
+        return self.mpu.read(offset) if offset in Mpu.WINDOW else self._kept.get(offset, 0)
 
     def write(self, offset: int, value: int) -> None:
         """Keeps the value.
@@ -254,7 +259,10 @@ class SystemControlSpace(Peripheral):
         Raises:
             BoardError: the firmware asked for a system reset.
         """
-        if offset in self.READ_ONLY:
+        if offset in self.READ_ONLY | self.FAULTS:
+            return
+        if offset in Mpu.WINDOW:
+            self.mpu.write(offset, value)
             return
         if (
             offset == self.AIRCR

@@ -21,12 +21,12 @@ class ProgramBoard(VirtualBoard):
     """A board that runs one of programs.json, from address 0 if nothing else is said."""
 
     @classmethod
-    def start(cls, name, symbols=(), timing="pipeline", address=0) -> ProgramBoard:
+    def start(cls, name, symbols=(), timing="pipeline", address=0, board=None) -> ProgramBoard:
         """A powered board, not yet running."""
         code = bytes.fromhex(PROGRAMS[name]["code"])
         segments = (Segment(address, code),)
         image = FirmwareImage(name, "0" * 64, address, segments, tuple(symbols))
-        return cls(load_board("rt1170"), image, load_timing(timing, "cortex_m7"))
+        return cls(board or load_board("rt1170"), image, load_timing(timing, "cortex_m7"))
 
     def results(self, count):
         """The first words of the result area."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from hwprof.firmware_stub.virtual.board_files import load_board
+
 
 class TestCycleCounter:
     """DWT."""
@@ -95,7 +99,7 @@ class TestSystem:
 
     def test_registers_nobody_modelled_are_reported(self, start):
         """Reads of them give zero and are counted, by name where the board file has one."""
-        board = start("unmodelled")
+        board = start("unmodelled", board=replace(load_board("rt1170"), chip=""))
         board.run()
 
         assert board.warnings == [

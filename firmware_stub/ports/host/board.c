@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "hwp_program.h"
+#include "pool.h"
 
 #define RAM_FLAGS (BOARD_HOLDS_ACTIVATIONS | BOARD_TAKES_WEIGHTS | BOARD_HOLDS_SCRATCH)
 
@@ -21,7 +22,7 @@ static uint32_t program[0x14000 / 4];
 static uint32_t constants[0x14000 / 4];
 static int8_t pool[HWP_POOL_BYTES];
 
-const struct board_description board = {
+struct board_description board = {
     .name = "host",
     .code_memory = "itcm",
     .clock_hz = 1000000000u,
@@ -36,25 +37,14 @@ const struct board_description board = {
     },
 };
 
-/* docs/FORMATS.md, "Seeded tensors". */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
-
 void board_initialise(void)
 {
-    uint64_t state = 0x687770726F660001u;
-    for (uint32_t i = 0; i < HWP_POOL_BYTES; i += 8) {
-        uint64_t value = next_random(&state);
-        memcpy(pool + i, &value, sizeof value);
-    }
-    for (uint32_t i = 0; i < HWP_POOL_BYTES; i++) {
-        pool[i] = pool[i] == -128 ? -127 : pool[i];
-    }
+    hwp_pool_make(pool);
+}
+
+const char *board_fault(void)
+{
+    return NULL;
 }
 
 void board_forget_branches(void)

@@ -4,7 +4,16 @@
  */
 #include "board.h"
 
+#include <stddef.h>
+
+#include "board_table.h"
+#include "chip.h"
+#include "clocks.h"
+#include "memories.h"
 #include "memory_map.h"
+#include "pool.h"
+#include "registers.h"
+#include "sdram.h"
 
 struct lpuart {
     uint32_t verid;
@@ -39,12 +48,10 @@ struct lpuart {
 #define FIFO_RXFLUSH (1u << 14)
 #define FIFO_TXFLUSH (1u << 15)
 
-/* 24 MHz, the reset clock of LPUART1's root, / (16 * 13) = 115,385 baud. */
+/* 24 MHz, LPUART1_CLOCK_HZ, / (16 * 13) = 115,385 baud. */
 #define OVERSAMPLING 16u
 #define DIVISOR 13u
 
-/* The fuses of the unique id, shadowed in memory: OCOTP at 0x40CAC000, FUSEN from 0x800 on. */
-#define OCOTP_FUSE(word) (*(volatile uint32_t *)(0x40CAC000u + 0x800u + 0x10u * (word)))
 #define UNIQUE_ID_LOW OCOTP_FUSE(0x10u)
 #define UNIQUE_ID_HIGH OCOTP_FUSE(0x11u)
 
@@ -80,23 +87,7 @@ struct lpuart {
 #define NVIC_ISER0 (*(volatile uint32_t *)0xE000E100u)
 #define NVIC_ICPR0 (*(volatile uint32_t *)0xE000E280u)
 
-#define RAM_FLAGS (BOARD_HOLDS_ACTIVATIONS | BOARD_TAKES_WEIGHTS | BOARD_HOLDS_SCRATCH)
-
-BOARD_TABLE const struct board_description board = {
-    .name = "rt1170",
-    .code_memory = "itcm",
-    .clock_hz = 996000000u,
-    .program = {(uint32_t *)PROGRAM_BASE, PROGRAM_BYTES},
-    .constants = {(uint32_t *)CONSTANTS_BASE, CONSTANTS_BYTES},
-    .pool = (const int8_t *)POOL_BASE,
-    .memory_count = 4,
-    .memories = {
-        {"dtcm", (uint8_t *)ARENA_BASE, ARENA_BYTES, RAM_FLAGS},
-        {"ocram", (uint8_t *)OCRAM_BASE, OCRAM_BYTES, RAM_FLAGS},
-        {"sdram", (uint8_t *)SDRAM_BASE, SDRAM_BYTES, RAM_FLAGS},
-        {"flash", (uint8_t *)STAGED_BASE, STAGED_BYTES, BOARD_STAGES_WEIGHTS},
-    },
-};
+struct board_description board;
 
 static uint32_t transmit_depth;
 
@@ -156,11 +147,96 @@ static void start_line(void)
     NVIC_ISER0 = 1u << LPUART1_IRQ;
 }
 
+static void leave_out(struct board_memory *memory)
+{
+    memory->size_bytes = 0;
+    memory->flags = 0;
+}
+
+/* A memory that does not answer is not offered. */
+static void test_sdram(struct board_memory *memory)
+{
+    if (!sdram_start() || !memory_keeps(memory->start, memory->size_bytes)) {
+        leave_out(memory);
+    }
+}
+
+/* Takes the last MiB of a memory for a pool made here; false if it has none to spare. */
+static bool make_pool(struct board_memory *memory)
+{
+    if (memory->size_bytes <= HWP_POOL_BYTES) {
+        return false;
+    }
+    memory->size_bytes -= HWP_POOL_BYTES;
+    int8_t *pool = (int8_t *)memory->start + memory->size_bytes;
+    hwp_pool_make(pool);
+    board.pool = pool;
+    return true;
+}
+
+/* An image in RAM works without a programmed flash, but then no weights can lie in flash. */
+static void find_pool(void)
+{
+    if (memory_answers(board.pool) && hwp_pool_is_at(board.pool)) {
+        return;
+    }
+    bool is_made = false;
+    for (uint32_t i = board.memory_count; i > 0; i--) {
+        struct board_memory *memory = &board.memories[i - 1u];
+        if (memory->flags == BOARD_STAGES_WEIGHTS) {
+            leave_out(memory);
+        } else if (!is_made) {
+            is_made = make_pool(memory);
+        }
+    }
+}
+
+static void take_stock(void)
+{
+    board.clock_hz = clocks_core_hz();
+    for (uint32_t i = 0; i < board.memory_count; i++) {
+        if (board.memories[i].start == (uint8_t *)SDRAM_BASE) {
+            test_sdram(&board.memories[i]);
+        }
+    }
+    find_pool();
+}
+
 void board_initialise(void)
 {
+    board = board_table;
+    if (board_table.starts_chip != 0) {
+        chip_start();
+    }
     start_caches();
     start_cycle_counter();
     start_line();
+    if (board_table.starts_chip != 0) {
+        take_stock();
+        /* What start-up read is not to show in the first warm run. */
+        board_forget_caches();
+        board_forget_branches();
+    }
+}
+
+const char *board_fault(void)
+{
+    if ((DEMCR & DEMCR_TRCENA) == 0 || (DWT_CTRL & DWT_CTRL_CYCCNTENA) == 0) {
+        return "the cycle counter is switched off";
+    }
+    if ((SCB_CCR & (CCR_IC | CCR_DC)) != (CCR_IC | CCR_DC)) {
+        return "the caches are not both on";
+    }
+    if (board_table.starts_chip == 0) {
+        return NULL;
+    }
+    if (clocks_core_hz() != board_table.clock_hz) {
+        return "the core does not run at the clock that start-up sets";
+    }
+    if (!chip_split_is_right()) {
+        return "FlexRAM is not split into 256 KiB of ITCM and 256 KiB of DTCM";
+    }
+    return NULL;
 }
 
 uint32_t board_cycles(void)

@@ -1,4 +1,4 @@
-/* From reset to main. MPU and clocks stay as reset left them. */
+/* From reset to main. board_initialise brings up the rest of the chip. */
 #include <stdint.h>
 
 /* SCB, Arm DDI 0403E B3.2.2 and B3.2.20 */

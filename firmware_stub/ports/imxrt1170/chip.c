@@ -1,0 +1,79 @@
+/* The order in which the chip is brought up; each step stands in a file of its own. */
+#include "chip.h"
+
+#include "clocks.h"
+#include "mpu.h"
+#include "pins.h"
+#include "power.h"
+#include "registers.h"
+
+/*
+ * Watchdogs, as SystemInit of NXP's system_MIMXRT1176_cm7.c leaves them: WDOG.WCR is 16 bits wide;
+ * an RTWDOG takes its key, a timeout and CS while it is unlocked.
+ */
+#define WDOG_WCR(base) (*(volatile uint16_t *)(base))
+#define WCR_WDE (1u << 2)
+#define RTWDOG_CS(base) REGISTER(base)
+#define RTWDOG_CNT(base) REGISTER((base) + 0x4u)
+#define RTWDOG_TOVAL(base) REGISTER((base) + 0x8u)
+#define CS_UPDATE (1u << 5)
+#define CS_EN (1u << 7)
+#define CS_CMD32EN (1u << 13)
+#define RTWDOG_KEY 0xD928C520u
+#define LONGEST_TIMEOUT 0xFFFFu
+
+/* FlexRAM: 16 banks of 32 KiB, two bits a bank. fsl_device_registers of MIMXRT1176, GPR16 to 18. */
+#define GPR16 REGISTER(IOMUXC_GPR_BASE + 0x40u)
+#define GPR17 REGISTER(IOMUXC_GPR_BASE + 0x44u)
+#define GPR18 REGISTER(IOMUXC_GPR_BASE + 0x48u)
+#define GPR16_BANK_CFG_SEL (1u << 2) /* 0: the fuses' split, 256 KiB and 256 KiB unless blown */
+#define BANKS_IN_A_REGISTER 8u
+#define BANK_IS_DTCM 2u
+#define BANK_IS_ITCM 3u
+#define BANKS_WANTED 8u
+
+static void stop_watchdog(uintptr_t base)
+{
+    if ((WDOG_WCR(base) & WCR_WDE) != 0) {
+        WDOG_WCR(base) = (uint16_t)(WDOG_WCR(base) & ~WCR_WDE);
+    }
+}
+
+static void stop_real_time_watchdog(uintptr_t base)
+{
+    if ((RTWDOG_CS(base) & CS_CMD32EN) != 0) {
+        RTWDOG_CNT(base) = RTWDOG_KEY;
+    } else {
+        RTWDOG_CNT(base) = RTWDOG_KEY & 0xFFFFu;
+        RTWDOG_CNT(base) = RTWDOG_KEY >> 16;
+    }
+    RTWDOG_TOVAL(base) = LONGEST_TIMEOUT;
+    RTWDOG_CS(base) = (RTWDOG_CS(base) & ~CS_EN) | CS_UPDATE;
+}
+
+bool chip_split_is_right(void)
+{
+    if ((GPR16 & GPR16_BANK_CFG_SEL) == 0) {
+        return true;
+    }
+    uint32_t banks[4] = {0};
+    for (uint32_t i = 0; i < BANKS_IN_A_REGISTER; i++) {
+        banks[(GPR17 >> 2u * i) & 3u]++;
+        banks[(GPR18 >> 2u * i) & 3u]++;
+    }
+    return banks[BANK_IS_DTCM] == BANKS_WANTED && banks[BANK_IS_ITCM] == BANKS_WANTED;
+}
+
+void chip_start(void)
+{
+    stop_watchdog(WDOG1_BASE);
+    stop_watchdog(WDOG2_BASE);
+    stop_real_time_watchdog(RTWDOG3_BASE);
+    stop_real_time_watchdog(RTWDOG4_BASE);
+    clocks_slow_down();
+    if (power_raise()) {
+        clocks_speed_up();
+    }
+    pins_start();
+    mpu_start();
+}
