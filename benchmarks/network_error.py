@@ -36,7 +36,8 @@ from hwprof.surrogates.correction import fit_correction
 from hwprof.surrogates.features import block_features, parameter_table
 from hwprof.surrogates.keys import parse_key
 from hwprof.surrogates.network_rows import MeasuredNetworks, measured_networks
-from hwprof.surrogates.predictor import LatencyPrediction, Predictor
+from hwprof.surrogates.predictions import LatencyPrediction
+from hwprof.surrogates.predictor import Predictor
 from hwprof.surrogates.pricing import SurrogatePricer
 from hwprof.surrogates.regressors import NearestSample
 from hwprof.surrogates.validation import assign_folds, score

@@ -12,6 +12,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ MAX_BYTES = 64 << 20
 CYCLES_METRIC = "cycles"
 
 
+@lru_cache(maxsize=1)
 def shipped_folder() -> Path:
     """Folder of the artefacts and tables that ship with the package."""
     return Path(__file__).resolve().parent / "data"

@@ -40,7 +40,8 @@ from hwprof.surrogates.catalogue import (
     installed_code,
     list_entries,
 )
-from hwprof.surrogates.predictor import BlockPrediction, FloatArray, LatencyPrediction, Predictor
+from hwprof.surrogates.predictions import BlockPrediction, FloatArray, LatencyPrediction
+from hwprof.surrogates.predictor import Predictor
 from hwprof.surrogates.pricing import LutPricer, MacsPricer, Pricer, SurrogatePricer
 from hwprof.surrogates.tables import Table, TabularSpace, columns_of
 from hwprof.workspace import Workspace

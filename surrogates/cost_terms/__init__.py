@@ -119,7 +119,7 @@ def count_terms(counted: BlockCalls) -> Matrix:
 
 def _add_up(found: Matrix, block: Integers, counts: Matrix) -> None:
     """Sums over calls that stand together because they are of one block."""
-    starts = np.flatnonzero(np.diff(block, prepend=-1))
+    starts = np.flatnonzero(np.concatenate([[True], block[1:] != block[:-1]]))
     counts[block[starts]] = np.add.reduceat(found, starts)
 
 

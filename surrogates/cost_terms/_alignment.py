@@ -92,8 +92,7 @@ _COUNTS = {
 def unaligned_words(c: Calls) -> Any:
     """Unaligned word loads of each call, (n_calls,)."""
     counts = np.zeros(len(c.kernel))
-    for kernel, count in _COUNTS.items():
+    for kernel in _COUNTS.keys() & set(c.kernel.tolist()):
         chosen = np.flatnonzero(c.kernel == kernel)
-        if len(chosen):
-            counts[chosen] = count(Calls(*(field[chosen] for field in c)))
+        counts[chosen] = _COUNTS[kernel](c.take(chosen))
     return counts

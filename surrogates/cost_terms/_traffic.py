@@ -235,6 +235,8 @@ class _Rows:
 
     def missed(self, c: Calls, others: Any, step_share: Any) -> Any:
         """Missed share of touches after the first, beside other lines for each output row."""
+        if not self.again.any():
+            return np.zeros(len(self.again))
         kept = np.maximum(c.kernel_h - c.stride_h, 0) * self.span
         step = np.minimum(c.stride_h, c.kernel_h) * self.span * step_share
         return window_share(

@@ -26,7 +26,8 @@ from hwprof.surrogates.predict import load_predictor
 
 if TYPE_CHECKING:
     from hwprof.profiler.bench import Setup
-    from hwprof.surrogates.predictor import BlockPrediction, LatencyPrediction, Predictor
+    from hwprof.surrogates.predictions import BlockPrediction, LatencyPrediction
+    from hwprof.surrogates.predictor import Predictor
     from hwprof.workspace import Workspace
 
 ACCURACY_NOTE = (
