@@ -43,6 +43,7 @@ class Setup:
         placement: parts left empty become those of the target's board.
         kernels: kernel library of the firmware: chosen on a virtual board, held against what a
             real one reports.
+        also: further targets, that share a campaign's tasks with the first.
         repeats: runs of each program; the median is kept.
         cache_state: ``cold``, each repeat begins with empty caches, or ``warm``, behind a run that
             is not measured.
@@ -62,6 +63,7 @@ class Setup:
     timing: str = ""
     cache_state: str = DEFAULT_CACHE_STATE
     record: Path | None = None
+    also: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         from hwprof.profiler.links import line_of
@@ -176,6 +178,21 @@ class Bench:
             saturated_share=reference.saturated_share,
             error=self._fault(program, run, reference),
             operators=_layers(program, run),
+        )
+
+    def changed(self) -> str:
+        """What this line's board says of itself now and did not when it was opened.
+
+        Empty while it is the same board with the same firmware at the same clock.
+
+        Raises:
+            LinkError: the line or the board failed.
+        """
+        before, now = self._device.info, self._device.hello()
+        return ", ".join(
+            f"{name} {getattr(now, name)} instead of {getattr(before, name)}"
+            for name in ("identity", "board", "clock_hz", "kernels", "firmware_id")
+            if getattr(now, name) != getattr(before, name)
         )
 
     def layer_counts(self, program: Program) -> tuple[LayerCounts, ...]:

@@ -1,107 +1,58 @@
-"""A campaign: many samples measured on one target, resumable, by one worker or several.
+"""A campaign: many tasks measured on one board or several, resumable, each stored once.
 
-Workers lower and run; one process, the caller's, writes the store. A killed campaign has lost
-the samples under way and nothing else; started again it measures what has no row yet.
+Stations lower and run; one process, the caller's, deals the tasks and writes the store. A killed
+campaign has lost the tasks under way and nothing else; started again it measures what has no row
+yet. Each board is checked against itself (``reference_checks``) before its first task, at
+intervals and at the end; one that drifted, or was lost, is dealt no more, and its tasks go to the
+others.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
 
-from hwprof.errors import HwprofError, LinkError, ModelError
-from hwprof.measurement import NETWORK, Measurement
-from hwprof.profiler.bench import Bench, Setup
-from hwprof.profiler.store import MeasurementStore, measurement_key
+from hwprof.errors import DriftError, LinkError
+from hwprof.profiler.bench import Setup
+from hwprof.profiler.campaign_lock import only_campaign
+from hwprof.profiler.lineup import Post, boards, opened_posts
+from hwprof.profiler.reference_block import Reading
+from hwprof.profiler.reference_checks import CheckBook, CheckPlan
+from hwprof.profiler.stations import Answer, CheckReference, Job, Measure, PassOver, ready
+from hwprof.profiler.store import MeasurementStore
+from hwprof.profiler.tasks import NetworkTask, Outcome, Task
 
-if TYPE_CHECKING:
-    from hwprof.graph import Graph
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One ONNX file to measure, and the block it is."""
-
-    path: Path
-    block_type: str
-    block_key: str
-
-    @property
-    def label(self) -> str:
-        """What a refusal calls it."""
-        return self.path.name
-
-    def graph(self) -> Graph:
-        """The operators to run.
-
-        Raises:
-            ModelError: the file cannot be read.
-        """
-        from hwprof.onnx_io import read_onnx
-
-        return read_onnx(self.path).graph
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkTask:
-    """One whole network of hwprof's own to measure, by the text that builds it."""
-
-    name: str
-    block_type: ClassVar[str] = NETWORK
-
-    @property
-    def block_key(self) -> str:
-        """What the row is called."""
-        return self.name
-
-    @property
-    def label(self) -> str:
-        """What a refusal calls it."""
-        return self.name
-
-    def graph(self) -> Graph:
-        """The operators to run.
-
-        Raises:
-            UnknownNameError, ConfigurationError: the text builds no network.
-        """
-        from hwprof.networks import parse_architecture
-
-        return parse_architecture(self.name).graph()
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a task: a row, a row that was there already, or a refusal."""
-
-    task: Task | NetworkTask
-    row: Measurement | None = None
-    refusal: str = ""
+__all__ = ["CampaignReport", "CheckPlan", "NetworkTask", "Outcome", "Task", "run_campaign"]
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignReport:
-    """Every task asked for is in exactly one of the counts."""
+    """Every task asked for is in exactly one of the counts.
+
+    Attributes:
+        left: tasks not begun, or given up, because the campaign was paused.
+        dropped: a sentence for each board that drifted or was lost while others went on.
+    """
 
     asked: int
     measured: int
     already_stored: int
     errors: tuple[Outcome, ...]
     refused: tuple[Outcome, ...]
+    left: int = 0
+    dropped: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         text = (
             f"{self.asked} asked, {self.measured} measured, {self.already_stored} already stored, "
             f"{len(self.errors)} wrong, {len(self.refused)} refused"
         )
+        if self.left:
+            text += f", {self.left} left"
         reasons = [o.refusal for o in self.refused] + [o.row.error for o in self.errors if o.row]
-        return "\n".join([text, *sorted(set(reasons))])
+        return "\n".join([text, *self.dropped, *sorted(set(reasons))])
 
 
 @dataclass(slots=True)
@@ -121,69 +72,12 @@ class _Tally:
         else:
             self.measured += 1
 
-    def report(self, asked: int) -> CampaignReport:
-        return CampaignReport(
-            asked, self.measured, self.already_stored, tuple(self.errors), tuple(self.refused)
-        )
-
-
-class _Worker:
-    """Holds the opened board of one process."""
-
-    def __init__(self, setup: Setup, stored: frozenset[str]) -> None:
-        self._bench = Bench(setup)
-        self._stored = stored
-
-    def run(self, task: Task | NetworkTask) -> Outcome:
-        try:
-            program = self._bench.lower(task.graph())
-            if measurement_key(self._bench.origin, program.sha256) in self._stored:
-                return Outcome(task)
-            row = self._bench.measure(program, block_type=task.block_type, block_key=task.block_key)
-        except ModelError as error:
-            return Outcome(task, refusal=f"{task.label}: {error}")
-        return Outcome(task, row=row)
-
-    def close(self) -> None:
-        self._bench.close()
-
-
-_worker: _Worker | None = None  # one for each worker process, made by its initializer
-
-
-def _start_worker(setup: Setup, stored: frozenset[str]) -> None:
-    global _worker  # noqa: PLW0603 - the only state a pool's initializer can leave behind
-    _worker = _Worker(setup, stored)
-
-
-def _run_in_worker(task: Task | NetworkTask) -> Outcome:
-    if _worker is None:
-        raise HwprofError("a campaign worker was asked before its board was opened.")
-    return _worker.run(task)
-
-
-@contextmanager
-def _outcomes(
-    tasks: Sequence[Task | NetworkTask], setup: Setup, stored: frozenset[str], workers: int
-) -> Iterator[Iterable[Outcome]]:
-    if workers == 1:
-        worker = _Worker(setup, stored)
-        try:
-            yield (worker.run(task) for task in tasks)
-        finally:
-            worker.close()
-        return
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(setup, stored),
-    )
-    try:
-        futures = [pool.submit(_run_in_worker, task) for task in tasks]
-        yield (future.result() for future in as_completed(futures))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    def take_back(self, outcome: Outcome) -> None:
+        """Forget a row that went into quarantine."""
+        if outcome in self.errors:
+            self.errors.remove(outcome)
+        else:
+            self.measured -= 1
 
 
 def run_campaign(
@@ -192,28 +86,153 @@ def run_campaign(
     *,
     setup: Setup,
     workers: int = 1,
+    checks: CheckPlan | None = None,
     progress: Callable[[Outcome], None] = lambda _: None,
+    paused: Callable[[], bool] = lambda: False,
 ) -> CampaignReport:
     """Measure every task that has no row yet; rows are stored as they come.
 
     Args:
-        workers: processes, each with a board of its own; 1 for a board on a line.
-        progress: called after each task, in the caller's process.
+        workers: processes for virtual boards, each with a board of its own. A board on a line has
+            one; ``setup.also`` names further lines.
+        progress: called after each task, in the caller's process; a row is on the disk by then.
+        paused: asked before each task; once it is true no further one is begun.
 
     Raises:
-        LinkError: a board or a worker process was lost; rows so far are stored.
+        LinkError: no board is left, and tasks are; rows so far are stored.
+        DriftError: likewise, and the last board had drifted.
+        ConfigurationError: lines that lead to one board, or boards of several contexts.
+        StoreError: the store cannot be written, or another campaign does.
     """
-    tally = _Tally()
-    try:
-        with _outcomes(tasks, setup, store.keys(), workers) as outcomes:
-            for outcome in outcomes:
-                if outcome.row is not None:
-                    store.add(outcome.row)
-                tally.count(outcome)
-                progress(outcome)
-    except BrokenProcessPool as error:
-        raise LinkError(
-            "a worker process died, perhaps for want of memory; rows so far are stored, run the "
-            "same command again, with --workers 1 if it persists."
-        ) from error
-    return tally.report(len(tasks))
+    with only_campaign(store.path), opened_posts(boards(setup, workers)) as posts:
+        campaign = _Campaign(tasks, store, posts, checks or CheckPlan())
+        campaign.begin()
+        campaign.run(progress, paused)
+        return campaign.report()
+
+
+class _Campaign:
+    """Deals tasks to posts and takes what comes."""
+
+    def __init__(
+        self,
+        tasks: Sequence[Task | NetworkTask],
+        store: MeasurementStore,
+        posts: list[Post],
+        plan: CheckPlan,
+    ) -> None:
+        self._asked = len(tasks)
+        self._posts = posts
+        self._plan = plan
+        self._book = CheckBook(store, plan.tolerance)
+        self._store = store
+        self._tally = _Tally()
+        self._queue = deque(tasks)
+
+    def begin(self) -> None:
+        """Check every board, then tell each what need not be measured."""
+        self._do_at_all(CheckReference())
+        stored = [self._store.measured(post.origin) for post in self._posts]
+        self._do_at_all(PassOver(frozenset().union(*stored)))
+        # What looks like a stored task is looked at last: a resumed campaign goes on at once.
+        known = frozenset().union(*(rows.values() for rows in stored))
+        self._queue = deque(sorted(self._queue, key=lambda task: task.block_key in known))
+
+    def run(self, progress: Callable[[Outcome], None], paused: Callable[[], bool]) -> None:
+        """Until every task is settled, nobody is left to do them, or the campaign is paused."""
+        while True:
+            more = bool(self._queue) and not paused()
+            for post in self._posts:
+                self._ask(post, self._next_job(post, more=more and bool(self._queue)))
+            busy = {post.station: post for post in self._posts if post.job is not None}
+            if not busy:
+                break
+            for station in ready(busy):
+                self._take(busy[station], progress)
+        dropped = [post.dropped for post in self._posts if post.dropped is not None]
+        if self._queue and not paused():
+            kind = type(dropped[-1]) if isinstance(dropped[-1], DriftError) else LinkError
+            raise kind(
+                f"{dropped[-1]} {self._asked - len(self._queue)} of {self._asked} tasks are done."
+            ) from dropped[-1]
+
+    def _do_at_all(self, job: Job) -> None:
+        for post in self._posts:
+            self._ask(post, job)
+        for post in self._posts:
+            if post.job is not None:
+                self._take(post, lambda _: None)
+
+    def report(self) -> CampaignReport:
+        """The counts as they are now."""
+        tally = self._tally
+        return CampaignReport(
+            self._asked,
+            tally.measured,
+            tally.already_stored,
+            tuple(tally.errors),
+            tuple(tally.refused),
+            left=len(self._queue),
+            dropped=tuple(str(post.dropped) for post in self._posts if post.dropped is not None),
+        )
+
+    def _next_job(self, post: Post, *, more: bool) -> Job | None:
+        """A check where one is due, or a task while there are ``more``; one job at a time."""
+        if post.job is not None or post.dropped is not None:
+            return None
+        if post.unjudged and (not more or self._is_due(post)):
+            return CheckReference()
+        return Measure(self._queue.popleft()) if more else None
+
+    def _is_due(self, post: Post) -> bool:
+        age_s = time.monotonic() - post.checked_at_s
+        return len(post.unjudged) >= self._plan.rows or age_s >= self._plan.seconds
+
+    def _ask(self, post: Post, job: Job | None) -> None:
+        if job is None or post.dropped is not None:
+            return
+        post.job = job
+        try:
+            post.station.ask(job)
+        except LinkError as error:
+            self._lose(post, error)
+
+    def _take(self, post: Post, progress: Callable[[Outcome], None]) -> None:
+        try:
+            answer: Answer = post.station.answer()
+        except LinkError as error:
+            self._lose(post, error)
+            return
+        post.job = None
+        if isinstance(answer, Reading):
+            self._judge(post, answer)
+        elif isinstance(answer, Outcome):
+            self._keep(post, answer)
+            progress(answer)
+
+    def _keep(self, post: Post, outcome: Outcome) -> None:
+        if outcome.row is not None and post.check_number is not None:
+            key = self._book.add(outcome.row, post.check_number, outcome.wall_s)
+            post.unjudged[key] = outcome
+        self._tally.count(outcome)
+
+    def _judge(self, post: Post, reading: Reading) -> None:
+        verdict = self._book.judge(post.origin, reading, post.check_number)
+        for key in verdict.condemned:
+            outcome = post.unjudged.get(key)
+            if outcome is not None:
+                self._tally.take_back(outcome)
+                self._queue.append(outcome.task)
+        post.unjudged.clear()
+        post.check_number, post.checked_at_s = verdict.number, time.monotonic()
+        if verdict.fault:
+            post.dropped = DriftError(
+                f"{post.target} has drifted: {verdict.fault}; {len(verdict.condemned)} rows since "
+                "its last good check are in quarantine ('hwprof quarantine' shows them); let it "
+                "cool, see to its power and clock, and run the same command again."
+            )
+
+    def _lose(self, post: Post, error: LinkError) -> None:
+        if isinstance(post.job, Measure):
+            self._queue.append(post.job.task)
+        post.job, post.dropped = None, error

@@ -19,6 +19,7 @@ from hwprof.profiler.annotations import Annotated, Stored, annotate, make_extras
 from hwprof.profiler.database import Database
 from hwprof.profiler.store_schema import (
     SCHEMA_VERSION,
+    campaign_rows,
     context_columns,
     measurement_columns,
     measurement_key,
@@ -128,20 +129,20 @@ class MeasurementStore:
         with self.reading() as connection:
             return frozenset(connection.scalars(query))
 
-    def programs(self, origin: Origin) -> frozenset[str]:
-        """Hashes of the programs that have a data point from one board in one context."""
+    def measured(self, origin: Origin) -> dict[str, str]:
+        """Block keys by program hash of the data points of one board in one context."""
         wanted = origin_columns(origin)
-        query = sa.select(measurements).where(
-            measurements.c.error == "",
-            *(measurements.c[name] == value for name, value in wanted.items() if name != "target"),
+        columns = measurements.c
+        query = sa.select(columns.program_sha256, columns.block_key, columns.key).where(
+            columns.error == "",
+            *(columns[name] == value for name, value in wanted.items() if name != "target"),
         )
         with self.reading() as connection:
-            rows = connection.execute(query).mappings()
-            return frozenset(
-                row["program_sha256"]
-                for row in rows
-                if row["key"] == measurement_key(origin, row["program_sha256"])
-            )
+            return {
+                program: block_key
+                for program, block_key, key in connection.execute(query)
+                if key == measurement_key(origin, program)
+            }
 
     def frame(self) -> pd.DataFrame:
         """All rows, error rows included; units are in the column names."""
@@ -204,6 +205,7 @@ def _names() -> set[str]:
 def put(connection: sa.Connection, row: Measurement) -> str:
     """Write a row in place of one with the same key, which is returned."""
     key = measurement_key(row.origin, row.program_sha256)
+    connection.execute(campaign_rows.delete().where(campaign_rows.c.key == key))
     connection.execute(operators.delete().where(operators.c.key == key))
     connection.execute(measurements.delete().where(measurements.c.key == key))
     connection.execute(measurements.insert(), measurement_columns(row, key))

@@ -12,6 +12,7 @@ The tree::
     ├── ArtefactError            a fitted artefact that is missing, foreign or stale
     └── LinkError                the line to a board
         ├── ProtocolError        bytes that break docs/PROTOCOL.md
+        ├── DriftError           a board that is no longer as it was
         └── BoardError           the board refused or faulted
 
 A message says the rule, the value got and the way out, in one sentence.
@@ -84,6 +85,10 @@ class LinkError(HwprofError, ConnectionError):
 
 class ProtocolError(LinkError):
     """Bytes on the line that break the protocol."""
+
+
+class DriftError(LinkError):
+    """A board whose reference measurement moved, or another board than the one opened."""
 
 
 class BoardError(LinkError):

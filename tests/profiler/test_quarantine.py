@@ -48,7 +48,7 @@ def test_no_reader_sees_a_quarantined_row(store: MeasurementStore) -> None:
 
     assert store.frame().empty
     assert store.keys() == frozenset()
-    assert store.programs(ROW.origin) == frozenset()
+    assert store.measured(ROW.origin) == {}
     assert _blocks(store) == {}
     assert kept[["check_number", "reason", "block_key", "cycles"]].to_numpy().tolist() == [
         [4, "drifted", "net", 30]
@@ -59,7 +59,7 @@ def test_a_released_row_is_whole(store: MeasurementStore) -> None:
     """It counts again, its layers with it, and the quarantine is empty."""
     assert release(store, 4) == (1, 0)
 
-    assert store.programs(ROW.origin) == {ROW.program_sha256}
+    assert store.measured(ROW.origin) == {ROW.program_sha256: "net"}
     assert _blocks(store) == {"net": {"first": 10, "second": 20}}
     assert quarantined_rows(store).empty
 

@@ -14,7 +14,8 @@ from hwprof.errors import ConfigurationError, UnknownNameError
 from hwprof.measurement import Measurement
 from hwprof.profiler.bench import Setup
 from hwprof.profiler.sampling import read_manifest, sample
-from hwprof.profiler.store import MeasurementStore, load_measurements
+from hwprof.profiler.reference_checks import CheckBook
+from hwprof.profiler.store import load_measurements
 from hwprof.workflows import adaptive_sampling
 from hwprof.workflows.adaptive_sampling import (
     Budget,
@@ -69,16 +70,16 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
     """Killed between two rows of the second batch, the same command ends with the same samples."""
     killed = Workspace(tmp_path / "work")
     sample_fc(killed, Budget(20))
-    rows, add = [], MeasurementStore.add
+    rows, add = [], CheckBook.add
 
-    def add_two(store: MeasurementStore, row: Measurement) -> None:
+    def add_two(book: CheckBook, row: Measurement, *behind: float) -> str:
         if len(rows) == 2:
             raise KeyboardInterrupt
         rows.append(row)
-        add(store, row)
+        return add(book, row, *behind)
 
     with monkeypatch.context() as patch:
-        patch.setattr(MeasurementStore, "add", add_two)
+        patch.setattr(CheckBook, "add", add_two)
         with pytest.raises(KeyboardInterrupt):
             sample_fc(killed, Budget(25))
     assert len(load_measurements(killed)) == 22

@@ -17,6 +17,7 @@ COMMANDS = {
     "inspect": "Show layers, costs and the bottleneck of a model.",
     "sample": "Write block configurations as ONNX files.",
     "profile": "Measure a model, or everything that was sampled.",
+    "quarantine": "Show rows that are kept and not used, or take them back.",
     "import": "Bring measurements of any board, from a table.",
     "fit": "Fit one surrogate for each block type.",
     "transfer": "Move a surrogate to another board by a few measurements.",
