@@ -9,7 +9,6 @@ others.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -185,8 +184,12 @@ class _Campaign:
         return Measure(self._queue.popleft()) if more else None
 
     def _is_due(self, post: Post) -> bool:
-        age_s = time.monotonic() - post.checked_at_s
-        return len(post.unjudged) >= self._plan.rows or age_s >= self._plan.seconds
+        board_s = sum(
+            outcome.row.repeats * outcome.row.latency_us * 1e-6
+            for outcome in post.unjudged.values()
+            if outcome.row is not None
+        )
+        return len(post.unjudged) >= self._plan.rows or board_s >= self._plan.board_s
 
     def _ask(self, post: Post, job: Job | None) -> None:
         if job is None or post.dropped is not None:
@@ -224,7 +227,7 @@ class _Campaign:
                 self._tally.take_back(outcome)
                 self._queue.append(outcome.task)
         post.unjudged.clear()
-        post.check_number, post.checked_at_s = verdict.number, time.monotonic()
+        post.check_number = verdict.number
         if verdict.fault:
             post.dropped = DriftError(
                 f"{post.target} has drifted: {verdict.fault}; {len(verdict.condemned)} rows since "

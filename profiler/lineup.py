@@ -28,7 +28,6 @@ class Post:
     target: str
     origin: Origin
     check_number: int | None = None
-    checked_at_s: float = 0.0
     unjudged: dict[str, Outcome] = field(default_factory=dict)
     job: Job | None = None
     dropped: LinkError | None = None
@@ -42,6 +41,11 @@ def boards(setup: Setup, workers: int) -> list[Setup]:
     if twice:
         raise ConfigurationError(
             f"a board has one line; {twice[0]} was named twice, leave one out."
+        )
+    if setup.record is not None and len(targets) > 1:
+        raise ConfigurationError(
+            f"one line can be recorded, and {' and '.join(targets)} are {len(targets)}; leave out "
+            "--record, or record each board by itself."
         )
     virtual = [target for target in targets if target not in lines]
     count = max(len(virtual), workers - len(lines)) if virtual else 0

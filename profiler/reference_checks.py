@@ -33,7 +33,8 @@ class CheckPlan:
 
     Attributes:
         rows: measured between two checks, at most.
-        seconds: between two checks, at most, while rows are measured.
+        board_s: seconds that the board computes between two checks, about; its own time and not
+            the host's, so that a recorded campaign asks the same when it is replayed.
         tolerance: relative difference from the board's first check, beyond which it has drifted.
             Repeats on one board lie closer: hwprof doctor allows as much between two of them.
 
@@ -42,11 +43,11 @@ class CheckPlan:
     """
 
     rows: int = 50
-    seconds: float = 600.0
+    board_s: float = 600.0
     tolerance: float = 0.02
 
     def __post_init__(self) -> None:
-        if not (self.rows >= 1 and self.seconds > 0 and self.tolerance > 0):
+        if not (self.rows >= 1 and self.board_s > 0 and self.tolerance > 0):
             raise ConfigurationError(
                 f"checks come every 1 or more rows and some seconds, with a tolerance above 0; "
                 f"got {self}."

@@ -224,6 +224,23 @@ def test_boards_of_two_clocks_are_no_campaign(
         run_campaign(tasks, store, setup=setup)
 
 
+def test_long_programs_are_checked_sooner(tasks: list[Task], store: MeasurementStore) -> None:
+    """What counts is how long the board computed, too: here each row is worth a check."""
+    run_campaign(tasks[:3], store, setup=Setup(), checks=CheckPlan(board_s=1e-9))
+
+    assert len(check_rows(store)) == 4
+
+
+def test_several_lines_are_not_recorded(
+    tasks: list[Task], store: MeasurementStore, tmp_path: Path
+) -> None:
+    """A recording is of one line."""
+    setup = Setup(also=("virtual:rt1170",), record=tmp_path / "line")
+
+    with pytest.raises(ConfigurationError, match="one line can be recorded"):
+        run_campaign(tasks, store, setup=setup)
+
+
 def test_a_line_named_twice_is_refused(tasks: list[Task], store: MeasurementStore) -> None:
     """One board has one line; opening it twice would mix up two campaigns on it."""
     setup = Setup("serial:/dev/null", also=("serial:/dev/null",))
@@ -232,7 +249,7 @@ def test_a_line_named_twice_is_refused(tasks: list[Task], store: MeasurementStor
         run_campaign(tasks, store, setup=setup)
 
 
-@pytest.mark.parametrize("plan", [{"rows": 0}, {"seconds": 0.0}, {"tolerance": -0.1}])
+@pytest.mark.parametrize("plan", [{"rows": 0}, {"board_s": 0.0}, {"tolerance": -0.1}])
 def test_impossible_check_plans_are_refused(plan: dict[str, float]) -> None:
     """Checks come at some interval and allow some difference."""
     with pytest.raises(ConfigurationError, match="tolerance above 0"):

@@ -13,8 +13,8 @@ from hwprof.cli import main
 from hwprof.errors import ConfigurationError, UnknownNameError
 from hwprof.measurement import Measurement
 from hwprof.profiler.bench import Setup
-from hwprof.profiler.sampling import read_manifest, sample
 from hwprof.profiler.reference_checks import CheckBook
+from hwprof.profiler.sampling import read_manifest, sample
 from hwprof.profiler.store import load_measurements
 from hwprof.workflows import adaptive_sampling
 from hwprof.workflows.adaptive_sampling import (
