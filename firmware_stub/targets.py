@@ -6,7 +6,7 @@ to a board file, either with ``?clock_hz=N`` behind it.
 
 from __future__ import annotations
 
-from hwprof.errors import UnknownNameError
+from hwprof.errors import ConfigurationError, UnknownNameError
 from hwprof.firmware_stub.manifest import image_of
 from hwprof.firmware_stub.virtual.board_files import SUFFIX, board_data, board_names, load_board
 from hwprof.firmware_stub.virtual.description import BoardDescription
@@ -42,6 +42,26 @@ def describe_virtual(reference: str) -> BoardDescription:
     if not name.endswith(SUFFIX) and name not in board_names():
         raise UnknownNameError("target", f"{VIRTUAL}:{name}", virtual_targets())
     return load_board(reference)
+
+
+def comparable_reference(target: str, named: str, chosen: str = "") -> str:
+    """The virtual board to hold a board against: the chosen one, else the board's own.
+
+    Args:
+        target: of the board; a virtual one is compared with itself.
+        named: what the board calls itself.
+        chosen: board reference that the user asks for; empty for none.
+
+    Raises:
+        ConfigurationError: no board file of that name ships.
+    """
+    reference = chosen or virtual_reference(target) or (named if named in board_names() else "")
+    if not reference:
+        raise ConfigurationError(
+            f"the board calls itself {named!r}, and no board file of that name ships; pass its "
+            "file with --board (docs/BOARDS.md)."
+        )
+    return reference
 
 
 def check_virtual(reference: str) -> BoardDescription:

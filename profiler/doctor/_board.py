@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from hwprof.errors import ConfigurationError
 from hwprof.firmware_stub.manifest import find_image
-from hwprof.firmware_stub.targets import VIRTUAL, describe_virtual, virtual_reference
-from hwprof.firmware_stub.virtual.board_files import board_names
+from hwprof.firmware_stub.targets import VIRTUAL, comparable_reference, describe_virtual
 from hwprof.profiler.doctor._visit import Visit
 from hwprof.profiler.protocol import PROTOCOL_VERSION
 
@@ -24,13 +23,7 @@ def check_firmware(visit: Visit) -> str:
 def find_description(visit: Visit) -> str:
     """There is a board file to compare with."""
     named = visit.info.board
-    own = visit.compared_with or virtual_reference(visit.target) or ""
-    visit.reference = own or (named if named in board_names() else "")
-    if not visit.reference:
-        raise ConfigurationError(
-            f"the board calls itself {named!r}, and no board file of that name ships; pass its "
-            "file with --board (docs/BOARDS.md)."
-        )
+    visit.reference = comparable_reference(visit.target, named, visit.compared_with)
     visit.description = describe_virtual(visit.reference)
     state = "" if visit.is_silicon else f", itself a virtual board ({visit.info.timing_model})"
     return f"{named}{state}, compared with {VIRTUAL}:{visit.reference}"

@@ -16,7 +16,6 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from hwprof.cli import main
-from hwprof.firmware_stub.virtual.board import VirtualBoard
 from hwprof.firmware_stub.virtual.board_files import BOARDS
 from hwprof.profiler.doctor import Visit, examine
 from hwprof.profiler.doctor._examine import STEPS
@@ -116,7 +115,7 @@ class TestWell:
 
     def test_every_step_of_a_served_board_is_well(self):
         """So does the same board behind a serial port, compared with the one that it names."""
-        with served_board(VirtualBoard.open()) as path:
+        with served_board() as path:
             checkup = examine(Visit(f"serial:{path}"))
 
         assert checkup.ok, str(checkup.findings[-1])
@@ -277,7 +276,7 @@ class TestBoard:
     def test_a_kernel_that_costs_more(self, tmp_path):
         """A slower flash shows in the first block whose weights come from there."""
         own = own_board(tmp_path, "(bus_hz = 133_000_000.*?core_overhead_cycles = )25", r"\g<1>400")
-        with served_board(VirtualBoard.open(own)) as path:
+        with served_board(own) as path:
             checkup = examine(Visit(f"serial:{path}", compared_with="rt1170"))
 
         sentence = failed(checkup, "cycles")

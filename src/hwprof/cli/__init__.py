@@ -30,6 +30,7 @@ COMMANDS = {
     "run": "Run a function of any Cortex-M7 binary on a virtual board.",
     "targets": "List boards with clock, memories and known error.",
     "doctor": "Examine a board, from its port to the cycles of known blocks.",
+    "calibrate": "Say where a board differs from its virtual board, and predict for it.",
     "board": "Run a virtual board for other programs.",
     "quickstart": "Run the whole pipeline, small, on the virtual RT1170.",
 }

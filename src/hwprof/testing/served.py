@@ -4,41 +4,32 @@ from __future__ import annotations
 
 import os
 import select
+import subprocess
+import sys
 import threading
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from hwprof.firmware_stub.virtual.board import VirtualBoard
-
-_READY_S = 60.0
+_SERVE = "from hwprof.cli import main; main()"
 _SLICE_S = 0.05
 _PIECE_BYTES = 65536
 
 
 @contextmanager
-def served_board(board: VirtualBoard) -> Iterator[str]:
-    """Path of a pseudo-terminal with a virtual board behind it."""
-    from hwprof.firmware_stub.virtual.serve import serve
+def served_board(reference: str = "rt1170") -> Iterator[str]:
+    """Path of a pseudo-terminal with a virtual board behind it, in a process of its own.
 
-    paths: list[str] = []
-    ready, stop = threading.Event(), threading.Event()
-
-    def announce(path: str) -> None:
-        paths.append(path)
-        ready.set()
-
-    thread = threading.Thread(target=serve, args=(board, announce, stop))
-    thread.start()
-    try:
-        if not ready.wait(_READY_S):
-            raise TimeoutError("the pseudo-terminal was not announced")
-        yield paths[0]
-    finally:
-        stop.set()
-        thread.join()
+    Args:
+        reference: name of a board that ships, or path of a board file.
+    """
+    command = [sys.executable, "-c", _SERVE, "board", "serve", reference]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
+        try:
+            assert process.stdout is not None  # noqa: S101 - it is a pipe
+            yield process.stdout.readline().strip().removeprefix("serial:")
+        finally:
+            process.terminate()
 
 
 @contextmanager
