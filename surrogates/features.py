@@ -7,10 +7,11 @@ the data cache fetches, are counted as if each block began with a cold cache, as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import log1p
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,8 @@ FEATURES: tuple[Term, ...] = TERMS
 
 MEMORY_FEATURES = tuple(term.name for term in TERMS if term.kernel is None)
 """Names of the columns that depend on what ran before."""
+
+_Block = TypeVar("_Block")
 
 _CHUNK = 8192
 """Blocks featurised at a time: what is in the making beside the table stays below 100 MB."""
@@ -56,12 +59,12 @@ def block_features(configs: Sequence[BlockConfig]) -> FeatureTable:
     Raises:
         ModelError: a configuration that its block type cannot build.
     """
-    return _table([_outline(config) for config in configs])
+    return _table(configs, _outline)
 
 
 def graph_features(graphs: Sequence[Graph]) -> FeatureTable:
     """Features of each graph."""
-    return _table([outline_graph(graph) for graph in graphs])
+    return _table(graphs, outline_graph)
 
 
 def parameter_table(configs: Sequence[BlockConfig]) -> Matrix:
@@ -103,9 +106,10 @@ def _outline(config: BlockConfig) -> Outline:
     )
 
 
-def _table(outlines: Sequence[Outline]) -> FeatureTable:
-    chunks = [outlines[i : i + _CHUNK] for i in range(0, len(outlines), _CHUNK)] or [[]]
-    counted = [_counted(outline_calls(chunk)) for chunk in chunks]
+def _table(blocks: Sequence[_Block], outline: Callable[[_Block], Outline]) -> FeatureTable:
+    """Outlines are made one by one and dropped: a heap of them is what garbage collection costs."""
+    chunks = [blocks[i : i + _CHUNK] for i in range(0, len(blocks), _CHUNK)] or [[]]
+    counted = [_counted(outline_calls(map(outline, chunk))) for chunk in chunks]
     X, macs = (np.concatenate(columns) for columns in zip(*counted, strict=True))
     return FeatureTable(X, macs)
 

@@ -65,27 +65,29 @@ def outline_unknown(inputs: Sequence[Shape]) -> Outline:
 
 def graph_calls(graphs: Iterable[Graph | GraphBuilder]) -> BlockCalls:
     """Kernel calls of graphs, each a block, in order of execution."""
-    return outline_calls([outline_graph(graph) for graph in graphs])
+    return outline_calls(map(outline_graph, graphs))
 
 
-def outline_calls(outlines: Sequence[Outline]) -> BlockCalls:
+def outline_calls(outlines: Iterable[Outline]) -> BlockCalls:
     """Kernel calls of blocks, each block's in order of execution.
 
     Raises:
         ModelError: a call has more MACs than 64 bits count.
     """
-    alike: dict[Structure | None, list[int]] = {}
-    for number, outline in enumerate(outlines):
-        alike.setdefault(outline.structure, []).append(number)
+    alike: dict[Structure | None, dict[int, tuple[int, ...]]] = {}
+    n_blocks = 0
+    for structure, numbers in outlines:
+        alike.setdefault(structure, {})[n_blocks] = numbers
+        n_blocks += 1
     tables, blocks = [_NO_CALLS], [_NO_BLOCKS]
     for structure, members in alike.items():
         try:
-            table = _table(structure, [outlines[number].numbers for number in members])
+            table = _table(structure, list(members.values()))
         except OverflowError as error:
             raise too_many_macs() from error
         tables.append(table.reshape(-1, len(Calls._fields)))
-        blocks.append(np.repeat(np.array(members), table.shape[1]))
-    return BlockCalls(Calls.of(np.concatenate(tables)), np.concatenate(blocks), len(outlines))
+        blocks.append(np.repeat(np.array(list(members)), table.shape[1]))
+    return BlockCalls(Calls.of(np.concatenate(tables)), np.concatenate(blocks), n_blocks)
 
 
 _NO_CALLS = np.zeros((0, len(Calls._fields)), np.int64)

@@ -75,9 +75,7 @@ class Runs(NamedTuple):
 
     def by_set(self, base: int, passes: range) -> Counts:
         """Lines of each set that each pass touches, (n_passes, SETS)."""
-        seen = passes if self.shift else passes[:1]
-        found = _lines_by_set(self, base % (SETS * LINE_BYTES), seen)
-        return np.broadcast_to(found, (len(passes), SETS))
+        return _lines_by_set(self, base % (SETS * LINE_BYTES), passes)
 
 
 @lru_cache(maxsize=1 << 12)
