@@ -16,6 +16,8 @@ from hwprof.surrogates.artefact import (
     ARRAYS_FILE,
     HEAD_FILE,
     MAX_HEAD_BYTES,
+    SEAL,
+    head_sha256,
     load_artefact,
     read_context,
     save_artefact,
@@ -31,9 +33,9 @@ def saved_fixture(fitted, tmp_path):
 
 
 def change_head(folder, **changes):
-    """Overwrite fields of the head."""
-    head = json.loads((folder / HEAD_FILE).read_text())
-    (folder / HEAD_FILE).write_text(json.dumps({**head, **changes}))
+    """Overwrite fields of the head, and seal it again."""
+    head = json.loads((folder / HEAD_FILE).read_text()) | changes
+    (folder / HEAD_FILE).write_text(json.dumps(head | {SEAL: head_sha256(head)}))
 
 
 class TestRoundTrip:
@@ -125,6 +127,46 @@ class TestDamage:
         with pytest.raises(ArtefactError, match="artefact format 99, this hwprof reads 1"):
             load_artefact(saved)
 
+    def test_newer_version(self, saved, fitted):
+        """What a newer hwprof wrote is neither read nor overwritten."""
+        change_head(saved, version=99)
+        written = (saved / HEAD_FILE).read_bytes()
+
+        with pytest.raises(ArtefactError, match="install the hwprof that wrote it"):
+            load_artefact(saved)
+        with pytest.raises(ArtefactError, match=r"newer hwprof is not overwritten; .* format 99"):
+            save_artefact(fitted.artefact, saved.parent)
+        assert (saved / HEAD_FILE).read_bytes() == written
+
+    def test_tampered_head(self, saved):
+        """A head whose fields are not those that were written is refused."""
+        head = json.loads((saved / HEAD_FILE).read_text())
+        head["prior"]["log_ratio"] /= 2
+        (saved / HEAD_FILE).write_text(json.dumps(head))
+
+        with pytest.raises(ArtefactError, match="was changed after it was written"):
+            load_artefact(saved)
+
+    @pytest.mark.parametrize("level", [7, 0, -1])
+    def test_level(self, saved, level):
+        """An interval covers some of the blocks."""
+        change_head(saved, interval_level=level)
+
+        with pytest.raises(ArtefactError, match="interval_level lies between 0 and 1"):
+            load_artefact(saved)
+
+    @pytest.mark.parametrize(
+        ("field", "value"), [("clock_hz", "fast"), ("clock_hz", 0), ("board", 7)]
+    )
+    def test_context(self, saved, field, value):
+        """A context that no board has is no artefact, read with its arrays or without."""
+        context = json.loads((saved / HEAD_FILE).read_text())["context"]
+        change_head(saved, context=context | {field: value})
+
+        for read in (read_context, load_artefact):
+            with pytest.raises(ArtefactError, match="is no artefact of hwprof"):
+                read(saved)
+
     @pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"format": 1}', "[" * 100_000])
     def test_no_artefact(self, saved, text):
         """A head that is something else is refused."""
@@ -181,7 +223,7 @@ class TestDamage:
                 node[key] = data.draw(st.sampled_from([None, "x", -1, 1e400, [], {}]))
                 break
             node = node[key]
-        (folder / HEAD_FILE).write_text(json.dumps(head))
+        (folder / HEAD_FILE).write_text(json.dumps(head | {SEAL: head_sha256(head)}))
 
         with suppress(ArtefactError):
             load_artefact(folder)

@@ -268,6 +268,8 @@ class TestContexts:
         [
             {"kernels": "reference"},
             {"target": "virtual:stm32h743"},
+            {"target": "virtual:rt1170?clock_hz=600000000"},
+            {"timing": "pipeline"},
             {"target": "serial:/dev/ttyACM0"},
             {"placement": Placement(activations="sdram")},
             {"scheme": "symmetric/per-channel"},

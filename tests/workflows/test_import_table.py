@@ -7,6 +7,7 @@ import pytest
 from hwprof.errors import StoreError
 from hwprof.measurement import Placement
 from hwprof.profiler.store import MeasurementStore
+from hwprof.surrogates.features import block_features
 from hwprof.surrogates.fit import FitOptions, fit
 from hwprof.surrogates.keys import parse_key
 from hwprof.workflows.fit_workspace import fit_workspace
@@ -297,6 +298,30 @@ def test_fit_works_on_a_board_that_nobody_knows(write, workspace):
 
     assert fitted.report.types[0].scores.mape_percent < 3
     assert (predicted.context.board, predicted.context.kind) == ("my-board", "measured")
+
+
+def test_one_line_forty_times_off_moves_no_other(write, workspace, tmp_path):
+    """A table with a wild line predicts as the table without it, within 1 %, and names the line."""
+    from hwprof.profiler.bench import Setup
+
+    lines = list(pointwise_table(60))
+    *rest, cycles = lines[7].split(",")
+    wild = [*lines[:7], ",".join([*rest, str(40 * int(cycles))]), *lines[8:]]
+    calm, after = Workspace(tmp_path / "calm"), workspace
+    import_table(write(HEADER, *lines[:7], *lines[8:]), calm, BOARD)
+    import_table(write(HEADER, *wild), after, BOARD)
+    configs = [parse_key(key) for key in stored(calm).block_key]
+    counts = block_features(configs).X
+    without, with_it = (
+        fit_workspace(one, Setup("my-board"), workers=1)[0] for one in (calm, after)
+    )
+    expected, predicted = (
+        one.artefact.types["pwconv"].regressor.predict(counts) for one in (without, with_it)
+    )
+
+    assert predicted == pytest.approx(expected, rel=0.01)
+    assert len(with_it.report.outliers) == 1
+    assert not without.report.outliers
 
 
 def test_boards_are_told_apart_by_name(write, workspace):
