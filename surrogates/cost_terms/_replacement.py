@@ -129,7 +129,8 @@ def sweep_shares(sweeps: Sequence[Sweep]) -> Numbers:
 
 def _shares_alike(sweeps: Sequence[Sweep]) -> Numbers:
     """``sweep_shares`` of sweeps of one number of passes."""
-    touched = np.array([sweep.touched() for sweep in sweeps]).reshape(len(sweeps), 2, -1)
+    touched = np.concatenate([counts for sweep in sweeps for counts in sweep.touched()])
+    touched = touched.reshape(len(sweeps), 2, -1)
     together = touched.sum(axis=1)
     lines = np.arange(together.max() + 1)
     # One table of all sweeps: the iteration behind it costs the same for one number as for many.

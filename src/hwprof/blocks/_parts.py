@@ -39,6 +39,7 @@ def pointwise(
     )
 
 
+@lru_cache(maxsize=_KEPT)
 def depthwise(
     channels: int, kernel: int, *, stride: int = 1, activation: Activation = Activation.NONE
 ) -> Conv2d:
