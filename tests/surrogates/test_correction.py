@@ -10,7 +10,14 @@ import pytest
 from hwprof.errors import ArtefactError, ConfigurationError
 from hwprof.networks import person_detector
 from hwprof.networks.person_detector import legal_sizes
-from hwprof.surrogates.artefact import HEAD_FILE, NetworkCorrection, load_artefact, save_artefact
+from hwprof.surrogates.artefact import (
+    HEAD_FILE,
+    SEAL,
+    NetworkCorrection,
+    head_sha256,
+    load_artefact,
+    save_artefact,
+)
 from hwprof.surrogates.boundaries import boundary_us
 from hwprof.surrogates.correction import fit_correction
 from hwprof.surrogates.network_rows import MeasuredNetworks
@@ -153,10 +160,10 @@ def test_travels(fitted, detectors, tmp_path):
 
 
 def changed_head(fitted, tmp_path, **changes):
-    """Folder of an artefact with entries of its head replaced."""
+    """Folder of an artefact with entries of its head replaced, and sealed again."""
     folder = save_artefact(fitted.artefact, tmp_path)
-    head = json.loads((folder / HEAD_FILE).read_text())
-    (folder / HEAD_FILE).write_text(json.dumps({**head, **changes}))
+    head = json.loads((folder / HEAD_FILE).read_text()) | changes
+    (folder / HEAD_FILE).write_text(json.dumps(head | {SEAL: head_sha256(head)}))
     return folder
 
 
