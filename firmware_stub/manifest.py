@@ -10,6 +10,7 @@ from pathlib import Path
 from hwprof.errors import ArtefactError, UnknownNameError
 
 IMAGES = Path(__file__).parent / "images"
+BOARD = "rt1170"  # that every image is linked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class ImageRecord:
         firmware_id: what the image calls itself in HELLO: the first 16 hexadecimal digits of the
             hash of its sources.
         sha256: hash of the image file.
+        flash_file, flash_sha256: the same firmware behind boot headers, to be written to flash.
         kernels_sha256: hash of the sources of its kernels and of the flags they are built with.
         code_bytes, constant_data_bytes: sections that a board keeps in flash or copies to RAM.
         zeroed_data_bytes, stack_bytes: RAM of the firmware itself.
@@ -30,6 +32,8 @@ class ImageRecord:
     kernels: str
     firmware_id: str
     sha256: str
+    flash_file: str
+    flash_sha256: str
     kernels_sha256: str
     code_bytes: int
     constant_data_bytes: int
@@ -37,9 +41,19 @@ class ImageRecord:
     stack_bytes: int
 
     @property
+    def name(self) -> str:
+        """What users call it: ``rt1170-simd``."""
+        return f"{BOARD}-{self.kernels}"
+
+    @property
     def path(self) -> Path:
         """Where the image lies."""
         return IMAGES / self.file
+
+    @property
+    def flash_path(self) -> Path:
+        """Where the image for the flash lies."""
+        return IMAGES / self.flash_file
 
 
 @cache
@@ -75,3 +89,16 @@ def image_of(kernels: str) -> ImageRecord:
     if kernels not in by_library:
         raise UnknownNameError("kernel library", kernels, by_library)
     return by_library[kernels]
+
+
+def image_named(name: str) -> ImageRecord:
+    """The image that users call ``name``.
+
+    Raises:
+        UnknownNameError: there is none; the message names those there are.
+        ArtefactError: the manifest is missing or is none.
+    """
+    by_name = {image.name: image for image in images()}
+    if name not in by_name:
+        raise UnknownNameError("image", name, by_name)
+    return by_name[name]

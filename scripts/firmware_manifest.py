@@ -164,6 +164,8 @@ class ImageEntry:
     kernels: str
     firmware_id: str
     sha256: str
+    flash_file: str
+    flash_sha256: str
     kernels_sha256: str
     compiler: str
     flags: str
@@ -196,6 +198,8 @@ def describe(options: argparse.Namespace) -> ImageEntry:
         kernels=options.kernels,
         firmware_id=firmware_id(options.sources),
         sha256=hashlib.sha256(image.read_bytes()).hexdigest(),
+        flash_file=options.flash_image.name,
+        flash_sha256=hashlib.sha256(options.flash_image.read_bytes()).hexdigest(),
         kernels_sha256=hashlib.sha256(tools.section(image, ".kernels")).hexdigest(),
         compiler=tools.version,
         flags=options.flags,
@@ -239,6 +243,7 @@ def main(arguments: list[str] | None = None) -> int:
     build_id = commands.add_parser("build-id", help="print the header that names the firmware")
     manifest = commands.add_parser("manifest", help="describe an image")
     manifest.add_argument("--image", type=Path, required=True)
+    manifest.add_argument("--flash-image", type=Path, required=True)
     manifest.add_argument("--kernels", required=True, help="name of its kernel library")
     manifest.add_argument("--build", type=Path, required=True, help="folder of its object files")
     manifest.add_argument("--compiler", default="arm-none-eabi-gcc")

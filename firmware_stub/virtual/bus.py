@@ -7,14 +7,13 @@ from collections.abc import Callable
 from hwprof.firmware_stub.virtual.description import BoardDescription, PeripheralArea
 from hwprof.firmware_stub.virtual.imxrt1170.chip import Rt1170
 from hwprof.firmware_stub.virtual.peripherals import (
-    Dwt,
     Lpuart,
     Ocotp,
     Peripheral,
     Surroundings,
-    SystemControlSpace,
     Unmodelled,
 )
+from hwprof.firmware_stub.virtual.processor import Dwt, SystemControlSpace
 
 CHIPS = {"imxrt1170": Rt1170}  # by the name of a board file's `chip`
 PAGE_BYTES = 0x1000

@@ -32,6 +32,7 @@ COMMANDS = {
     "doctor": "Examine a board, from its port to the cycles of known blocks.",
     "calibrate": "Say where a board differs from its virtual board, and predict for it.",
     "board": "Run a virtual board for other programs.",
+    "firmware": "List the firmware images, and load one onto a board.",
     "quickstart": "Run the whole pipeline, small, on the virtual RT1170.",
 }
 
