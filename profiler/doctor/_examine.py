@@ -9,6 +9,8 @@ from hwprof.errors import HwprofError
 from hwprof.profiler.doctor import _board, _cycles, _line
 from hwprof.profiler.doctor._visit import Visit
 
+_RELOAD = "reset the board, and load the image that came with this hwprof if it stays."
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -96,5 +98,7 @@ def _take(step: Step, visit: Visit) -> Finding:
     try:
         return Finding(step.name, ok=True, what=step.examine(visit))
     except HwprofError as error:
-        what, _, way_out = str(error).rpartition("; ")
-        return Finding(step.name, ok=False, what=what or str(error), way_out=way_out * bool(what))
+        what, separator, way_out = str(error).rpartition("; ")
+        if not separator:  # the firmware's sentences say what, not what to do
+            what, way_out = way_out, _RELOAD
+        return Finding(step.name, ok=False, what=what, way_out=way_out)

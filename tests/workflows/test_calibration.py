@@ -179,8 +179,7 @@ def calibrated(tmp_path_factory):
     """A board with OCRAM's overhead up and flash's bus slower, and its workspace."""
     folder = tmp_path_factory.mktemp("calibrated")
     factors = {OCRAM: 1.24, Constant("bus_period", "flash"): 0.8}
-    board = changed_board(RT1170, factors, "changed")
-    board["clock"] = {**board["clock"], "core_hz": 800_000_000}
+    board = changed_board(board_data("rt1170?clock_hz=800000000"), factors, "changed")
     path = folder / "board.toml"
     path.write_text(board_toml(board), encoding="utf-8")
     workspace = Workspace(folder / "work")
@@ -199,7 +198,6 @@ class TestBoard:
         """By how much, too."""
         named = {change.what: change.percent for change in calibrated[0].calibration.named}
 
-        # At 800 MHz the first access is a smaller part of OCRAM's latency than at 996 MHz.
         assert set(named) == {"read latency of ocram", "bus period of flash"}
         assert named["bus period of flash"] == pytest.approx(-20, abs=1)
 
