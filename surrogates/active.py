@@ -24,12 +24,12 @@ from hwprof.surrogates.features import FEATURES
 from hwprof.surrogates.regressors import Matrix, PhysicalPrior, Vector
 
 _COST = 0.05
-_RESIDUAL = 0.02
+_RESIDUAL = 0.05
 _NOISE = 0.02
 """Standard deviations of a relative error: by an unknown cost of average weight, by what costs do
 not explain, by what nothing explains. The first and the last are in about the proportion of the
-physical prior's penalty, sqrt(10); what matters is that, and little (docs/SURROGATES.md)."""
-_LENGTH = 0.7  # in root mean squares of the differences of standardised columns
+physical prior's penalty, sqrt(10); factors of two make little difference (docs/SURROGATES.md)."""
+_LENGTH = 0.4  # in root mean squares of the differences of standardised columns
 
 
 def most_telling(

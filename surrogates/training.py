@@ -97,11 +97,29 @@ _MAD_TO_DEVIATION = 1.4826
 _MOST_OUTLIERS = 0.05  # of a block type: where more are off, the model is wrong and not the rows
 
 
+_MOST_UNLIKE = 0.1  # of a row's cycles
+_GUESSES = np.array([term.guess_cycles for term in FEATURES], dtype=np.float64)
+
+
+def _unlike_others(X: Matrix, others: Matrix) -> Vector:
+    """Share of each row's cycles, as guessed, in counts that it has more of than all others, (n,).
+
+    Guesses and no measurement decide, so that a wild row has no say in whether it is judged.
+    """
+    shares, theirs = (
+        guessed / np.maximum(guessed.sum(axis=1, keepdims=True), 1.0)
+        for guessed in (X * _GUESSES, others * _GUESSES)
+    )
+    own: Vector = np.where(shares > theirs.sum(axis=0), shares, 0.0).sum(axis=1)
+    return own
+
+
 def wild_rows(table: TrainingTable, anchors: Anchors) -> tuple[Mask, Vector]:
     """Rows that are off by much more than others of their type, and what the prior holds likely.
 
     Each row is predicted by the prior of its block type fitted without the row's fold; the prior
-    bends only so far for one row (Huber's loss), so that a wild one cannot hide itself.
+    bends only so far for one row (Huber's loss), so that a wild one cannot hide itself. A row
+    whose counts the others hardly have is not judged: they know nothing of it.
     """
     likely = np.full(len(table.y), np.nan)
     for kind in np.unique(table.types).tolist():
@@ -111,7 +129,8 @@ def wild_rows(table: TrainingTable, anchors: Anchors) -> tuple[Mask, Vector]:
             prior = PhysicalPrior(anchors.without([fold]))
             if len(outside.y):
                 prior = prior.fit(outside.X, outside.y)
-                likely[inside] = prior.predict(table.X[inside])
+                judged = _unlike_others(table.X[inside], outside.X) <= _MOST_UNLIKE
+                likely[inside] = np.where(judged, prior.predict(table.X[inside]), np.nan)
     errors = np.nan_to_num(log_errors(table.y, np.maximum(likely, 1.0)))
     wild = np.zeros(len(table.y), dtype=np.bool_)
     for kind in np.unique(table.types).tolist():
