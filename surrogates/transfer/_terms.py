@@ -76,7 +76,7 @@ class _Deviations:
 
 
 # Boards of one core differ little in compute and by factors in memory. Chosen on the boards of
-# benchmarks/transfer.py, on seeds 0 to 4.
+# benchmarks/transfer.py but the STM32F746, on seeds 0 to 4.
 _KNOWN = _Deviations(1.0, (0.05, 0.3, 0.8, 1.0, 0.5, 1.5))
 _GUESSED = _Deviations(1.5, (0.05, 0.3, 0.8, 2.5, 0.5, 2.0))
 _SCALAR = 0.3
