@@ -15,11 +15,16 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from hwprof.errors import ConfigurationError
-from hwprof.measurement import Measurement, Origin
+from hwprof.measurement import Context, Measurement, Origin
 from hwprof.profiler.quarantine import put_aside
 from hwprof.profiler.reference_block import Reading
 from hwprof.profiler.store import MeasurementStore, measurement_key, put
-from hwprof.profiler.store_schema import campaign_rows, reference_checks
+from hwprof.profiler.store_schema import (
+    campaign_rows,
+    context_columns,
+    measurements,
+    reference_checks,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,3 +170,19 @@ def check_rows(store: MeasurementStore) -> pd.DataFrame:
         if not sa.inspect(connection).has_table(reference_checks.name):
             return pd.DataFrame(columns=[column.name for column in _check])
         return pd.read_sql(sa.select(reference_checks).order_by(_check.number), connection)
+
+
+def wall_times(store: MeasurementStore, context: Context) -> pd.DataFrame:
+    """What rows of campaigns took on the host in one context: block_type, macs, wall_s."""
+    import pandas as pd
+
+    columns = (measurements.c.block_type, measurements.c.macs, campaign_rows.c.wall_s)
+    query = (
+        sa.select(*columns)
+        .join_from(campaign_rows, measurements, campaign_rows.c.key == measurements.c.key)
+        .where(*(measurements.c[name] == value for name, value in context_columns(context).items()))
+    )
+    with store.reading() as connection:
+        if not sa.inspect(connection).has_table(campaign_rows.name):
+            return pd.DataFrame(columns=[column.name for column in columns])
+        return pd.read_sql(query, connection)

@@ -9,6 +9,7 @@ The tree::
     ├── ConfigurationError       an option, parameter or context that breaks a rule
     │   └── UnknownNameError     a block, target, board or network nobody registered
     ├── StoreError               a measurement store or table that cannot be read or written
+    ├── PausedError              a campaign that was asked to pause; the command line exits 75
     ├── ArtefactError            a fitted artefact that is missing, foreign or stale
     └── LinkError                the line to a board
         ├── ProtocolError        bytes that break docs/PROTOCOL.md
@@ -73,6 +74,10 @@ class UnknownNameError(ConfigurationError):
 
 class StoreError(HwprofError):
     """A measurement store or table that cannot be used."""
+
+
+class PausedError(HwprofError):
+    """A campaign that was asked to pause: what it measured is stored, and it can go on."""
 
 
 class ArtefactError(HwprofError):

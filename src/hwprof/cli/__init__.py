@@ -6,11 +6,11 @@ import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from keyword import iskeyword
-from typing import Any
+from typing import IO, Any
 
 import click
 
-from hwprof.errors import HwprofError
+from hwprof.errors import HwprofError, PausedError
 
 # In the order of the work, which is the order of the help text.
 COMMANDS = {
@@ -41,6 +41,16 @@ class _MistakeError(click.ClickException):
     """A user's mistake, told in one sentence."""
 
     exit_code = 2
+
+
+class _PausedError(click.ClickException):
+    """A campaign was paused and can go on; EX_TEMPFAIL of sysexits.h invites to try again."""
+
+    exit_code = 75
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """The sentence, which is no error."""
+        click.echo(self.format_message(), file=file, err=True)
 
 
 class _WorkflowGroup(click.Group):
@@ -78,6 +88,8 @@ class _WorkflowGroup(click.Group):
 def _mistakes() -> Iterator[None]:
     try:
         yield
+    except PausedError as error:
+        raise _PausedError(str(error)) from error
     except HwprofError as error:
         raise _MistakeError(str(error)) from error
     except click.exceptions.NoArgsIsHelpError:

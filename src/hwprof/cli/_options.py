@@ -56,12 +56,17 @@ workspace = click.option(
     show_default=f"${ENVIRONMENT_VARIABLE} or ./hwprof-work",
     help="Folder that keeps samples, measurements and artefacts.",
 )
-target = click.option(
+_TARGET_HELP = (
+    "Board: virtual:NAME (hwprof targets lists them), virtual:BOARD.toml, either with "
+    "?clock_hz=N, serial:DEVICE, a pyserial URL, or replay:FILE."
+)
+target = click.option("--target", default=DEFAULT_TARGET, show_default=True, help=_TARGET_HELP)
+targets = click.option(
     "--target",
-    default=DEFAULT_TARGET,
+    multiple=True,
+    default=(DEFAULT_TARGET,),
     show_default=True,
-    help="Board: virtual:NAME (hwprof targets lists them), virtual:BOARD.toml, either with "
-    "?clock_hz=N, serial:DEVICE, a pyserial URL, or replay:FILE.",
+    help=f"{_TARGET_HELP} May be repeated: boards of a kind share what is to measure.",
 )
 placement = click.option(
     "--placement",
@@ -98,16 +103,24 @@ cache_state = click.option(
     show_default=True,
     help="How a run begins: with empty caches, or behind one that is not measured.",
 )
-_BENCH = (target, placement, kernels, scheme, timing, cache_state)
+_BENCH = (placement, kernels, scheme, timing, cache_state)
 
 
 def bench_setup(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that say how programs are lowered and run, as ``setup``."""
+    return target(_with_setup(command))
 
+
+def campaign_setup(command: Callable[..., None]) -> Callable[..., None]:
+    """The same; several targets share the work."""
+    return targets(_with_setup(command))
+
+
+def _with_setup(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(
         *arguments: object,
-        target: str,
+        target: str | tuple[str, ...],
         placement: Placement,
         kernels: str,
         scheme: str,
@@ -117,7 +130,16 @@ def bench_setup(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         from hwprof.profiler.bench import Setup
 
-        setup = Setup(target, placement, kernels, scheme, timing=timing, cache_state=cache_state)
+        first, *also = (target,) if isinstance(target, str) else target
+        setup = Setup(
+            first,
+            placement,
+            kernels,
+            scheme,
+            timing=timing,
+            cache_state=cache_state,
+            also=tuple(also),
+        )
         command(*arguments, setup=setup, **options)
 
     decorated: Callable[..., None] = run

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hwprof.cli import _options
+from hwprof.cli import _campaign, _options
 from hwprof.cli._adaptive import adaptive_budget, print_sampled
 from hwprof.cli._output import print_json, print_table
 from hwprof.measurement import Measurement, OperatorMeasurement
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model", required=False)
-@_options.bench_setup
+@_options.campaign_setup
 @click.option("--repeats", type=click.IntRange(1, 1000), default=1, show_default=True)
 @click.option(
     "--networks",
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     help="Block type to measure; may be repeated [default: all].",
 )
 @adaptive_budget
+@click.option(
+    "--plan", is_flag=True, help="Say what would be measured and how long it takes; end there."
+)
 @_options.seed
 @_options.workers
 @_options.record
@@ -52,6 +55,7 @@ def profile(
     networks: int,
     blocks: tuple[str, ...],
     budget: Budget | None,
+    plan: bool,
     seed: int,
     workers: int | None,
     record: Path | None,
@@ -63,6 +67,9 @@ def profile(
     MODEL is an ONNX or int8 TFLite file, or a named architecture such as
     person-detector:k=5,g=1,c=96. On a virtual board the cycles are modelled, and every output says
     so.
+
+    Ctrl-C pauses; the same command goes on from there. --target may be repeated: boards of one
+    kind share what is to measure.
 
     With --adaptive no 'hwprof sample' is needed: hwprof chooses twenty blocks of each type, then
     ten at a time where what is measured leaves the surrogate least sure. Rows are kept as they
@@ -76,8 +83,10 @@ def profile(
     workers = _options.worker_count(workers, record)
     _refuse_two_subjects(model, networks, blocks, budget)
     _refuse_several_lines(record, budget)
-    if networks:
-        _profile_networks(workspace, setup, workers, draw=(networks, seed))
+    _refuse_what_is_no_campaign(setup, model, budget, plan=plan)
+    subject = _campaign.Subject(networks, seed, blocks)
+    if plan:
+        _campaign.print_plan(subject, workspace, setup, workers, as_json=as_json)
         return
     if budget is not None:
         from hwprof.workflows.adaptive_sampling import sample_adaptively
@@ -89,7 +98,7 @@ def profile(
             print_sampled(sampled)
         return
     if model is None:
-        _profile_samples(workspace, setup, workers, blocks)
+        _campaign.run(subject, workspace, setup, workers)
         return
     resolved = resolve_model(model)
     row, counts, footprint = _measured(model, resolved.graph, setup)
@@ -114,6 +123,21 @@ def _refuse_several_lines(record: Path | None, budget: Budget | None) -> None:
         raise click.UsageError(
             f"adaptive sampling opens the line again and again, and {record} holds one; leave out "
             "--record."
+        )
+
+
+def _refuse_what_is_no_campaign(
+    setup: Setup, model: str | None, budget: Budget | None, *, plan: bool
+) -> None:
+    if model is not None and setup.also:
+        raise click.UsageError(
+            f"one board runs {model}; got {' and '.join((setup.target, *setup.also))}; leave out "
+            "all but one --target."
+        )
+    subject = model or ("--adaptive" if budget is not None else "")
+    if plan and subject:
+        raise click.UsageError(
+            f"--plan is of samples or --networks; leave out either it or {subject}."
         )
 
 
@@ -228,23 +252,3 @@ def _counted(layer: OperatorMeasurement, counts: LayerCounts | None) -> tuple[ob
     if counts is None:
         return "", ""
     return counts.instructions, 100.0 * counts.stall_cycles / max(layer.cycles, 1)
-
-
-def _profile_samples(
-    workspace: Workspace, setup: Setup, workers: int, blocks: tuple[str, ...]
-) -> None:
-    from hwprof.workflows.measure_samples import measure_samples
-
-    report = measure_samples(workspace, setup, workers=workers, block_types=blocks)
-    click.echo(str(report))
-
-
-def _profile_networks(
-    workspace: Workspace, setup: Setup, workers: int, *, draw: tuple[int, int]
-) -> None:
-    from hwprof.workflows.measure_networks import draw_networks, measure_networks
-
-    count, seed = draw
-    names = [network.name for network in draw_networks(count, seed=seed)]
-    report = measure_networks(workspace, setup, names, workers=workers)
-    click.echo(str(report))

@@ -6,8 +6,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from hwprof.errors import StoreError
 from hwprof.firmware_stub.stamp import code_sha256
 from hwprof.luts import CYCLES_METRIC, LookupTable, save_table, shipped_folder
@@ -15,9 +13,10 @@ from hwprof.measurement import NETWORK, Context, Placement
 from hwprof.networks import person_detector_head
 from hwprof.networks.person_detector import CHANNELS, GROUPS, KERNELS, legal_sizes
 from hwprof.profiler.bench import Bench, Setup
-from hwprof.profiler.campaign import CampaignReport, NetworkTask, Outcome, run_campaign
+from hwprof.profiler.campaign import CampaignReport, NetworkTask
 from hwprof.profiler.store import MeasurementStore
 from hwprof.surrogates.artefact import context_slug
+from hwprof.workflows.measure_samples import measure_tasks
 from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -51,15 +50,7 @@ def measure_heads(
     """
     workspace.make()
     tasks = [NetworkTask(head.name) for head in heads()][:count]
-    with (
-        MeasurementStore(workspace.store, create=True) as store,
-        tqdm(total=len(tasks), unit="head", desc="profile", disable=None) as bar,
-    ):
-
-        def advance(_: Outcome) -> None:
-            bar.update()
-
-        return run_campaign(tasks, store, setup=SETUP, workers=workers, progress=advance)
+    return measure_tasks(tasks, workspace, SETUP, workers=workers, unit="head")
 
 
 def save_head_table(workspace: Workspace, folder: Path | None = None) -> Path:

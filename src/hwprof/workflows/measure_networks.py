@@ -108,5 +108,9 @@ def measure_networks(
 ) -> CampaignReport:
     """Measure networks that have no row yet into the workspace's store, with a progress bar."""
     workspace.make()
-    tasks = [NetworkTask(name) for name in networks]
-    return measure_tasks(tasks, workspace, setup, workers=workers, unit="network")
+    return measure_tasks(network_tasks(networks), workspace, setup, workers=workers, unit="network")
+
+
+def network_tasks(networks: Iterable[str]) -> list[NetworkTask]:
+    """A task for each network."""
+    return [NetworkTask(name) for name in networks]

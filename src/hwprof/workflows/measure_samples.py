@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tqdm import tqdm
-
-from hwprof.errors import ConfigurationError
+from hwprof.errors import ConfigurationError, PausedError
 from hwprof.profiler.bench import Setup
-from hwprof.profiler.campaign import CampaignReport, NetworkTask, Outcome, Task, run_campaign
+from hwprof.profiler.campaign import CampaignReport, NetworkTask, Task, run_campaign
 from hwprof.profiler.sampling import read_manifest
 from hwprof.profiler.store import MeasurementStore
+from hwprof.workflows.pausing import pausable
+from hwprof.workflows.progress import Progress
 from hwprof.workspace import Workspace
 
 
@@ -23,7 +23,7 @@ def sampled_tasks(workspace: Workspace, block_types: Iterable[str] = ()) -> list
     wanted = set(block_types)
     manifests = sorted(workspace.samples.glob("*/manifest.json"))
     tasks = [
-        Task(manifest.parent / entry.file, entry.config.block_type, entry.config.key)
+        Task(manifest.parent / entry.file, entry.config.block_type, entry.config.key, entry.macs)
         for manifest in manifests
         if not wanted or manifest.parent.name in wanted
         for entry in read_manifest(manifest).entries
@@ -53,15 +53,30 @@ def measure_tasks(
 ) -> CampaignReport:
     """Measure what has no row yet into the workspace's store, with a bar on standard error.
 
+    Ctrl-C or SIGTERM pauses.
+
     Raises:
-        LinkError: a board or a worker process was lost; rows so far are stored.
+        LinkError: the last board or worker process was lost, or drifted; rows so far are stored.
+        PausedError: somebody paused it before all was measured.
     """
     with (
         MeasurementStore(workspace.store, create=True) as store,
-        tqdm(total=len(tasks), unit=unit, desc="profile", disable=None) as bar,
+        Progress(len(tasks), unit) as progress,
+        pausable(progress.say) as paused,
     ):
+        try:
+            report = run_campaign(
+                tasks, store, setup=setup, workers=workers, progress=progress, paused=paused
+            )
+        except KeyboardInterrupt:
+            if not paused():
+                raise
+            raise PausedError(f"paused, the {unit} under way was given up; {_GO_ON}") from None
+    if report.left:
+        raise PausedError(
+            f"paused: {report.asked - report.left} of {report.asked} {unit}s are done; {_GO_ON}"
+        )
+    return report
 
-        def advance(_: Outcome) -> None:
-            bar.update()
 
-        return run_campaign(tasks, store, setup=setup, workers=workers, progress=advance)
+_GO_ON = "all rows are stored, and the same command goes on from here."

@@ -1,0 +1,205 @@
+"""A campaign as its user sees it: planned, paused, gone on with, watched."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hwprof.cli import main
+from hwprof.errors import StoreError
+from hwprof.profiler.campaign_lock import only_campaign
+from hwprof.workflows.progress import duration
+
+PROGRAM = "from hwprof.cli import main; main()"
+QUICK = ("--timing", "pipeline")
+SAMPLES = 100
+PAUSED = 75
+PATIENCE_S = 120
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A workspace with many samples of a block that takes some ten milliseconds."""
+    _hwprof(tmp_path, "sample", "--block", "fc", "--count", str(SAMPLES))
+    return tmp_path
+
+
+def _hwprof(workspace: Path, *arguments: str) -> Result:
+    result = CliRunner().invoke(main, [*arguments, "--workspace", str(workspace)])
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def _start(workspace: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            PROGRAM,
+            "profile",
+            "--workspace",
+            str(workspace),
+            *QUICK,
+            *arguments,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _rows(workspace: Path) -> int:
+    try:
+        connection = sqlite3.connect(f"file:{workspace}/measurements.sqlite?mode=ro", uri=True)
+        (count,) = connection.execute("select count(*) from measurements").fetchone()
+        connection.close()
+    except sqlite3.OperationalError:
+        return 0
+    return int(count)
+
+
+def _until_rows(campaign: subprocess.Popen[str], workspace: Path, count: int) -> None:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while _rows(workspace) < count:
+        assert time.monotonic() < deadline_s, "they never came"
+        assert campaign.poll() is None, campaign.communicate()
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, "2"), (signal.SIGTERM, "1")])
+def test_a_signal_pauses_and_the_same_command_goes_on(
+    workspace: Path, number: signal.Signals, workers: str
+) -> None:
+    """Rows so far are stored, one sentence and an exit code say that it can go on, and it does."""
+    campaign = _start(workspace, "--workers", workers)
+    _until_rows(campaign, workspace, 2)
+    os.killpg(campaign.pid, number) if number == signal.SIGINT else campaign.send_signal(number)
+    output, errors = campaign.communicate(timeout=PATIENCE_S)
+
+    assert campaign.returncode == PAUSED, errors
+    assert "the same command goes on from here" in errors
+    assert "Traceback" not in errors + output
+    stored = _rows(workspace)
+    assert 2 <= stored < SAMPLES
+
+    last = _hwprof(workspace, "profile", *QUICK, "--workers", workers).output
+    assert f"{SAMPLES} asked, {SAMPLES - stored} measured, {stored} already stored" in last
+    assert _rows(workspace) == SAMPLES
+
+
+def test_a_second_signal_gives_the_row_up(workspace: Path) -> None:
+    """Who insists does not wait for the board."""
+    campaign = _start(workspace, "--workers", "2")
+    _until_rows(campaign, workspace, 1)
+    campaign.send_signal(signal.SIGINT)
+    campaign.send_signal(signal.SIGTERM)
+    _, errors = campaign.communicate(timeout=PATIENCE_S)
+
+    assert campaign.returncode == PAUSED, errors
+    assert "Traceback" not in errors
+
+
+def test_a_plan_counts_and_estimates(workspace: Path) -> None:
+    """It says what is left and how long it takes, by a few rows it measures if there are none."""
+    plan = json.loads(_hwprof(workspace, "profile", *QUICK, "--plan", "--json").output)
+
+    assert (plan["asked"], plan["stored"], plan["to_measure"], plan["basis"]) == (SAMPLES, 3, 97, 3)
+    assert plan["seconds"] > 0
+    assert [board["target"] for board in plan["boards"]] == ["virtual:rt1170"]
+    assert plan["boards"][0]["fault"] == ""
+
+    again = _hwprof(workspace, "profile", *QUICK, "--plan", "--workers", "1").output
+    assert again.startswith("100 asked, 3 stored, 97 to measure: about ")
+    assert "by 3 rows so far" in again
+    assert _rows(workspace) == 3
+
+
+def test_a_plan_of_what_is_done_measures_nothing(workspace: Path) -> None:
+    """With every row there, nothing is left to estimate."""
+    _hwprof(workspace, "profile", *QUICK, "--workers", "1")
+    plan = json.loads(_hwprof(workspace, "profile", *QUICK, "--plan", "--json").output)
+
+    assert (plan["to_measure"], plan["seconds"], plan["basis"]) == (0, 0, SAMPLES)
+
+
+def test_networks_are_planned_too(tmp_path: Path) -> None:
+    """Random networks are tasks as well."""
+    options = (*QUICK, "--plan", "--json", "--networks", "2")
+    plan = json.loads(_hwprof(tmp_path, "profile", *options).output)
+
+    assert (plan["asked"], plan["stored"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--plan", "person-detector"), "leave out either it or person-detector"),
+        (("--plan", "--adaptive", "20"), "leave out either it or --adaptive"),
+        (
+            ("person-detector", "--target", "serial:A", "--target", "serial:B"),
+            "one board runs person-detector; got serial:A and serial:B",
+        ),
+        (("--target", "serial:/dev/x", "--target", "serial:/dev/x"), "named twice"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(
+    workspace: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    """A plan and several boards are of campaigns."""
+    result = CliRunner().invoke(main, ["profile", "--workspace", str(workspace), *arguments])
+
+    assert result.exit_code == 2
+    assert sentence in result.output
+
+
+def test_a_second_campaign_is_told_who_measures(workspace: Path) -> None:
+    """One campaign at a time writes a store; the other one is refused in a sentence."""
+    with only_campaign(workspace / "measurements.sqlite"):
+        result = CliRunner().invoke(
+            main, ["profile", "--workers", "1", "--workspace", str(workspace)]
+        )
+
+    assert result.exit_code == 2
+    assert f"the campaign of process {os.getpid()}, since" in result.output
+    _hwprof(workspace, "profile", *QUICK, "--block", "fc", "--workers", "1")
+
+
+def test_a_lock_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    """A folder that is none holds no lock."""
+    with (
+        pytest.raises(StoreError, match="cannot be written there"),
+        only_campaign(tmp_path / "none" / "measurements.sqlite"),
+    ):
+        pass
+
+
+def test_a_campaign_that_nobody_watches_says_a_line_now_and_then(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where standard error is no terminal there is a line every so many tasks, with time left."""
+    monkeypatch.setattr("hwprof.workflows.progress.TASKS_A_LINE", 40)
+    lines = _hwprof(workspace, "profile", *QUICK, "--workers", "1").stderr.splitlines()
+
+    assert [line.partition(",")[0] for line in lines] == [
+        "profile: 40 of 100 blocks",
+        "profile: 80 of 100 blocks",
+    ]
+    assert all(line.endswith(" left") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(7.4, "7 s"), (61, "1 min 1 s"), (7_260, "2 h 1 min")]
+)
+def test_times_are_said_as_people_say_them(seconds: float, text: str) -> None:
+    """Two units at most."""
+    assert duration(seconds) == text
