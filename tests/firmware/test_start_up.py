@@ -11,6 +11,7 @@ import pytest
 from hwprof.errors import BoardError
 from hwprof.firmware_stub.virtual.board import VirtualBoard
 from hwprof.firmware_stub.virtual.imxrt1170.anadig import ARM_PLL, GATE
+from hwprof.firmware_stub.virtual.imxrt1170.kept import FlexSpi
 from hwprof.measurement import Placement
 from hwprof.pool import pool_bytes
 from hwprof.profiler.device import Device
@@ -19,6 +20,7 @@ from hwprof.profiler.protocol import MemoryUse
 from hwprof.profiler.reference import run_reference
 from hwprof.testing.kernels import random_program
 
+FLEXSPI = 0x400C_C000
 ANADIG, CCM, IOMUXC, GPR = 0x40C8_4000, 0x40CC_0000, 0x400E_8000, 0x400E_4000
 DEMCR, DWT_CTRL, CCR = 0xE000_EDFC, 0xE000_1000, 0xE000_ED14
 POOL_ADDRESS = 0x30F0_0000
@@ -186,6 +188,24 @@ class TestRefusal:
 
 class TestMemories:
     """Only what answers is offered."""
+
+    def test_flash_whose_controller_is_off_is_left_alone(self, host, board):
+        """As after a debugger's reset: nothing reads it, and no speculative read can."""
+        board.write_register(FLEXSPI, FlexSpi.MDIS)
+
+        memories = {memory.name: memory for memory in host.info.memories}
+
+        assert memories["flash"].uses == MemoryUse(0)
+        assert host.info.pool_crc32 == zlib.crc32(pool_bytes())
+        assert not any(region.holds(POOL_ADDRESS) for region in board.mpu_regions[1:])
+
+    def test_sdram_that_does_not_answer_is_closed(self, host, board):
+        """The MPU keeps speculative reads away from it."""
+        board.chip.semc.has_sdram = False
+
+        host.hello()
+
+        assert not any(region.holds(0x8000_0000) for region in board.mpu_regions[1:])
 
     def test_a_board_without_sdram_does_not_offer_it(self, host, board):
         """The row stays, so that the others keep their numbers, but it is good for nothing."""

@@ -11,6 +11,7 @@
 #include "clocks.h"
 #include "memories.h"
 #include "memory_map.h"
+#include "mpu.h"
 #include "pool.h"
 #include "registers.h"
 #include "sdram.h"
@@ -156,7 +157,13 @@ static void leave_out(struct board_memory *memory)
 /* A memory that does not answer is not offered. */
 static void test_sdram(struct board_memory *memory)
 {
-    if (!sdram_start() || !memory_keeps(memory->start, memory->size_bytes)) {
+    bool answers = sdram_start();
+    if (answers) {
+        mpu_open(MPU_SDRAM, true);
+        answers = memory_keeps(memory->start, memory->size_bytes);
+    }
+    if (!answers) {
+        mpu_open(MPU_SDRAM, false);
         leave_out(memory);
     }
 }
@@ -177,9 +184,11 @@ static bool make_pool(struct board_memory *memory)
 /* An image in RAM works without a programmed flash, but then no weights can lie in flash. */
 static void find_pool(void)
 {
-    if (memory_answers(board.pool) && hwp_pool_is_at(board.pool)) {
+    bool has_flash = memory_flash_is_on() && memory_answers(board.pool);
+    if (has_flash && hwp_pool_is_at(board.pool)) {
         return;
     }
+    mpu_open(MPU_FLASH, has_flash);
     bool is_made = false;
     for (uint32_t i = board.memory_count; i > 0; i--) {
         struct board_memory *memory = &board.memories[i - 1u];

@@ -9,6 +9,15 @@
 #define CCR_BFHFNMIGN (1u << 8) /* with FAULTMASK set a bus fault of a load is noted, not taken */
 #define CFSR_BUS_FAULTS 0xFF00u /* write 1 to clear */
 
+/* FlexSPI, PERI_FLEXSPI.h of the MCUX SDK: reset leaves the module disabled. */
+#define FLEXSPI1_MCR0 REGISTER(FLEXSPI1_BASE)
+#define MCR0_MDIS (1u << 1)
+
+bool memory_flash_is_on(void)
+{
+    return (FLEXSPI1_MCR0 & MCR0_MDIS) == 0;
+}
+
 bool memory_answers(const void *address)
 {
     SCB_CFSR = CFSR_BUS_FAULTS;

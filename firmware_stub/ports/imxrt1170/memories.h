@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Whether the flash's controller is on: the boot ROM turns it on, a debugger's reset may not. */
+bool memory_flash_is_on(void);
+
 /* Whether a read at an address is answered without a bus fault. */
 bool memory_answers(const void *address);
 

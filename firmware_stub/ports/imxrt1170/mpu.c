@@ -42,19 +42,39 @@ static const struct region regions[] = {
     {DTCM_BASE, DATA | RASR_XN | RASR_SIZE(18u)},
     {OCRAM_M4_BASE, DATA | RASR_SIZE(20u)},
     {OCRAM_M4_BASE + 0x100000u, DATA | RASR_SIZE(19u)},
-    {FLASH_BASE, RASR_READ_ONLY | RASR_WRITE_BACK_ALLOCATE | RASR_SIZE(24u)},
-    {SDRAM_BASE, DATA | RASR_XN | RASR_SIZE(26u)},
     {PERIPHERAL_BASE, RASR_FULL_ACCESS | RASR_XN | RASR_DEVICE | RASR_SIZE(26u)},
 };
+
+#define REGIONS (sizeof regions / sizeof regions[0])
+
+/* By enum mpu_memory; their regions come behind the others. */
+static const struct region outside[] = {
+    [MPU_FLASH] = {FLASH_BASE, RASR_READ_ONLY | RASR_WRITE_BACK_ALLOCATE | RASR_SIZE(24u)},
+    [MPU_SDRAM] = {SDRAM_BASE, DATA | RASR_XN | RASR_SIZE(26u)},
+};
+
+static void set_region(uint32_t number, const struct region *region, bool is_on)
+{
+    MPU_RBAR = region->base | RBAR_VALID | number;
+    MPU_RASR = region->attributes | (is_on ? RASR_ENABLE : 0u);
+}
+
+void mpu_open(enum mpu_memory memory, bool is_open)
+{
+    __asm__ volatile("dmb" ::: "memory");
+    set_region(REGIONS + memory, &outside[memory], is_open);
+    __asm__ volatile("dsb\n\tisb" ::: "memory");
+}
 
 void mpu_start(void)
 {
     __asm__ volatile("dmb" ::: "memory");
     MPU_CTRL = 0;
-    for (uint32_t i = 0; i < sizeof regions / sizeof regions[0]; i++) {
-        MPU_RBAR = regions[i].base | RBAR_VALID | i;
-        MPU_RASR = regions[i].attributes | RASR_ENABLE;
+    for (uint32_t i = 0; i < REGIONS; i++) {
+        set_region(i, &regions[i], true);
     }
+    mpu_open(MPU_FLASH, true);
+    mpu_open(MPU_SDRAM, false);
     MPU_CTRL = CTRL_ENABLE | CTRL_PRIVDEFENA;
     __asm__ volatile("dsb\n\tisb" ::: "memory");
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hwprof.firmware_stub.virtual.imxrt1170.anadig import Anadig
 from hwprof.firmware_stub.virtual.imxrt1170.ccm import M7, SEMC, Ccm
 from hwprof.firmware_stub.virtual.imxrt1170.kept import (
+    FlexSpi,
     KeptRegisters,
     Pads,
     RealTimeWatchdog,
@@ -43,6 +44,7 @@ class Rt1170:
             Block(0x4003_0000, 0x4000, Watchdog(surroundings)),
             Block(0x4003_4000, 0x4000, Watchdog(surroundings)),
             Block(0x4003_8000, 0x4000, self.watchdogs[0]),
+            Block(0x400C_C000, 0x4000, FlexSpi(surroundings)),
             Block(0x400D_4000, 0x4000, self.semc),
             Block(0x400E_4000, 0x4000, KeptRegisters(surroundings)),  # IOMUXC_GPR
             Block(0x400E_8000, 0x4000, Pads(surroundings)),

@@ -36,6 +36,12 @@ class Pads(KeptRegisters):
         return self._kept.get(offset, self.GPIO if 0x10 <= offset <= self.LAST_MUX else 0)
 
 
+class FlexSpi(KeptRegisters):
+    """The flash's controller, on as the boot ROM leaves it (MCR0.MDIS clear)."""
+
+    MCR0, MDIS = 0x0, 1 << 1
+
+
 class RealTimeWatchdog(KeptRegisters):
     """RTWDOG: on after reset, locked until its key is written, locked again by CS."""
 
