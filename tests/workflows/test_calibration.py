@@ -158,10 +158,19 @@ def test_a_slower_kernel_and_memory_are_told_apart(noise):
 def test_a_constant_is_named_beyond_doubt_and_from_five_percent():
     """Neither a small change nor a wide interval makes a name."""
     named = [Change("x", percent, width).is_named for percent, width in (
-        (24.0, 3.0), (-24.0, 3.0), (4.0, 1.0), (24.0, 30.0),
+        (24.0, 3.0), (-24.0, 3.0), (4.0, 1.0), (24.0, 30.0), (82.0, 40.0),
     )]  # fmt: skip
 
-    assert named == [True, True, False, False]
+    assert named == [True, True, False, False, False]
+
+
+def test_a_constant_is_told_when_named_or_known_to_a_tenth():
+    """Others are listed as not told."""
+    told = [Change("x", percent, width).is_told for percent, width in (
+        (24.0, 20.0), (1.0, 9.0), (-13.0, 15.0), (82.0, 40.0),
+    )]  # fmt: skip
+
+    assert told == [True, True, False, False]
 
 
 def test_a_named_constant_says_its_interval():

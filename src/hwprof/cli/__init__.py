@@ -31,6 +31,7 @@ COMMANDS = {
     "targets": "List boards with clock, memories and known error.",
     "doctor": "Examine a board, from its port to the cycles of known blocks.",
     "calibrate": "Say where a board differs from its virtual board, and predict for it.",
+    "explain": "Name the likeliest cause why a measured table differs from the model.",
     "board": "Run a virtual board for other programs.",
     "firmware": "List the firmware images, and load one onto a board.",
     "quickstart": "Run the whole pipeline, small, on the virtual RT1170.",

@@ -11,6 +11,8 @@ from hwprof.workflows.transfer import TransferReport
 NAMED_PERCENT = 5.0
 """A constant that differs by less is not named."""
 
+_WIDEST_NAMED_PERCENT, _WIDEST_TOLD_PERCENT = 25.0, 10.0
+
 FORMAT, FORMAT_VERSION = "hwprof-calibration", 1
 
 
@@ -31,12 +33,13 @@ class Change:
     @property
     def is_named(self) -> bool:
         """Whether it differs, beyond doubt and by enough to matter."""
-        return abs(self.percent) >= max(NAMED_PERCENT, self.half_width_percent)
+        beyond_doubt = abs(self.percent) >= max(NAMED_PERCENT, self.half_width_percent)
+        return beyond_doubt and self.half_width_percent <= _WIDEST_NAMED_PERCENT
 
     @property
     def is_told(self) -> bool:
-        """Whether the probes tell it to within a quarter."""
-        return self.half_width_percent <= 25.0
+        """Whether it is named, or the probes tell it to within a tenth."""
+        return self.is_named or self.half_width_percent <= _WIDEST_TOLD_PERCENT
 
     def __str__(self) -> str:
         low, high = self.percent - self.half_width_percent, self.percent + self.half_width_percent
