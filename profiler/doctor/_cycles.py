@@ -56,7 +56,9 @@ def _config(kind: str, values: dict[str, Value]) -> BlockConfig:
 
 def check_counter(visit: Visit) -> str:
     """The counter counts, alike in each repeat, and on silicon as fast as the clock says."""
-    with visit.bench(visit.placement(), _REPEATS) as bench:
+    used = visit.placement()
+    _check_offers(visit, {used.activations, used.weights, used.scratch})
+    with visit.bench(used, _REPEATS) as bench:
         row = _row(bench, _config(*_PROBE))
     spread = 100 * row.spread_cycles / max(row.cycles, 1)
     if not row.cycles or spread > SPREAD_PERCENT:
@@ -98,9 +100,8 @@ def _timed(visit: Visit, bench: Bench, config: BlockConfig) -> tuple[float, Meas
 def check_memories(visit: Visit) -> str:
     """Every memory of the board file is on offer, and computes what the host computes."""
     offered = {memory.name: memory for memory in visit.info.memories}
-    expected = [area for area in visit.board.memories if area.offers and not area.is_harness]
-    for area in expected:
-        _check_offer(visit, area, offered.get(area.name))
+    expected = _expected(visit)
+    _check_offers(visit, {area.name for area in expected})
     for area in expected:
         if "activations" in area.offers:
             with visit.bench(visit.placement(activations=area.name)) as bench:
@@ -108,8 +109,30 @@ def check_memories(visit: Visit) -> str:
     return ", ".join(f"{area.name} {offered[area.name].size_bytes >> 10} KiB" for area in expected)
 
 
+def _expected(visit: Visit) -> list[MemoryArea]:
+    return [area for area in visit.board.memories if area.offers and not area.is_harness]
+
+
+def _check_offers(visit: Visit, names: set[str]) -> None:
+    """Each of these memories is on offer as the board file says."""
+    offered = {memory.name: memory for memory in visit.info.memories}
+    for area in _expected(visit):
+        if area.name in names:
+            _check_offer(visit, area, offered.get(area.name))
+
+
 def _check_offer(visit: Visit, area: MemoryArea, memory: Memory | None) -> None:
     uses = MemoryUse(sum(_USES[use] for use in area.offers))
+    if memory and not memory.size_bytes:
+        reason = (
+            "holds no pool, or its controller is off; write it by 'hwprof firmware load --flash'"
+            if "staged_weights" in area.offers
+            else "did not answer when the board started; check its supply and solder joints"
+        )
+        raise ConfigurationError(
+            f"the board offers {area.name} for nothing: it {reason}, or pass --board with a file "
+            "that leaves the memory out."
+        )
     if memory is None or memory.uses & uses != uses:
         raise ConfigurationError(
             f"the board does not offer {area.name} for {', '.join(area.offers)}, as board file "

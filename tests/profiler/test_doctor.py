@@ -13,6 +13,7 @@ import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from hwprof.cli import main
@@ -269,6 +270,24 @@ class TestBoard:
             sentence = failed(examine(Visit(target)), "memories")
 
         assert "does not offer sdram for activations, weights, scratch" in sentence
+
+    @pytest.mark.parametrize(
+        ("memory", "step", "way_out"),
+        [
+            ("sdram", "memories", "did not answer when the board started"),
+            ("flash", "counter", "firmware load --flash"),
+        ],
+    )
+    def test_a_memory_that_did_not_answer(self, memory, step, way_out):
+        """Its row is there, good for nothing; the sentence says what may be wrong."""
+        with disguised(lambda hello: hello) as (target, board):
+            board.link.board.chip.semc.has_sdram = memory != "sdram"
+            if memory == "flash":
+                board.link.board.stage(0x30F0_0000, bytes(1 << 20))
+            sentence = failed(examine(Visit(target)), step)
+
+        assert f"the board offers {memory} for nothing" in sentence
+        assert way_out in sentence
 
     def test_a_memory_that_is_elsewhere(self):
         """A memory at another address than in the board file is named."""

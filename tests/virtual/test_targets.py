@@ -124,6 +124,14 @@ class TestOwnFiles:
         with pytest.raises(ConfigurationError, match="at most 262,144 bytes"):
             load_board(str(path))
 
+    def test_a_chip_that_nobody_modelled_is_refused(self, own):
+        """The sentence names those that are."""
+        path = Path(own)
+        path.write_text('chip = "imxrt1180"\n' + path.read_text())
+
+        with pytest.raises(ConfigurationError, match="one of imxrt1170; got 'imxrt1180'"):
+            load_board(own)
+
     def test_a_name_that_ships_is_refused(self, tmp_path):
         """Rows of two boards must not mix under one name."""
         path = tmp_path / "copy.toml"
@@ -141,6 +149,14 @@ class TestStamp:
         before = code_sha256(own, "simd")
         path = Path(own)
         path.write_text(path.read_text().replace('title = "NXP', 'title = "The NXP'))
+
+        assert code_sha256(own, "simd") == before
+
+    def test_the_chip_does_not_count(self, own):
+        """Blocks that only start-up touches change no cycles."""
+        before = code_sha256(own, "simd")
+        path = Path(own)
+        path.write_text('chip = "imxrt1170"\n' + path.read_text())
 
         assert code_sha256(own, "simd") == before
 

@@ -22,15 +22,7 @@
 #define RTWDOG_KEY 0xD928C520u
 #define LONGEST_TIMEOUT 0xFFFFu
 
-/* FlexRAM: 16 banks of 32 KiB, two bits a bank. fsl_device_registers of MIMXRT1176, GPR16 to 18. */
-#define GPR16 REGISTER(IOMUXC_GPR_BASE + 0x40u)
-#define GPR17 REGISTER(IOMUXC_GPR_BASE + 0x44u)
-#define GPR18 REGISTER(IOMUXC_GPR_BASE + 0x48u)
-#define GPR16_BANK_CFG_SEL (1u << 2) /* 0: the fuses' split, 256 KiB and 256 KiB unless blown */
-#define BANKS_IN_A_REGISTER 8u
-#define BANK_IS_DTCM 2u
-#define BANK_IS_ITCM 3u
-#define BANKS_WANTED 8u
+#define BANKS_WANTED 8u /* of each kind */
 
 static void stop_watchdog(uintptr_t base)
 {

@@ -23,6 +23,15 @@
 #define OCOTP_BASE 0x40CAC000u
 #define CCM_BASE 0x40CC0000u
 
+/* FlexRAM: 16 banks of 32 KiB, two bits a bank; IOMUXC_GPR of the MCUX SDK for MIMXRT1176. */
+#define GPR16 REGISTER(IOMUXC_GPR_BASE + 0x40u)
+#define GPR17 REGISTER(IOMUXC_GPR_BASE + 0x44u)
+#define GPR18 REGISTER(IOMUXC_GPR_BASE + 0x48u)
+#define GPR16_BANK_CFG_SEL (1u << 2) /* 0: the fuses' split, 256 KiB and 256 KiB unless blown */
+#define BANKS_IN_A_REGISTER 8u
+#define BANK_IS_DTCM 2u
+#define BANK_IS_ITCM 3u
+
 /* Fuse words shadowed in memory: OCOTP FUSEN from 0x800 on, PERI_OCOTP.h. */
 #define OCOTP_FUSE(word) REGISTER(OCOTP_BASE + 0x800u + 0x10u * (word))
 

@@ -6,13 +6,8 @@
 
 #include "../registers.h"
 
-#define GPR16 REGISTER(IOMUXC_GPR_BASE + 0x40u)
-#define GPR17 REGISTER(IOMUXC_GPR_BASE + 0x44u)
-#define GPR18 REGISTER(IOMUXC_GPR_BASE + 0x48u)
-#define GPR16_BANK_CFG_SEL (1u << 2)
 #define BANK_FIELDS 0xFFFFu
-#define EIGHT_BANKS_OF_DTCM 0xAAAAu
-#define EIGHT_BANKS_OF_ITCM 0xFFFFu
+#define ALL_BANKS(kind) ((kind) * 0x5555u) /* of one register */
 
 extern uint32_t stack_top[];
 extern uint32_t code_start[], code_end[], code_load[];
@@ -50,8 +45,8 @@ static inline __attribute__((always_inline)) void copy(volatile uint32_t *to, co
 __attribute__((section(".boot_text"))) _Noreturn void boot(void)
 {
     __asm__ volatile("cpsid i");
-    GPR17 = (GPR17 & ~BANK_FIELDS) | EIGHT_BANKS_OF_DTCM;
-    GPR18 = (GPR18 & ~BANK_FIELDS) | EIGHT_BANKS_OF_ITCM;
+    GPR17 = (GPR17 & ~BANK_FIELDS) | ALL_BANKS(BANK_IS_DTCM);
+    GPR18 = (GPR18 & ~BANK_FIELDS) | ALL_BANKS(BANK_IS_ITCM);
     GPR16 |= GPR16_BANK_CFG_SEL;
     __asm__ volatile("dsb\n\tisb" ::: "memory");
     copy(code_start, code_end, code_load);
