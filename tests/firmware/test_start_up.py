@@ -23,6 +23,7 @@ from hwprof.testing.kernels import random_program
 FLEXSPI = 0x400C_C000
 ANADIG, CCM, IOMUXC, GPR = 0x40C8_4000, 0x40CC_0000, 0x400E_8000, 0x400E_4000
 DEMCR, DWT_CTRL, CCR = 0xE000_EDFC, 0xE000_1000, 0xE000_ED14
+MPU_RNR, MPU_RASR, SYST_CSR = 0xE000_ED98, 0xE000_EDA0, 0xE000_E010
 POOL_ADDRESS = 0x30F0_0000
 IN_RAM = Placement(activations="ocram", weights="sdram", scratch="dtcm", code="itcm")
 
@@ -96,6 +97,18 @@ class TestBringUp:
             if policy == "write-back-allocate":
                 assert first.allocates_on_write
                 assert last.allocates_on_write
+
+    def test_what_the_boot_rom_left_is_cleared(self, board):
+        """Regions of the MPU, SysTick."""
+        for number in range(16):
+            board.write_register(MPU_RNR, number)
+            board.write_register(MPU_RASR, 1)
+        board.write_register(SYST_CSR, 1)
+
+        board.run()
+
+        assert len(board.mpu_regions) == 8
+        assert board.read_register(SYST_CSR) == 0
 
     def test_a_moved_image_leaves_the_chip_alone(self):
         """On another chip no register of the RT1170 is read, and the clock is the board file's."""

@@ -22,6 +22,12 @@
 #define RTWDOG_KEY 0xD928C520u
 #define LONGEST_TIMEOUT 0xFFFFu
 
+/* SysTick and NVIC, Arm DDI 0403E B3.3 and B3.4: eight registers cover 218 interrupts. */
+#define SYST_CSR REGISTER(0xE000E010u)
+#define NVIC_ICER(number) REGISTER(0xE000E180u + 4u * (number))
+#define NVIC_ICPR(number) REGISTER(0xE000E280u + 4u * (number))
+#define NVIC_REGISTERS 8u
+
 #define BANKS_WANTED 8u /* of each kind */
 
 static void stop_watchdog(uintptr_t base)
@@ -43,6 +49,16 @@ static void stop_real_time_watchdog(uintptr_t base)
     RTWDOG_CS(base) = (RTWDOG_CS(base) & ~CS_EN) | CS_UPDATE;
 }
 
+/* What the boot ROM may have left on would end WFI again and again. */
+static void stop_interrupts(void)
+{
+    SYST_CSR = 0;
+    for (uint32_t i = 0; i < NVIC_REGISTERS; i++) {
+        NVIC_ICER(i) = 0xFFFFFFFFu;
+        NVIC_ICPR(i) = 0xFFFFFFFFu;
+    }
+}
+
 bool chip_split_is_right(void)
 {
     if ((GPR16 & GPR16_BANK_CFG_SEL) == 0) {
@@ -62,6 +78,7 @@ void chip_start(void)
     stop_watchdog(WDOG2_BASE);
     stop_real_time_watchdog(RTWDOG3_BASE);
     stop_real_time_watchdog(RTWDOG4_BASE);
+    stop_interrupts();
     clocks_slow_down();
     if (power_raise()) {
         clocks_speed_up();

@@ -12,6 +12,7 @@
 #include "registers.h"
 
 #define CRYSTAL_HZ 24000000u
+#define MAX_CORE_HZ 1000000000u
 
 #define OSC_24M_CTRL REGISTER(ANADIG_BASE + 0x020u)
 #define OSC_24M_LP_EN (1u << 2)
@@ -69,13 +70,6 @@
 #define GATE_LPUART1 86u
 
 #define PATIENCE 1000000u /* readings, of some ten cycles each */
-
-void clocks_wait_us(uint32_t duration_us)
-{
-    for (uint32_t cycles = duration_us * 1000u; cycles > 0; cycles--) {
-        __asm__ volatile("");
-    }
-}
 
 bool clocks_await(volatile uint32_t *word, uint32_t bits)
 {
@@ -216,4 +210,14 @@ uint32_t clocks_core_hz(void)
         hz = CRYSTAL_HZ;
     }
     return (control & ROOT_OFF) != 0 ? 0 : hz / ROOT_DIVIDER(control);
+}
+
+/* A round of the loop takes a cycle at least; a quarter more for the internal oscillator's error. */
+void clocks_wait_us(uint32_t duration_us)
+{
+    uint32_t core_hz = clocks_core_hz();
+    uint32_t cycles_per_us = (core_hz != 0 ? core_hz : MAX_CORE_HZ) / 800000u;
+    for (uint32_t cycles = duration_us * cycles_per_us; cycles > 0; cycles--) {
+        __asm__ volatile("");
+    }
 }

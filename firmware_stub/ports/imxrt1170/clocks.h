@@ -16,7 +16,7 @@ void clocks_speed_up(void);
 /* Of the core, in hertz, as the registers say now; 0 if they name a source this port never sets. */
 uint32_t clocks_core_hz(void);
 
-/* Waits at least that long, at any clock up to 1 GHz. */
+/* Waits at least that long at the clock that the registers name. */
 void clocks_wait_us(uint32_t duration_us);
 
 /* Waits for bits to be set; false if they are not after some ten milliseconds. */

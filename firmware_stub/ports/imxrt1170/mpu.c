@@ -12,7 +12,10 @@
 #include "memory_map.h"
 #include "registers.h"
 
+#define MPU_TYPE REGISTER(0xE000ED90u)
+#define TYPE_REGIONS(type) (((type) >> 8) & 0xFFu)
 #define MPU_CTRL REGISTER(0xE000ED94u)
+#define MPU_RNR REGISTER(0xE000ED98u)
 #define MPU_RBAR REGISTER(0xE000ED9Cu)
 #define MPU_RASR REGISTER(0xE000EDA0u)
 #define CTRL_ENABLE (1u << 0)
@@ -70,6 +73,11 @@ void mpu_start(void)
 {
     __asm__ volatile("dmb" ::: "memory");
     MPU_CTRL = 0;
+    /* The boot ROM may have left regions of its own. */
+    for (uint32_t i = 0; i < TYPE_REGIONS(MPU_TYPE); i++) {
+        MPU_RNR = i;
+        MPU_RASR = 0;
+    }
     for (uint32_t i = 0; i < REGIONS; i++) {
         set_region(i, &regions[i], true);
     }

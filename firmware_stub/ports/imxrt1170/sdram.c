@@ -55,7 +55,7 @@ bool sdram_start(void)
     for (uint32_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         SEMC(settings[i].offset) = settings[i].value;
     }
-    clocks_wait_us(200); /* clocked that long before its first command, as makers of SDRAM ask */
+    clocks_wait_us(100); /* clocked that long before its first command, as makers of SDRAM ask */
     bool is_awake = command(COMMAND_PRECHARGE_ALL) && command(COMMAND_AUTO_REFRESH) &&
                     command(COMMAND_AUTO_REFRESH);
     SEMC_IPTXDAT = MODE_BURST_8_CAS_3;
