@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from click.testing import CliRunner, Result
 from hwprof.cli import main
 from hwprof.errors import StoreError
 from hwprof.profiler.campaign_lock import only_campaign
+from hwprof.testing.hardship import drop_privilege, limit_files
 from hwprof.workflows.progress import duration
 
 PROGRAM = "from hwprof.cli import main; main()"
@@ -39,7 +41,9 @@ def _hwprof(workspace: Path, *arguments: str) -> Result:
     return result
 
 
-def _start(workspace: Path, *arguments: str) -> subprocess.Popen[str]:
+def _start(
+    workspace: Path, *arguments: str, prepare: Callable[[], None] | None = None
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [
             sys.executable,
@@ -55,6 +59,7 @@ def _start(workspace: Path, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=prepare,  # noqa: PLW1509 - no thread runs here
     )
 
 
@@ -107,6 +112,40 @@ def test_a_second_signal_gives_the_row_up(workspace: Path) -> None:
 
     assert campaign.returncode == PAUSED, errors
     assert "Traceback" not in errors
+
+
+def test_a_full_disk_is_one_sentence_and_costs_no_row(workspace: Path) -> None:
+    """What was stored before is read, and goes on where there is room again."""
+    campaign = _start(workspace, "--workers", "1", prepare=lambda: limit_files(120_000))
+    _, errors = campaign.communicate(timeout=PATIENCE_S)
+
+    assert campaign.returncode == 2
+    assert "disk is full" in errors.splitlines()[-1]
+    assert "rows stored so far stay readable" in errors
+    stored = _rows(workspace)
+    assert 0 < stored < SAMPLES
+    assert len(_hwprof(workspace, "export").stdout.splitlines()) == stored + 1
+    assert (
+        f"{stored} already stored" in _hwprof(workspace, "profile", *QUICK, "--workers", "1").output
+    )
+
+
+def test_a_store_that_cannot_be_written_is_one_sentence(workspace: Path) -> None:
+    """A campaign is refused before it measures; what is there is exported."""
+    _hwprof(workspace, "profile", *QUICK, "--plan")
+    (workspace / "measurements.sqlite").chmod(0o444)
+    (workspace / "measurements.campaign").chmod(0o444)
+    workspace.chmod(0o555)
+    try:
+        campaign = _start(workspace, "--workers", "1", prepare=drop_privilege)
+        _, errors = campaign.communicate(timeout=PATIENCE_S)
+
+        assert campaign.returncode == 2
+        assert "cannot be written there" in errors
+        assert "Traceback" not in errors
+        assert len(_hwprof(workspace, "export").stdout.splitlines()) == 4
+    finally:
+        workspace.chmod(0o755)
 
 
 def test_a_plan_counts_and_estimates(workspace: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
 
+from hwprof.errors import ConfigurationError, LinkError
+from hwprof.measurement import Placement
 from hwprof.profiler.bench import Bench, Setup
 from hwprof.profiler.campaign import Task, run_campaign
 from hwprof.profiler.sampling import sample, write_samples
@@ -108,3 +112,45 @@ def test_measuring_twice_gives_the_same_cycles(tasks: list[Task]) -> None:
 
     assert row.spread_cycles == 0
     assert row.cycles == sum(layer.cycles for layer in row.operators)
+
+
+def _kill_workers(count: int) -> Callable[[object], None]:
+    """Kills so many worker processes behind the first outcome."""
+    victims = iter(range(count))
+
+    def kill(_: object) -> None:
+        for worker, _number in zip(active_children(), victims, strict=False):
+            worker.kill()
+            worker.join()
+
+    return kill
+
+
+def test_a_dead_worker_costs_no_task(tasks: list[Task], store: MeasurementStore) -> None:
+    """What it had under way is done by the other one, and the report tells of it."""
+    report = run_campaign(tasks, store, setup=Setup(), workers=2, progress=_kill_workers(1))
+
+    assert (report.measured, report.left) == (3, 0)
+    assert "a worker process died" in str(report)
+    assert len(store.frame()) == 3
+
+
+def test_without_workers_a_campaign_ends_and_goes_on(
+    tasks: list[Task], store: MeasurementStore
+) -> None:
+    """When the last one died the rows are stored, and the same call does the rest."""
+    with pytest.raises(LinkError, match=r"a worker process died.* of 3 tasks are done"):
+        run_campaign(tasks, store, setup=Setup(), workers=2, progress=_kill_workers(2))
+    stored = len(store.frame())
+    report = run_campaign(tasks, store, setup=Setup())
+
+    assert 1 <= stored < 3
+    assert (report.measured, report.already_stored) == (3 - stored, stored)
+
+
+def test_an_error_in_a_worker_is_raised_here(tasks: list[Task], store: MeasurementStore) -> None:
+    """What a worker cannot do is told as it would be without workers."""
+    setup = Setup(placement=Placement(activations="nowhere"))
+
+    with pytest.raises(ConfigurationError, match="nowhere"):
+        run_campaign(tasks, store, setup=setup, workers=2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 
 from hwprof.errors import StoreError
 from hwprof.profiler.database import Database
+from hwprof.testing.hardship import drop_privilege, limit_files
 
 HALF_MIB = 1 << 19
 # A process that writes rows of 4 KiB until it is told why it cannot; prints how many it was told
@@ -69,24 +69,9 @@ def _write(path: Path, prepare: Callable[[], None]) -> tuple[int, str]:
     return int(stored), sentence
 
 
-def _file_size_limit() -> None:
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_FSIZE, (HALF_MIB, HALF_MIB))
-
-
-def _no_privilege() -> None:
-    """Root may write what nobody may write; not without this capability (capabilities(7))."""
-    import ctypes
-
-    if os.geteuid() == 0:
-        drop_from_bounding_set, dac_override = 24, 1
-        ctypes.CDLL(None).prctl(drop_from_bounding_set, dac_override, 0, 0, 0)
-
-
 def test_a_file_that_may_not_grow_keeps_what_it_acknowledged(path: Path) -> None:
     """Where the system gives no more bytes the writer is told so, and nothing is lost."""
-    stored, sentence = _write(path, _file_size_limit)
+    stored, sentence = _write(path, lambda: limit_files(HALF_MIB))
 
     assert 0 < stored < 1000
     assert "disk is full" in sentence
@@ -118,7 +103,7 @@ def test_a_store_that_may_not_be_written_is_read(path: Path) -> None:
     path.chmod(0o444)
     path.parent.chmod(0o555)
     try:
-        stored, sentence = _write(path, _no_privilege)
+        stored, sentence = _write(path, drop_privilege)
 
         assert stored == 0
         assert "can be read and not written" in sentence

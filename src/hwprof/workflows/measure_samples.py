@@ -73,9 +73,8 @@ def measure_tasks(
                 raise
             raise PausedError(f"paused, the {unit} under way was given up; {_GO_ON}") from None
     if report.left:
-        raise PausedError(
-            f"paused: {report.asked - report.left} of {report.asked} {unit}s are done; {_GO_ON}"
-        )
+        done = f"paused: {report.asked - report.left} of {report.asked} {unit}s are done"
+        raise PausedError("\n".join([f"{done}; {_GO_ON}", *report.dropped]))
     return report
 
 
