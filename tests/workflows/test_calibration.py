@@ -33,7 +33,7 @@ from hwprof.workflows.calibration.constants import (
 )
 from hwprof.workflows.calibration.modelled import Modelled
 from hwprof.workflows.calibration.probes import choose_probes
-from hwprof.workflows.calibration.run import _split
+from hwprof.workflows.calibration.run import check_enough
 from hwprof.workflows.calibration.solve import Problem, predicted_cycles
 from hwprof.workspace import Workspace
 
@@ -372,12 +372,7 @@ def test_a_board_that_is_not_there_is_refused(tmp_path):
 
 def test_too_few_probes_are_refused():
     """Constants are not guessed from less than there are."""
+    check_enough(probes=19, constants=17)
+
     with pytest.raises(ConfigurationError, match="the board ran 9 of them; give it more --minutes"):
-        _split(list(range(9)), constants=17)
-
-
-def test_the_least_telling_probes_are_held_out():
-    """The fit keeps more rows than it has constants."""
-    fitted, held = _split(list(range(22)), constants=17)
-
-    assert (fitted, held) == (list(range(18)), [18, 19, 20, 21])
+        check_enough(probes=9, constants=17)

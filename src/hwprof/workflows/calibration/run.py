@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -12,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from hwprof.architecture import block_graph
 from hwprof.errors import ArtefactError, ConfigurationError, ModelError
 from hwprof.firmware_stub.targets import VIRTUAL, comparable_reference
 from hwprof.firmware_stub.virtual.board_files import board_data, parse_board
-from hwprof.firmware_stub.virtual.board_writer import board_toml
 from hwprof.measurement import (
     DEFAULT_KERNELS,
     DEFAULT_SCHEME,
@@ -29,17 +28,11 @@ from hwprof.profiler.device import Device
 from hwprof.profiler.links import open_link
 from hwprof.profiler.protocol import BoardInfo
 from hwprof.profiler.store import MeasurementStore
-from hwprof.workflows.calibration.constants import Constant, changed_board, miss_cycles, told_board
 from hwprof.workflows.calibration.model import Nominal, fitting_probes
+from hwprof.workflows.calibration.outcome import Outcome
 from hwprof.workflows.calibration.probes import Probe, Vector, candidates, choose_probes
-from hwprof.workflows.calibration.report import (
-    Calibration,
-    Change,
-    HeldOut,
-    Identity,
-    OperatorError,
-)
-from hwprof.workflows.calibration.solve import Problem, Solution, deviations, predicted_cycles
+from hwprof.workflows.calibration.report import Calibration, Identity
+from hwprof.workflows.calibration.solve import Problem, Solution, deviations
 from hwprof.workflows.transfer import Plan, TransferReport, transfer_surrogate
 from hwprof.workspace import Workspace
 
@@ -48,8 +41,7 @@ _NOISE_OF_CHOICE = 0.01
 _SHARE_OF_PROBES = 0.5  # of the minutes; the rest is the transfer's
 _BLOCKS_PER_MINUTE = 1.2
 _FEWEST_BLOCKS, _MOST_BLOCKS = 10, 40
-_NAME_CHARACTERS = 12
-_DELTA = 1e-3
+_REPEATS_OF_SILICON = 3  # a virtual board's are all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,35 +99,28 @@ def calibrate_board(
     reference = comparable_reference(request.target, info.board, request.board)
     say(f"choosing probes on {VIRTUAL}:{reference}")
     nominal = _nominal(info, reference, request)
-    order = choose_probes(
-        nominal.sensitivities,
-        deviations(nominal.constants),
-        _NOISE_OF_CHOICE,
-        request.probes + HELD_OUT,
-    )
-    say(f"measuring {len(order)} probes on {request.target}")
-    rows = _measure(workspace, request, [nominal.probes[i] for i in order], start_s)
-    measured = {i: row for i, row in zip(order, rows, strict=False) if row is not None}
+    fitted, held_out = _chosen(nominal, request)
+    say(f"measuring {len(fitted) + len(held_out)} probes on {request.target}")
+    repeats = _REPEATS_OF_SILICON if info.timing_model == SILICON else 1
+    measured = _measure(workspace, request, nominal, [*fitted, *held_out], repeats=repeats)
     say(f"fitting {len(nominal.constants)} constants")
-    fitted_rows, held_rows = _split(list(measured), len(nominal.constants))
-    solution = _solve(nominal, fitted_rows, measured)
+    outcome = _outcome(nominal, measured, fitted, held_out)
     say(f"moving a surrogate by {request.blocks} blocks")
     moved, artefact, reason = _transfer(workspace, request, reference, nominal)
-    first = next(iter(measured.values()))
     calibration = Calibration(
-        identity=_identity(request, info, reference, first),
-        constants=_changes(solution),
-        misses=_misses(nominal, solution),
-        errors=_errors(nominal, fitted_rows, measured, solution),
-        held_out=_held_out(nominal, held_rows, measured, solution),
-        noise_percent=100 * solution.noise,
+        identity=_identity(request, info, reference, next(iter(measured.values()))),
+        constants=outcome.changes,
+        misses=outcome.misses,
+        errors=outcome.errors,
+        held_out=outcome.held_out,
+        noise_percent=100 * outcome.solution.noise,
         probes=len(measured),
-        refused=len(rows) - len(measured),
+        refused=len(fitted) + len(held_out) - len(measured),
         seconds=time.monotonic() - start_s,
         transfer=moved,
         no_transfer=reason,
     )
-    return Calibrated(calibration, _told_toml(nominal, solution, calibration), artefact)
+    return Calibrated(calibration, outcome.board_file(info.identity), artefact)
 
 
 def _hello(request: Request) -> BoardInfo:
@@ -146,67 +131,99 @@ def _hello(request: Request) -> BoardInfo:
 
 
 def _nominal(info: BoardInfo, reference: str, request: Request) -> Nominal:
-    """The board file at the clock that the board says, with every probe that fits the board."""
-    name = reference.partition("?")[0]
-    at_clock = f"{name}?clock_hz={info.clock_hz}"
-    data = board_data(at_clock)
+    """The board file at the clock and with the code where the board says, and what fits it."""
+    data = board_data(f"{reference.partition('?')[0]}?clock_hz={info.clock_hz}")
+    data = {**data, "placement": {**data["placement"], "code": info.code_memory}}
     description = parse_board(data)
     known = {area.name for area in description.memories}
-    placement = replace(description.placement, code=info.code_memory)
     offered = replace(info, memories=tuple(m for m in info.memories if m.name in known))
-    probes, programs = fitting_probes(candidates(offered, placement), info, request.scheme)
+    tried = candidates(offered, description.placement)
+    probes, programs = fitting_probes(tried, info, request.scheme)
     model = info.timing_model
     timing = DEFAULT_TIMING if model == SILICON else model.partition("-")[0]
     return Nominal(data, request.kernels, timing, probes, programs)
 
 
+def _chosen(nominal: Nominal, request: Request) -> tuple[list[int], list[int]]:
+    """Probes to fit, the most telling first, and others at random to hold the fit against."""
+    fitted = choose_probes(
+        nominal.sensitivities, deviations(nominal.constants), _NOISE_OF_CHOICE, request.probes
+    )
+    rest = [row for row in range(len(nominal.probes)) if row not in fitted]
+    chance = np.random.default_rng(request.seed)
+    return fitted, chance.permutation(rest)[:HELD_OUT].tolist()
+
+
 def _measure(
-    workspace: Workspace, request: Request, probes: Sequence[Probe], start_s: float
-) -> list[Measurement | None]:
-    """Rows of the probes until their share of the time is over; None for a refused one."""
-    until_s = start_s + 60 * request.minutes * _SHARE_OF_PROBES
-    rows: list[Measurement | None] = []
+    workspace: Workspace,
+    request: Request,
+    nominal: Nominal,
+    order: Sequence[int],
+    *,
+    repeats: int,
+) -> dict[int, Measurement]:
+    """Rows of those probes that ran, until their share of the time is over."""
+    until_s = time.monotonic() + 60 * request.minutes * _SHARE_OF_PROBES
+    rows: dict[int, Measurement] = {}
     with MeasurementStore(workspace.store, create=True) as store:
-        for probe in probes:
+        for number in order:
             if time.monotonic() > until_s:
                 break
-            rows.append(_measure_one(store, request, probe))
+            row = _measure_one(request, nominal.probes[number], repeats)
+            if row is not None:
+                store.add(row)
+            if row is not None and not row.error:
+                rows[number] = row
     return rows
 
 
-def _measure_one(store: MeasurementStore, request: Request, probe: Probe) -> Measurement | None:
-    from hwprof.architecture import block_graph
-
-    setup = Setup(request.target, probe.placement, request.kernels, request.scheme)
+def _measure_one(request: Request, probe: Probe, repeats: int) -> Measurement | None:
+    """A row of a probe, None where the board refuses it."""
+    setup = Setup(request.target, probe.placement, request.kernels, request.scheme, repeats=repeats)
+    kind, key = probe.config.block_type, probe.config.key
     try:
         with Bench(setup) as bench:
             program = bench.lower(block_graph(probe.config))
-            row = bench.measure(
-                program, block_type=probe.config.block_type, block_key=probe.config.key
-            )
+            return bench.measure(program, block_type=kind, block_key=key)
     except (ModelError, ConfigurationError):
         return None
-    store.add(row)
-    return None if row.error else row
 
 
-def _split(rows: list[int], constants: int) -> tuple[list[int], list[int]]:
-    """Rows to fit, and the least telling ones to hold the fit against.
+def _outcome(
+    nominal: Nominal, measured: Mapping[int, Measurement], fitted: list[int], held_out: list[int]
+) -> Outcome:
+    """The fit, and what was held out of it.
 
     Raises:
-        ConfigurationError: fewer probes ran than there are constants.
+        ConfigurationError: too few probes ran.
     """
-    if len(rows) < constants + 2:
+    rows = [row for row in fitted if row in measured]
+    others = [row for row in held_out if row in measured]
+    check_enough(len(rows), len(nominal.constants))
+    cycles = np.array([measured[row].cycles for row in rows], dtype=np.float64)
+    return Outcome(
+        nominal,
+        _solve(nominal, rows, cycles),
+        rows,
+        cycles,
+        [(o, measured[o].cycles) for o in others],
+    )
+
+
+def check_enough(probes: int, constants: int) -> None:
+    """Refuse to fit constants to hardly more probes.
+
+    Raises:
+        ConfigurationError: fewer probes ran than that takes.
+    """
+    if probes < constants + 2:
         raise ConfigurationError(
             f"a calibration of {constants} constants needs {constants + 2} probes; the board ran "
-            f"{len(rows)} of them; give it more --minutes, and see hwprof doctor."
+            f"{probes} of them; give it more --minutes, and see hwprof doctor."
         )
-    held = min(HELD_OUT, len(rows) - constants - 1)
-    return rows[:-held], rows[-held:]
 
 
-def _solve(nominal: Nominal, rows: list[int], measured: dict[int, Measurement]) -> Solution:
-    cycles = np.array([measured[i].cycles for i in rows], dtype=np.float64)
+def _solve(nominal: Nominal, rows: list[int], cycles: Vector) -> Solution:
     problem = Problem(
         nominal.constants,
         cycles,
@@ -217,79 +234,13 @@ def _solve(nominal: Nominal, rows: list[int], measured: dict[int, Measurement]) 
     return problem.solve()
 
 
-def _changes(solution: Solution) -> tuple[Change, ...]:
-    return tuple(
-        Change(str(constant), 100 * (factor - 1), 100 * solution.half_width(constant))
-        for constant, factor in solution.factors.items()
-    )
-
-
-def _misses(nominal: Nominal, solution: Solution) -> tuple[Change, ...]:
-    """Of each memory, with the interval that its constants' covariance gives."""
-    memories = dict.fromkeys(c.of for c in solution.factors if not c.is_kernel)
-    return tuple(_miss(nominal, solution, memory) for memory in memories)
-
-
-def _miss(nominal: Nominal, solution: Solution, memory: str) -> Change:
-    def cost(factors: dict[Constant, float]) -> float:
-        return miss_cycles(changed_board(nominal.data, factors, nominal.data["name"]), memory)
-
-    factors = dict(solution.factors)
-    before, after = miss_cycles(nominal.data, memory), cost(factors)
-    slopes = np.array(
-        [(cost({**factors, c: factor + _DELTA}) - after) / _DELTA for c, factor in factors.items()]
-    )
-    half_width = 1.96 * float(np.sqrt(slopes @ solution.covariance @ slopes))
-    what = f"read of {memory} that misses, {before:.0f} to {after:.0f} cycles"
-    return Change(what, 100 * (after / before - 1), 100 * half_width / before)
-
-
-def _errors(
-    nominal: Nominal, rows: list[int], measured: dict[int, Measurement], solution: Solution
-) -> tuple[OperatorError, ...]:
-    """By kernel and memories, over the probes that the constants were fitted to."""
-    groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for place, i in enumerate(rows):
-        probe = nominal.probes[i]
-        where = probe.placement
-        groups[probe.kernel, where.activations, where.weights].append(place)
-    ratio = _ratios(nominal.cycles[rows], rows, measured)
-    after = _ratios(solution.cycles, rows, measured)
-    return tuple(
-        OperatorError(
-            *group,
-            n=len(places),
-            bias_percent=float(np.mean(100 / ratio[places] - 100)),
-            mape_percent=_mape(ratio[places]),
-            calibrated_mape_percent=_mape(after[places]),
-        )
-        for group, places in sorted(groups.items())
-    )
-
-
-def _held_out(
-    nominal: Nominal, rows: list[int], measured: dict[int, Measurement], solution: Solution
-) -> HeldOut:
-    cycles = predicted_cycles(nominal.simulate(solution.factors, rows), solution.factors)
-    before, after = (_ratios(c, rows, measured) for c in (nominal.cycles[rows], cycles))
-    return HeldOut(len(rows), _mape(before), _mape(after))
-
-
-def _ratios(cycles: Vector, rows: list[int], measured: dict[int, Measurement]) -> Vector:
-    """Modelled over measured cycles."""
-    return cycles / np.array([measured[i].cycles for i in rows], dtype=np.float64)
-
-
-def _mape(ratios: Vector) -> float:
-    return float(100 * np.abs(ratios - 1).mean())
-
-
 def _transfer(
     workspace: Workspace, request: Request, reference: str, nominal: Nominal
 ) -> tuple[TransferReport | None, Path | None, str]:
     """The surrogate moved, its folder, and why there is none."""
-    placement = Placement(**{**nominal.data["placement"], "code": nominal.probes[0].placement.code})
-    setup = Setup(request.target, placement, request.kernels, request.scheme)
+    setup = Setup(
+        request.target, Placement(**nominal.data["placement"]), request.kernels, request.scheme
+    )
     source = f"{VIRTUAL}:{reference.partition('?')[0]}"
     plan = Plan(source, setup, samples=request.blocks, checks=request.blocks, seed=request.seed)
     try:
@@ -314,20 +265,3 @@ def _identity(request: Request, info: BoardInfo, reference: str, row: Measuremen
         hwprof=version("hwprof"),
         date=datetime.now(tz=UTC).date().isoformat(),
     )
-
-
-def _told_toml(nominal: Nominal, solution: Solution, calibration: Calibration) -> str:
-    """The board file with what was told; what was not stays as it was."""
-    told = {str(c): c for c in solution.factors}
-    factors = {
-        told[change.what]: 1 + change.percent / 100
-        for change in calibration.constants
-        if change.is_told and not told[change.what].is_kernel
-    }
-    who = calibration.identity
-    remark = (
-        f"fitted by hwprof calibrate to {calibration.probes} probes on board {who.board_identity}, "
-        f"{calibration.noise_percent:.2f} % left over"
-    )
-    name = f"{nominal.data['name'][:_NAME_CHARACTERS]}_cal"
-    return board_toml(told_board(nominal.data, factors, name, remark))

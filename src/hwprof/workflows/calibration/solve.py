@@ -32,7 +32,8 @@ _ROUNDS = 4
 _FIRST_NOISE = 0.02
 _SETTLED = 1e-3
 _LEAST_FACTOR = 0.05
-_Z95 = 1.96
+Z95 = 1.96
+"""Half of a 95 % interval in deviations."""
 
 Simulate = Callable[[Factors], Sequence[Modelled]]
 Slopes = Callable[[Factors], Matrix]
@@ -76,7 +77,7 @@ class Solution:
     def half_width(self, constant: Constant) -> float:
         """Half of the 95 % interval of a factor."""
         place = list(self.factors).index(constant)
-        return float(_Z95 * np.sqrt(self.covariance[place, place]))
+        return float(Z95 * np.sqrt(self.covariance[place, place]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
