@@ -21,7 +21,7 @@ from tests.virtual.elf_kit import OBJECT, Elf
 
 FUNCTIONS = json.loads(Path(__file__).with_name("functions.json").read_text(encoding="utf-8"))
 CODE = 0x1000
-CCM = 0x40CC_0000
+NOBODYS = 0x4321_0000
 
 
 def board_with(name, timing="pipeline", **kit):
@@ -144,8 +144,8 @@ class TestCosts:
         """They read as zero, and the board says so."""
         board = board_with("load")
 
-        assert board.call("load", CCM).r0 == 0
-        assert board.warnings == ["ccm at 0x40cc0000 is not modelled; 1 reads gave 0."]
+        assert board.call("load", NOBODYS).r0 == 0
+        assert board.warnings == ["register at 0x43210000 is not modelled; 1 reads gave 0."]
 
 
 class TestMemories:
@@ -237,8 +237,8 @@ class TestLimits:
         """A loop that waits for a bit that never comes ends with the register's name."""
         monkeypatch.setattr(bus, "MANY_POLLS", 1_000)
 
-        with pytest.raises(BoardError, match="polls ccm at 0x40cc0000, which is not modelled"):
-            call("poll", CCM)
+        with pytest.raises(BoardError, match="polls register at 0x43210000, which is not modelled"):
+            call("poll", NOBODYS)
 
     def test_waiting_for_an_interrupt(self):
         """None is ever taken."""
