@@ -1,4 +1,4 @@
-"""Frames and messages of docs/PROTOCOL.md, as bytes and as values.
+"""Messages of docs/PROTOCOL.md, as bytes and as values.
 
 ``firmware_stub/include/hwp_protocol.h`` holds the same numbers.
 """
@@ -7,22 +7,14 @@ from __future__ import annotations
 
 import re
 import struct
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 from hwprof.errors import ConfigurationError, ProtocolError
 
-PROTOCOL_VERSION = 1
 RESPONSE = 0x80
 ERROR_TYPE = 0xFF
 DEFAULT_MAX_PAYLOAD_BYTES = 1024  # until HELLO says otherwise
-
-_HEADER = struct.Struct("<BBH")
-_CRC = struct.Struct("<I")
-_LONGEST_BODY_BYTES = _HEADER.size + 0xFFFF + _CRC.size  # max_payload_bytes is 16 bits
-_COBS_GROUP = 254  # data bytes that one code byte can announce
 
 
 class MessageType(IntEnum):
@@ -36,6 +28,8 @@ class MessageType(IntEnum):
     RUN = 0x06
     READ = 0x07
     ABORT = 0x08
+    RESULTS = 0x09
+    BAUD = 0x0A
 
 
 class Destination(IntEnum):
@@ -70,116 +64,6 @@ class RunFlag(IntFlag):
     COLD = 8
 
 
-def cobs_encode(data: bytes) -> bytes:
-    """Consistent overhead byte stuffing: the same bytes without a zero among them, no delimiter."""
-    out = bytearray()
-    pieces = data.split(b"\0")
-    for number, piece in enumerate(pieces):
-        # A full group stands for no zero, so the last piece owes nothing after one.
-        full, rest = divmod(len(piece), _COBS_GROUP)
-        end = full * _COBS_GROUP
-        for start in range(0, end, _COBS_GROUP):
-            out += b"\xff" + piece[start : start + _COBS_GROUP]
-        if rest or not full or number < len(pieces) - 1:
-            out += bytes([rest + 1]) + piece[end:]
-    return bytes(out)
-
-
-def cobs_decode(data: bytes) -> bytes:
-    """Undo ``cobs_encode``.
-
-    Raises:
-        ProtocolError: a code byte is zero or announces more than there is.
-    """
-    out = bytearray()
-    position = 0
-    while position < len(data):
-        code = data[position]
-        end = position + code
-        if code == 0 or end > len(data):
-            raise ProtocolError(
-                f"a COBS code of {code} at byte {position} of {len(data)} is wrong."
-            )
-        out += data[position + 1 : end]
-        position = end
-        if code <= _COBS_GROUP and position < len(data):
-            out.append(0)
-    return bytes(out)
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One frame, its checksum verified and taken off."""
-
-    version: int
-    message_type: int
-    sequence: int
-    payload: bytes
-
-
-def encode_frame(message_type: int, sequence: int, payload: bytes = b"") -> bytes:
-    """Bytes of a frame between two delimiters; the first ends whatever noise came before."""
-    body = _HEADER.pack(PROTOCOL_VERSION, message_type, sequence) + payload
-    return b"\0" + cobs_encode(body + _CRC.pack(zlib.crc32(body))) + b"\0"
-
-
-def decode_frame(encoded: bytes) -> Frame:
-    """Read what stood between two delimiters.
-
-    Raises:
-        ProtocolError: the bytes are no frame or their checksum is wrong.
-    """
-    body = cobs_decode(encoded)
-    if len(body) < _HEADER.size + _CRC.size:
-        raise ProtocolError(f"a frame has at least 8 bytes; got {len(body)}.")
-    content = body[: -_CRC.size]
-    (crc32,) = _CRC.unpack(body[-_CRC.size :])
-    if zlib.crc32(content) != crc32:
-        raise ProtocolError("a frame's CRC-32 does not match its bytes.")
-    version, message_type, sequence = _HEADER.unpack_from(content)
-    return Frame(version, message_type, sequence, content[_HEADER.size :])
-
-
-class FrameReader:
-    """Cuts frames out of a byte stream; what is no frame is counted and dropped.
-
-    Attributes:
-        dropped: pieces between delimiters that were no frame.
-    """
-
-    def __init__(self) -> None:
-        self._open = bytearray()
-        self._skipping = False
-        self.dropped = 0
-
-    def feed(self, data: bytes) -> Iterator[Frame]:
-        """Frames that ``data`` completes; bounded memory whatever arrives."""
-        *ends, rest = data.split(b"\0")
-        for end in ends:
-            self._append(end)
-            yield from self._close()
-        self._append(rest)
-
-    def _append(self, data: bytes) -> None:
-        self._open += data
-        if len(self._open) > _LONGEST_BODY_BYTES + _LONGEST_BODY_BYTES // _COBS_GROUP + 1:
-            self._open.clear()
-            self._skipping = True
-
-    def _close(self) -> Iterator[Frame]:
-        encoded, skipped = bytes(self._open), self._skipping
-        self._open.clear()
-        self._skipping = False
-        if not encoded and not skipped:
-            return
-        try:
-            frame = decode_frame(b"" if skipped else encoded)
-        except ProtocolError:
-            self.dropped += 1
-        else:
-            yield frame
-
-
 @dataclass(frozen=True, slots=True)
 class Memory:
     """A memory on offer for programs."""
@@ -190,8 +74,11 @@ class Memory:
     uses: MemoryUse
 
 
-_HELLO = struct.Struct("<HHIIIIIB16s16s16s16s32s")
+_HELLO = struct.Struct("<HHIIIIIIB16s16s16s16s32s")
+_IDENTITY = struct.Struct("<16s32s")  # its last two fields
 _MEMORY = struct.Struct("<12sIII")
+IDENTITY_BYTES = _IDENTITY.size
+IDENTITY_OFFSET_BYTES = _HELLO.size - IDENTITY_BYTES
 
 # Unique id of a virtual board: "HWPROF", the initial of its timing model and the digit of that
 # model's version (docs/PROTOCOL.md).
@@ -207,6 +94,7 @@ class BoardInfo:
         program_version: the program format it reads.
         clock_hz: core clock that cycles count.
         pool_crc32: CRC-32 of the pool as the board sees it, 0 if not computed.
+        baud: bits per second of its line at that moment, 0 where the line has no rate.
         firmware_id: first 16 hexadecimal digits of the SHA-256 of the firmware's sources.
         identity: the chip's unique id.
     """
@@ -218,6 +106,7 @@ class BoardInfo:
     max_constants_bytes: int
     pool_bytes: int
     pool_crc32: int
+    baud: int
     board: str
     kernels: str
     code_memory: str
@@ -235,7 +124,7 @@ class BoardInfo:
         if len(payload) < _HELLO.size:
             raise ProtocolError(f"HELLO has at least {_HELLO.size} bytes; got {len(payload)}.")
         fields = _HELLO.unpack_from(payload)
-        numbers, count, texts = fields[:7], fields[7], fields[8:]
+        numbers, count, texts = fields[:8], fields[8], fields[9:]
         if len(payload) != _HELLO.size + count * _MEMORY.size:
             raise ProtocolError(f"HELLO of {len(payload)} bytes does not hold {count} memories.")
         memories = tuple(_memory(*m) for m in _MEMORY.iter_unpack(payload[_HELLO.size :]))
@@ -246,6 +135,16 @@ class BoardInfo:
                 f"HELLO says {info.max_payload_bytes} bytes and {info.clock_hz} Hz."
             )
         return info
+
+    @staticmethod
+    def decode_identity(data: bytes) -> tuple[str, str]:
+        """Firmware id and unique id, from ``IDENTITY_BYTES`` at ``IDENTITY_OFFSET_BYTES``.
+
+        Raises:
+            ProtocolError: they are no text.
+        """
+        firmware_id, identity = map(_text, _IDENTITY.unpack(data))
+        return firmware_id, identity
 
     def memory_index(self, name: str, use: MemoryUse) -> int:
         """Number of the memory of that name, offered for one of the uses.
@@ -291,33 +190,85 @@ class MeasuredRecord:
     crc32: int
 
 
-_RUN_HEAD = struct.Struct("<III")
-_RUN_RECORD = struct.Struct("<QI")
+_PIECE = struct.Struct("<HH")
+
+
+@dataclass(frozen=True, slots=True)
+class HelloPiece:
+    """Bytes of a board's description from an offset on.
+
+    Attributes:
+        total_bytes: of the whole description.
+    """
+
+    offset_bytes: int
+    total_bytes: int
+    data: bytes
+
+    @staticmethod
+    def request(offset_bytes: int, size_bytes: int) -> bytes:
+        """Payload that asks for a piece."""
+        return _PIECE.pack(offset_bytes, size_bytes)
+
+    @classmethod
+    def decode(cls, payload: bytes) -> HelloPiece:
+        """Read the answer to a HELLO that asked for a piece.
+
+        Raises:
+            ProtocolError: the payload is too short, or reaches beyond the description.
+        """
+        if len(payload) < PIECE_HEADER_BYTES:
+            raise ProtocolError(f"a piece has at least 4 bytes; got {len(payload)}.")
+        offset, total = _PIECE.unpack_from(payload)
+        data = payload[PIECE_HEADER_BYTES:]
+        if offset + len(data) > total:
+            raise ProtocolError(f"{len(data)} bytes at {offset} are no piece of {total}.")
+        return cls(offset, total, data)
+
+
+PIECE_HEADER_BYTES = _PIECE.size
+_RESULTS_HEAD = struct.Struct("<IIII")
+_RESULT = struct.Struct("<QI")
+RESULTS_HEAD_BYTES = _RESULTS_HEAD.size
+RESULT_BYTES = _RESULT.size
+MAX_RECORDS_PER_FRAME = 64
 
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """One RUN response: consecutive records of one repeat."""
+    """One RESULTS response: consecutive records of one repeat.
 
+    Attributes:
+        run: sequence number of the RUN that they belong to.
+    """
+
+    run: int
     repeat: int
     first: int
     records: tuple[MeasuredRecord, ...]
 
     @classmethod
     def decode(cls, payload: bytes) -> RunReport:
-        """Read a RUN response.
+        """Read a RESULTS response.
 
         Raises:
             ProtocolError: the payload has a wrong size.
         """
-        if len(payload) < _RUN_HEAD.size:
-            raise ProtocolError(f"RUN reports at least {_RUN_HEAD.size} bytes; got {len(payload)}.")
-        repeat, first, count = _RUN_HEAD.unpack_from(payload)
-        body = payload[_RUN_HEAD.size :]
-        if len(body) != count * _RUN_RECORD.size:
-            raise ProtocolError(f"RUN reports {count} records in {len(body)} bytes.")
-        records = tuple(MeasuredRecord(*fields) for fields in _RUN_RECORD.iter_unpack(body))
-        return cls(repeat, first, records)
+        if len(payload) < RESULTS_HEAD_BYTES:
+            raise ProtocolError(
+                f"RESULTS has at least {RESULTS_HEAD_BYTES} bytes; got {len(payload)}."
+            )
+        run, repeat, first, count = _RESULTS_HEAD.unpack_from(payload)
+        body = payload[RESULTS_HEAD_BYTES:]
+        if len(body) != count * RESULT_BYTES:
+            raise ProtocolError(f"RESULTS has {count} records in {len(body)} bytes.")
+        records = tuple(MeasuredRecord(*fields) for fields in _RESULT.iter_unpack(body))
+        return cls(run, repeat, first, records)
+
+
+def words(*values: int) -> bytes:
+    """Little-endian 32-bit words, which most payloads are made of."""
+    return struct.pack(f"<{len(values)}I", *values)
 
 
 def decode_error(payload: bytes) -> tuple[int, str]:

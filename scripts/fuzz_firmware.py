@@ -24,17 +24,16 @@ from hwprof.architecture import block_graph
 from hwprof.blocks import BLOCK_TYPES
 from hwprof.errors import HwprofError
 from hwprof.measurement import Placement
+from hwprof.profiler.frames import Frame, FrameReader, encode_frame
 from hwprof.profiler.lowering import lower
 from hwprof.profiler.program import Buffer, Program, Region
 from hwprof.profiler.protocol import (
     ERROR_TYPE,
     BoardInfo,
     Destination,
-    Frame,
-    FrameReader,
     MessageType,
     decode_error,
-    encode_frame,
+    words,
 )
 
 EXTREMES = (0, 1, 2, 127, 128, 255, 32767, 32768, 1 << 28, 0x7FFFFFFF, 0xFFFFFFFF)
@@ -142,14 +141,13 @@ def at_the_end(info: BoardInfo, program: Program) -> Program:
 
 def requests(chance: random.Random, data: bytes) -> Iterator[tuple[MessageType, bytes]]:
     """What a host sends to run a program."""
-    words = struct.Struct("<III")
     yield MessageType.PLACE, bytes([1, 1, 0, 0])
-    yield MessageType.BEGIN, words.pack(Destination.PROGRAM, len(data), zlib.crc32(data))
+    yield MessageType.BEGIN, words(Destination.PROGRAM, len(data), zlib.crc32(data))
     for start in range(0, len(data), CHUNK_BYTES):
         chunk = data[start : start + CHUNK_BYTES]
         yield MessageType.CHUNK, start.to_bytes(4, "little") + chunk
-    yield MessageType.PREPARE, words.pack(0, 0, 0)
-    yield MessageType.RUN, struct.pack("<II", chance.randrange(4), 1)
+    yield MessageType.PREPARE, words(0, 0, 0)
+    yield MessageType.RUN, words(chance.randrange(16), 1, 64)
 
 
 def try_program(firmware: Firmware, chance: random.Random, program: Program) -> str:

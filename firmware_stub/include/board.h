@@ -78,6 +78,15 @@ uint32_t board_read(uint8_t *data, uint32_t max_bytes);
 /* Returns when the line has taken all bytes. */
 void board_write(const uint8_t *data, uint32_t size_bytes);
 
+/* Bits per second of the line; 0 where it has no rate. */
+uint32_t board_baud(void);
+
+/* The nearest rate that the line can be set to, 0 if none is within 2 %. */
+uint32_t board_nearest_baud(uint32_t baud);
+
+/* Returns when all bytes are sent and the line goes on at a rate that board_nearest_baud gave. */
+void board_set_baud(uint32_t baud);
+
 /* Sleeps until board_read may have something to return; may return early. */
 void board_wait_for_input(void);
 

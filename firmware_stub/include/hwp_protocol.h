@@ -4,9 +4,11 @@
 
 #include <stdint.h>
 
-#define HWP_PROTOCOL_VERSION 1u
+#define HWP_PROTOCOL_VERSION 2u
 #define HWP_MAX_PAYLOAD_BYTES 4096u
-#define HWP_RUN_RECORDS_PER_FRAME 64u
+#define HWP_MAX_RECORDS_PER_FRAME 64u
+#define HWP_KEPT_RECORDS 256u
+#define HWP_BAUD_TRIAL_MS 1000u
 
 enum hwp_message {
     HWP_MESSAGE_HELLO = 0x01,
@@ -17,6 +19,8 @@ enum hwp_message {
     HWP_MESSAGE_RUN = 0x06,
     HWP_MESSAGE_READ = 0x07,
     HWP_MESSAGE_ABORT = 0x08,
+    HWP_MESSAGE_RESULTS = 0x09,
+    HWP_MESSAGE_BAUD = 0x0A,
     HWP_MESSAGE_COUNT,
 };
 

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "board.h"
 #include "crc32.h"
+#include "line.h"
 
 #define HEADER_BYTES 4u
 #define CRC_BYTES 4u
@@ -16,32 +16,15 @@
 #define COBS_GROUP 254u /* data bytes that one code byte can announce */
 #define MAX_ENCODED_BYTES (MAX_BODY_BYTES + MAX_BODY_BYTES / COBS_GROUP + 1u)
 
-/* What board_read returned and nobody has taken yet. */
-static uint8_t arrived[64];
-static uint32_t arrived_next;
-static uint32_t arrived_end;
-
 static uint8_t incoming[MAX_ENCODED_BYTES];
 static _Alignas(4) uint8_t outgoing[MAX_BODY_BYTES];
-
-static uint8_t next_byte(void)
-{
-    while (arrived_next == arrived_end) {
-        arrived_next = 0;
-        arrived_end = board_read(arrived, sizeof arrived);
-        if (arrived_end == 0) {
-            board_wait_for_input();
-        }
-    }
-    return arrived[arrived_next++];
-}
 
 /* Fills `incoming` up to the next delimiter; 0 for an empty frame and for one that is too long. */
 static uint32_t collect(void)
 {
     uint32_t size_bytes = 0;
     bool fits = true;
-    for (uint8_t byte = next_byte(); byte != 0; byte = next_byte()) {
+    for (uint8_t byte = hwp_line_get(); byte != 0; byte = hwp_line_get()) {
         fits = fits && size_bytes < sizeof incoming;
         if (fits) {
             incoming[size_bytes++] = byte;
@@ -94,6 +77,7 @@ void hwp_frame_receive(struct hwp_frame *frame)
 {
     while (!parse(incoming, decode(incoming, collect()), frame)) {
     }
+    hwp_line_confirm_baud();
 }
 
 static uint32_t bytes_before_zero(const uint8_t *bytes, uint32_t size_bytes)
@@ -112,15 +96,15 @@ static void send_encoded(const uint8_t *bytes, uint32_t size_bytes)
     while (open) {
         uint32_t group = bytes_before_zero(bytes, size_bytes);
         uint8_t code = (uint8_t)(group + 1u);
-        board_write(&code, 1);
-        board_write(bytes, group);
+        hwp_line_put(&code, 1);
+        hwp_line_put(bytes, group);
         bool zero = group < COBS_GROUP && group < size_bytes;
         uint32_t taken = group + (zero ? 1u : 0u);
         bytes += taken;
         size_bytes -= taken;
         open = zero || size_bytes > 0;
     }
-    board_write(&delimiter, 1);
+    hwp_line_put(&delimiter, 1);
 }
 
 uint8_t *hwp_frame_payload(void)
@@ -158,4 +142,13 @@ uint8_t *hwp_put_u16(uint8_t *bytes, uint16_t value)
 uint8_t *hwp_put_u32(uint8_t *bytes, uint32_t value)
 {
     return hwp_put_u16(hwp_put_u16(bytes, (uint16_t)value), (uint16_t)(value >> 16));
+}
+
+uint8_t *hwp_put_text(uint8_t *bytes, const char *text, uint32_t size_bytes)
+{
+    for (uint32_t i = 0; i < size_bytes; i++) {
+        bytes[i] = (uint8_t)*text;
+        text += *text != 0;
+    }
+    return bytes + size_bytes;
 }

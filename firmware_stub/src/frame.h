@@ -29,4 +29,7 @@ uint32_t hwp_get_u32(const uint8_t *bytes);
 uint8_t *hwp_put_u16(uint8_t *bytes, uint16_t value);
 uint8_t *hwp_put_u32(uint8_t *bytes, uint32_t value);
 
+/* Writes at most size_bytes characters and pads with zeros. */
+uint8_t *hwp_put_text(uint8_t *bytes, const char *text, uint32_t size_bytes);
+
 #endif

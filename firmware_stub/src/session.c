@@ -7,26 +7,27 @@
 
 #include "board.h"
 #include "crc32.h"
+#include "describe.h"
 #include "frame.h"
-#include "hwp_build.h"
 #include "interpreter.h"
-#include "kernels.h"
+#include "line.h"
 #include "program.h"
 #include "records.h"
+#include "results.h"
 #include "transfer.h"
 
 #define DESTINATIONS 3u
 #define MAX_REPEATS 10000u
+#define PIECE_HEADER_BYTES 4u
 
 static struct {
     bool placed;
     bool prepared;
+    uint16_t prepared_by; /* sequence number of the PREPARE */
     struct hwp_placement placement;
     struct hwp_transfer transfers[DESTINATIONS];
     struct hwp_transfer *open;
     struct hwp_program program;
-    bool pool_is_known;
-    uint32_t pool_crc32;
 } session;
 
 static void respond(const struct hwp_frame *request, uint32_t payload_bytes)
@@ -34,56 +35,28 @@ static void respond(const struct hwp_frame *request, uint32_t payload_bytes)
     hwp_frame_send(request->type | HWP_RESPONSE, request->sequence, payload_bytes);
 }
 
-/* Writes at most size_bytes characters and pads with zeros. */
-static uint8_t *put_text(uint8_t *bytes, const char *text, uint32_t size_bytes)
-{
-    for (uint32_t i = 0; i < size_bytes; i++) {
-        bytes[i] = (uint8_t)*text;
-        text += *text != 0;
-    }
-    return bytes + size_bytes;
-}
-
-static uint8_t *put_memory(uint8_t *bytes, const struct board_memory *memory)
-{
-    bytes = put_text(bytes, memory->name, 12);
-    bytes = hwp_put_u32(bytes, (uint32_t)(uintptr_t)memory->start);
-    bytes = hwp_put_u32(bytes, memory->size_bytes);
-    return hwp_put_u32(bytes, memory->flags);
-}
-
-/* Reading a megabyte of flash takes a while, so it happens once, when first asked for. */
-static uint32_t pool_crc32(void)
-{
-    if (!session.pool_is_known) {
-        session.pool_crc32 = hwp_crc32(board.pool, HWP_POOL_BYTES);
-        session.pool_is_known = true;
-    }
-    return session.pool_crc32;
-}
-
+/* The description, or the piece of it that is asked for. */
 static struct hwp_result hello(const struct hwp_frame *request)
 {
-    char identity[BOARD_IDENTITY_BYTES];
     uint8_t *start = hwp_frame_payload();
-    board_identity(identity);
-    uint8_t *end = hwp_put_u16(start, HWP_PROGRAM_VERSION);
-    end = hwp_put_u16(end, HWP_MAX_PAYLOAD_BYTES);
-    end = hwp_put_u32(end, board.clock_hz);
-    end = hwp_put_u32(end, board.program.size_bytes);
-    end = hwp_put_u32(end, board.constants.size_bytes);
-    end = hwp_put_u32(end, HWP_POOL_BYTES);
-    end = hwp_put_u32(end, pool_crc32());
-    *end++ = (uint8_t)board.memory_count;
-    end = put_text(end, board.name, 16);
-    end = put_text(end, hwp_kernels_name, 16);
-    end = put_text(end, board.code_memory, 16);
-    end = put_text(end, HWP_BUILD_ID, 16);
-    end = put_text(end, identity, BOARD_IDENTITY_BYTES);
-    for (uint32_t i = 0; i < board.memory_count; i++) {
-        end = put_memory(end, &board.memories[i]);
+    if (request->payload_bytes == 0) {
+        respond(request, hwp_describe(start));
+        return hwp_done();
     }
-    respond(request, (uint32_t)(end - start));
+    if (request->payload_bytes != 4u) {
+        return hwp_refuse(HWP_ERROR_PAYLOAD, "the payload has a wrong size");
+    }
+    uint32_t offset = hwp_get_u16(request->payload);
+    uint32_t asked_bytes = hwp_get_u16(request->payload + 2);
+    uint32_t total_bytes = hwp_describe(start + PIECE_HEADER_BYTES);
+    if (offset > total_bytes) {
+        return hwp_refuse(HWP_ERROR_BOUNDS, "the piece lies behind the description");
+    }
+    uint32_t left_bytes = total_bytes - offset;
+    uint32_t piece_bytes = asked_bytes < left_bytes ? asked_bytes : left_bytes;
+    memmove(start + PIECE_HEADER_BYTES, start + PIECE_HEADER_BYTES + offset, piece_bytes);
+    hwp_put_u16(hwp_put_u16(start, (uint16_t)offset), (uint16_t)total_bytes);
+    respond(request, PIECE_HEADER_BYTES + piece_bytes);
     return hwp_done();
 }
 
@@ -186,10 +159,16 @@ static struct hwp_result check_weights(bool staged, uint32_t weights_bytes, uint
     return hwp_done();
 }
 
+/* A request that was sent again while the first was under way costs nothing. */
 static struct hwp_result prepare(const struct hwp_frame *request)
 {
+    if (session.prepared && session.prepared_by == request->sequence) {
+        respond(request, 0);
+        return hwp_done();
+    }
     const struct hwp_transfer *transfer = &session.transfers[HWP_DESTINATION_PROGRAM];
     session.prepared = false;
+    hwp_results_forget();
     if (!session.placed) {
         return hwp_refuse(HWP_ERROR_SEQUENCE, "no placement is chosen; send PLACE first");
     }
@@ -205,50 +184,60 @@ static struct hwp_result prepare(const struct hwp_frame *request)
     }
     if (result.code == HWP_OK) {
         session.prepared = true;
+        session.prepared_by = request->sequence;
         respond(request, 0);
     }
     return result;
 }
 
-static uint8_t *put_measured(uint8_t *bytes, struct hwp_measured measured)
+struct run_order {
+    uint32_t flags;
+    uint32_t repeats;
+    uint32_t records_per_frame;
+};
+
+static void send_results(const struct hwp_frame *request, const struct hwp_result_range *range)
 {
-    bytes = hwp_put_u32(bytes, (uint32_t)measured.cycles);
-    bytes = hwp_put_u32(bytes, (uint32_t)(measured.cycles >> 32));
-    return hwp_put_u32(bytes, measured.crc32);
+    uint32_t size_bytes = hwp_results_put(hwp_frame_payload(), range);
+    hwp_frame_send(HWP_MESSAGE_RESULTS | HWP_RESPONSE, request->sequence, size_bytes);
+}
+
+static bool is_summed(uint32_t flags, bool is_last)
+{
+    return (flags & HWP_RUN_CHECKSUM) != 0 || (is_last && (flags & HWP_RUN_CHECKSUM_LAST) != 0);
 }
 
 /* Runs all records once and sends a frame for each group of them. */
-static void run_once(const struct hwp_frame *request, uint32_t repeat, uint32_t flags)
+static void run_once(const struct hwp_frame *request, const struct run_order *order,
+                     uint32_t repeat)
 {
     const struct hwp_record *record = session.program.records;
     uint32_t total = session.program.header->record_count;
-    for (uint32_t first = 0; first < total; first += HWP_RUN_RECORDS_PER_FRAME) {
-        uint32_t left = total - first;
-        uint32_t count = left < HWP_RUN_RECORDS_PER_FRAME ? left : HWP_RUN_RECORDS_PER_FRAME;
-        uint8_t *start = hwp_frame_payload();
-        uint8_t *end = hwp_put_u32(start, repeat);
-        end = hwp_put_u32(end, first);
-        end = hwp_put_u32(end, count);
-        for (uint32_t i = 0; i < count; i++) {
-            bool is_last = first + i + 1u == total;
-            bool checksum = (flags & HWP_RUN_CHECKSUM) != 0 ||
-                            (is_last && (flags & HWP_RUN_CHECKSUM_LAST) != 0);
-            end = put_measured(end, hwp_run_record(&session.program, record, checksum));
-            record = hwp_record_next(record);
+    struct hwp_result_range range = {request->sequence, repeat, 0, 0};
+    for (uint32_t number = 0; number < total; number++) {
+        bool is_last = number + 1u == total;
+        hwp_results_add(
+            hwp_run_record(&session.program, record, is_summed(order->flags, is_last)));
+        record = hwp_record_next(record);
+        range.count++;
+        if (is_last || range.count == order->records_per_frame) {
+            send_results(request, &range);
+            range.first += range.count;
+            range.count = 0;
         }
-        respond(request, (uint32_t)(end - start));
     }
 }
 
-static struct hwp_result run(const struct hwp_frame *request)
+static struct hwp_result check_run(const struct run_order *order)
 {
-    uint32_t flags = hwp_get_u32(request->payload);
-    uint32_t repeats = hwp_get_u32(request->payload + 4);
     if (!session.prepared) {
         return hwp_refuse(HWP_ERROR_SEQUENCE, "no program is prepared; send PREPARE first");
     }
-    if (repeats == 0 || repeats > MAX_REPEATS) {
+    if (order->repeats == 0 || order->repeats > MAX_REPEATS) {
         return hwp_refuse(HWP_ERROR_PAYLOAD, "repeats is not in 1 to 10000");
+    }
+    if (order->records_per_frame == 0 || order->records_per_frame > HWP_MAX_RECORDS_PER_FRAME) {
+        return hwp_refuse(HWP_ERROR_PAYLOAD, "records in a frame are not in 1 to 64");
     }
     const char *fault = board_fault();
     if (fault != NULL) {
@@ -257,15 +246,47 @@ static struct hwp_result run(const struct hwp_frame *request)
     if (!hwp_cycle_counter_runs()) {
         return hwp_refuse(HWP_ERROR_COUNTER, "the cycle counter does not move");
     }
-    for (uint32_t repeat = 0; repeat < repeats; repeat++) {
-        if ((flags & HWP_RUN_FILL_INPUTS) != 0) {
+    return hwp_done();
+}
+
+/* A request that was sent again is answered and not run again: RESULTS has what it cost. */
+static struct hwp_result run(const struct hwp_frame *request)
+{
+    struct run_order order = {hwp_get_u32(request->payload), hwp_get_u32(request->payload + 4),
+                              hwp_get_u32(request->payload + 8)};
+    struct hwp_result result = check_run(&order);
+    if (result.code != HWP_OK) {
+        return result;
+    }
+    respond(request, 0);
+    if (hwp_results_are_of(request->sequence)) {
+        return result;
+    }
+    hwp_results_begin(request->sequence, session.program.header->record_count);
+    for (uint32_t repeat = 0; repeat < order.repeats; repeat++) {
+        if ((order.flags & HWP_RUN_FILL_INPUTS) != 0) {
             hwp_program_fill_inputs(&session.program);
         }
-        if ((flags & HWP_RUN_COLD) != 0) {
+        if ((order.flags & HWP_RUN_COLD) != 0) {
             board_forget_caches();
         }
-        run_once(request, repeat, flags);
+        run_once(request, &order, repeat);
     }
+    return result;
+}
+
+static struct hwp_result results(const struct hwp_frame *request)
+{
+    struct hwp_result_range range = {
+        hwp_get_u32(request->payload), hwp_get_u32(request->payload + 4),
+        hwp_get_u32(request->payload + 8), hwp_get_u32(request->payload + 12)};
+    if (range.count == 0 || range.count > HWP_MAX_RECORDS_PER_FRAME) {
+        return hwp_refuse(HWP_ERROR_PAYLOAD, "records in a frame are not in 1 to 64");
+    }
+    if (!session.prepared || !hwp_results_hold(&range)) {
+        return hwp_refuse(HWP_ERROR_SEQUENCE, "the results are not kept; send RUN");
+    }
+    send_results(request, &range);
     return hwp_done();
 }
 
@@ -286,11 +307,25 @@ static struct hwp_result read(const struct hwp_frame *request)
     return hwp_done();
 }
 
+/* Answered at the rate of the request; what comes next is at the other one. */
+static struct hwp_result baud(const struct hwp_frame *request)
+{
+    uint32_t nearest = board_nearest_baud(hwp_get_u32(request->payload));
+    if (nearest == 0) {
+        return hwp_refuse(HWP_ERROR_PAYLOAD, "the line cannot be set to this rate");
+    }
+    hwp_put_u32(hwp_frame_payload(), nearest);
+    respond(request, 4);
+    hwp_line_try_baud(nearest);
+    return hwp_done();
+}
+
 static struct hwp_result abort_all(const struct hwp_frame *request)
 {
     session.placed = false;
     session.prepared = false;
     session.open = NULL;
+    hwp_results_forget();
     memset(session.transfers, 0, sizeof session.transfers);
     respond(request, 0);
     return hwp_done();
@@ -303,14 +338,16 @@ struct message {
 };
 
 static const struct message messages[HWP_MESSAGE_COUNT] = {
-    [HWP_MESSAGE_HELLO] = {0, 0, hello},
+    [HWP_MESSAGE_HELLO] = {0, 4, hello},
     [HWP_MESSAGE_BEGIN] = {12, 12, begin},
     [HWP_MESSAGE_CHUNK] = {5, HWP_MAX_PAYLOAD_BYTES, chunk},
     [HWP_MESSAGE_PLACE] = {4, 4, place},
     [HWP_MESSAGE_PREPARE] = {12, 12, prepare},
-    [HWP_MESSAGE_RUN] = {8, 8, run},
+    [HWP_MESSAGE_RUN] = {12, 12, run},
     [HWP_MESSAGE_READ] = {8, 8, read},
     [HWP_MESSAGE_ABORT] = {0, 0, abort_all},
+    [HWP_MESSAGE_RESULTS] = {16, 16, results},
+    [HWP_MESSAGE_BAUD] = {4, 4, baud},
 };
 
 static struct hwp_result answer(const struct hwp_frame *request)
@@ -343,11 +380,11 @@ static void send_refusal(const struct hwp_frame *request, struct hwp_result resu
     uint8_t *start = hwp_frame_payload();
     uint8_t *end = hwp_put_u16(start, (uint16_t)result.code);
     if (result.record >= 0) {
-        end = put_text(end, "record ", 7);
+        end = hwp_put_text(end, "record ", 7);
         end = put_decimal(end, (uint32_t)result.record);
-        end = put_text(end, ": ", 2);
+        end = hwp_put_text(end, ": ", 2);
     }
-    end = put_text(end, result.rule, (uint32_t)strlen(result.rule));
+    end = hwp_put_text(end, result.rule, (uint32_t)strlen(result.rule));
     hwp_frame_send(HWP_RESPONSE_ERROR, request->sequence, (uint32_t)(end - start));
 }
 

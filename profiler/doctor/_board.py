@@ -6,7 +6,7 @@ from hwprof.errors import ConfigurationError
 from hwprof.firmware_stub.manifest import find_image
 from hwprof.firmware_stub.targets import VIRTUAL, comparable_reference, describe_virtual
 from hwprof.profiler.doctor._visit import Visit
-from hwprof.profiler.protocol import PROTOCOL_VERSION
+from hwprof.profiler.frames import PROTOCOL_VERSION
 
 
 def check_firmware(visit: Visit) -> str:

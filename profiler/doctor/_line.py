@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from hwprof.errors import LinkError
 from hwprof.profiler.doctor._visit import Visit
+from hwprof.profiler.frames import FrameReader, encode_frame
 from hwprof.profiler.links import Link, SerialLink
 from hwprof.profiler.links._serial import DEFAULT_BAUD
-from hwprof.profiler.protocol import FrameReader, MessageType, encode_frame
+from hwprof.profiler.protocol import MessageType
 
 OTHER_RATES = (921_600, 1_000_000, 2_000_000, 460_800, 230_400, 57_600, 9_600)
 _PIECE_BYTES = 4096

@@ -14,6 +14,7 @@ import pytest
 from hwprof.errors import ConfigurationError, LinkError, UnknownNameError
 from hwprof.firmware_stub.virtual.board import VirtualBoard
 from hwprof.firmware_stub.virtual.serve import serve
+from hwprof.profiler.frames import FrameReader, encode_frame
 from hwprof.profiler.links import (
     Capability,
     Faults,
@@ -25,7 +26,7 @@ from hwprof.profiler.links import (
     line_of,
     open_link,
 )
-from hwprof.profiler.protocol import FrameReader, MessageType, encode_frame
+from hwprof.profiler.protocol import MessageType
 from hwprof.testing.links import LinkContract, ask
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 
 import pytest
@@ -12,22 +11,13 @@ from hypothesis import strategies as st
 from hwprof.errors import BoardError
 from hwprof.pool import POOL_BYTES, pool_bytes
 from hwprof.profiler.device import Device
+from hwprof.profiler.frames import FrameReader, cobs_encode, encode_frame
 from hwprof.profiler.links import Link
 from hwprof.profiler.program import Program
-from hwprof.profiler.protocol import (
-    Destination,
-    FrameReader,
-    MessageType,
-    cobs_encode,
-    encode_frame,
-)
+from hwprof.profiler.protocol import Destination, MessageType, words
+from hwprof.profiler.transfer import send
 
 SEQUENCE, BOUNDS, CHECKSUM, PLACEMENT = 3, 4, 5, 6
-
-
-def words(*values: int) -> bytes:
-    """Little-endian 32-bit words."""
-    return struct.pack(f"<{len(values)}I", *values)
 
 
 def refusal(board: Link, message: int, payload: bytes) -> tuple[int, str]:
@@ -47,7 +37,7 @@ def test_board_describes_itself(board: Link):
     assert info.clock_hz == 996_000_000
 
 
-@pytest.mark.parametrize("message", [0x00, 0x09, 0x7F, 0x81, 0xFF])
+@pytest.mark.parametrize("message", [0x00, 0x0B, 0x7F, 0x81, 0xFF])
 def test_unknown_message_is_refused(board: Link, message: int):
     """A type that the protocol does not have is answered with error 1."""
     assert refusal(board, message, b"") == (1, "the message type is unknown")
@@ -61,7 +51,10 @@ def test_unknown_message_is_refused(board: Link, message: int):
         (MessageType.CHUNK, words(0)),
         (MessageType.PLACE, b"123"),
         (MessageType.PREPARE, b""),
-        (MessageType.RUN, words(0)),
+        (MessageType.HELLO, b"xyzzy"),
+        (MessageType.RUN, words(0, 1)),
+        (MessageType.RESULTS, words(0, 0, 0)),
+        (MessageType.BAUD, b"123"),
         (MessageType.READ, words(0, 0, 0)),
         (MessageType.ABORT, b"x"),
     ],
@@ -76,7 +69,14 @@ def test_payload_of_a_wrong_size_is_refused(board: Link, message: MessageType, p
     [
         (MessageType.CHUNK, words(0) + b"x", SEQUENCE),
         (MessageType.PREPARE, words(0, 0, 0), SEQUENCE),
-        (MessageType.RUN, words(0, 1), SEQUENCE),
+        (MessageType.RUN, words(0, 1, 64), SEQUENCE),
+        (MessageType.RESULTS, words(0, 0, 0, 1), SEQUENCE),
+        (MessageType.RESULTS, words(0, 0, 0, 0), 2),
+        (MessageType.RESULTS, words(0, 0, 0, 65), 2),
+        (MessageType.HELLO, b"\xff\x00\x01\x00", BOUNDS),
+        (MessageType.BAUD, words(0), 2),
+        (MessageType.BAUD, words(1234567), 2),
+        (MessageType.BAUD, words(0xFFFFFFFF), 2),
         (MessageType.READ, words(0, 4), SEQUENCE),
         (MessageType.BEGIN, words(Destination.ACTIVATIONS, 4, 0), SEQUENCE),
         (MessageType.BEGIN, words(Destination.WEIGHTS, 4, 0), PLACEMENT),
@@ -100,7 +100,7 @@ def test_chunks_are_taken_once_and_in_order(board: Link):
     """The board says where to go on: a repeated or early chunk changes nothing."""
     device = Device(board)
     data = bytes(range(200))
-    device._request(MessageType.BEGIN, words(Destination.PROGRAM, 200, zlib.crc32(data)))
+    device._exchange.request(MessageType.BEGIN, words(Destination.PROGRAM, 200, zlib.crc32(data)))
     expected = [
         (0, data[:100], 100),
         (0, b"\xee" * 100, 100),
@@ -109,21 +109,23 @@ def test_chunks_are_taken_once_and_in_order(board: Link):
         (100, data[100:], 200),
     ]
     for offset, chunk, following in expected:
-        assert device._request(MessageType.CHUNK, words(offset) + chunk) == words(following)
+        assert device._exchange.request(MessageType.CHUNK, words(offset) + chunk) == words(
+            following
+        )
 
 
 @pytest.mark.parametrize("offset", [101, 200, 0xFFFFFFFF])
 def test_chunk_beyond_its_transfer_is_refused(board: Link, offset: int):
     """No chunk writes behind what BEGIN announced."""
     device = Device(board)
-    device._request(MessageType.BEGIN, words(Destination.PROGRAM, 200, 0))
+    device._exchange.request(MessageType.BEGIN, words(Destination.PROGRAM, 200, 0))
     assert refusal(board, MessageType.CHUNK, words(offset) + bytes(100))[0] == BOUNDS
 
 
 def test_transfer_with_a_wrong_checksum_starts_again(board: Link):
     """A transfer that arrived wrong is not kept."""
     device = Device(board)
-    device._request(MessageType.BEGIN, words(Destination.PROGRAM, 4, 0x12345678))
+    device._exchange.request(MessageType.BEGIN, words(Destination.PROGRAM, 4, 0x12345678))
     assert refusal(board, MessageType.CHUNK, words(0) + b"abcd")[0] == CHECKSUM
     assert refusal(board, MessageType.PREPARE, words(0, 0, 0))[0] == SEQUENCE
 
@@ -132,7 +134,7 @@ def test_transfer_with_a_wrong_checksum_starts_again(board: Link):
 def test_repeats_are_bounded(board: Link, program: Program, repeats: int):
     """A host cannot ask for more runs than it could wait for."""
     Device(board).load(program)
-    assert refusal(board, MessageType.RUN, words(3, repeats))[0] == 2
+    assert refusal(board, MessageType.RUN, words(3, repeats, 64))[0] == 2
 
 
 @pytest.mark.parametrize(
@@ -164,10 +166,10 @@ def test_weights_changed_after_staging_are_noticed(board: Link, program: Program
 def test_new_placement_forgets_the_weights_that_were_sent(board: Link, program: Program):
     """Weights lie where they were sent, so another placement needs them again."""
     device = Device(board)
-    device._request(MessageType.PLACE, bytes([1, 1, 0, 0]))
-    device._transfer(Destination.WEIGHTS, program.weights_image)
-    device._request(MessageType.PLACE, bytes([1, 2, 0, 0]))
-    device._transfer(Destination.PROGRAM, program.data)
+    device._exchange.request(MessageType.PLACE, bytes([1, 1, 0, 0]))
+    send(device._exchange, Destination.WEIGHTS, program.weights_image)
+    device._exchange.request(MessageType.PLACE, bytes([1, 2, 0, 0]))
+    send(device._exchange, Destination.PROGRAM, program.data)
     with pytest.raises(BoardError, match="the weights have not been sent"):
         device._prepare(program, staged=False)
 
@@ -177,16 +179,16 @@ def test_abort_forgets_the_program(board: Link, program: Program):
     device = Device(board)
     device.load(program)
     device.abort()
-    assert refusal(board, MessageType.RUN, words(3, 1))[0] == SEQUENCE
+    assert refusal(board, MessageType.RUN, words(3, 1, 64))[0] == SEQUENCE
 
 
 def test_hello_of_another_version_is_answered(board: Link):
     """A host of another protocol version learns the board's; its other requests are dropped."""
-    body = bytes([2, MessageType.HELLO, 5, 0])
+    body = bytes([1, MessageType.HELLO, 5, 0])
     board.write(cobs_encode(body + words(zlib.crc32(body))) + b"\0")
     (frame,) = FrameReader().feed(board.read(65536, 10))
-    assert (frame.version, frame.sequence) == (1, 5)
-    body = bytes([2, MessageType.ABORT, 6, 0])
+    assert (frame.version, frame.sequence) == (2, 5)
+    body = bytes([1, MessageType.ABORT, 6, 0])
     board.write(cobs_encode(body + words(zlib.crc32(body))) + b"\0")
     assert board.read(65536, 1) == b""
 

@@ -26,8 +26,9 @@ from hwprof.profiler.program import (
     encode,
     wire_fields,
 )
-from hwprof.profiler.protocol import Destination, MessageType
+from hwprof.profiler.protocol import Destination, MessageType, words
 from hwprof.profiler.reference import run_reference
+from hwprof.profiler.transfer import send
 
 HEADER_BYTES = 48
 
@@ -37,10 +38,10 @@ def prepare(device: Device, program: Program, data: bytes) -> None:
     info = device.info
     weights = info.memories[-1]
     device._link.stage(weights.base_address, program.weights_image)
-    device._request(MessageType.PLACE, bytes([1, len(info.memories) - 1, 0, 0]))
-    device._transfer(Destination.PROGRAM, data)
+    device._exchange.request(MessageType.PLACE, bytes([1, len(info.memories) - 1, 0, 0]))
+    send(device._exchange, Destination.PROGRAM, data)
     size_bytes, crc32 = len(program.weights_image), zlib.crc32(program.weights_image)
-    device._request(MessageType.PREPARE, struct.pack("<III", 1, size_bytes, crc32))
+    device._exchange.request(MessageType.PREPARE, words(1, size_bytes, crc32))
 
 
 def with_word(data: bytes, number: int, value: int) -> bytes:
@@ -315,7 +316,8 @@ def test_damaged_program_is_refused_or_runs_without_a_fault(
     device = Device(powered_board)
     with contextlib.suppress(BoardError):
         prepare(device, program, data)
-        device._request(MessageType.RUN, struct.pack("<II", 3, 1), timeout_s=60)
+        device._exchange.request(MessageType.RUN, words(3, 1, 64))
+        device._exchange.request(MessageType.ABORT, longest_s=60)  # answered behind the run
     assert device.hello().board == "rt1170"
 
 
@@ -338,6 +340,7 @@ def test_damaged_records_write_nothing_outside_their_regions(
         data = with_word(data, max(number, HEADER_BYTES // 4), value)
     with contextlib.suppress(BoardError):
         prepare(device, program, data)
-        device._request(MessageType.RUN, struct.pack("<II", 3, 1), timeout_s=60)
+        device._exchange.request(MessageType.RUN, words(3, 1, 64))
+        device._exchange.request(MessageType.ABORT, longest_s=60)  # answered behind the run
     for address, canary in behind.items():
         assert powered_board.board.read_memory(address, len(canary)) == canary

@@ -21,8 +21,9 @@ from hwprof.firmware_stub.virtual.board_files import BOARDS
 from hwprof.profiler.doctor import Visit, examine
 from hwprof.profiler.doctor._examine import STEPS
 from hwprof.profiler.doctor._visit import Times
+from hwprof.profiler.frames import FrameReader, cobs_encode
 from hwprof.profiler.links import VirtualLink
-from hwprof.profiler.protocol import RESPONSE, FrameReader, MessageType, cobs_encode
+from hwprof.profiler.protocol import RESPONSE, MessageType
 from hwprof.testing.served import served_answers, served_board
 
 NOBODY = 65534

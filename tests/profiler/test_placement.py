@@ -25,6 +25,7 @@ BOARD = BoardInfo(
     max_constants_bytes=64,
     pool_bytes=1 << 20,
     pool_crc32=0,
+    baud=0,
     board="tiny",
     kernels="simd",
     code_memory="itcm",

@@ -13,18 +13,23 @@ from hypothesis import strategies as st
 
 from hwprof.errors import ConfigurationError, ProtocolError
 from hwprof.firmware_stub.manifest import IMAGES
+from hwprof.profiler.frames import (
+    FrameReader,
+    cobs_decode,
+    cobs_encode,
+    decode_frame,
+    encode_frame,
+)
 from hwprof.profiler.protocol import (
+    IDENTITY_BYTES,
+    IDENTITY_OFFSET_BYTES,
     BoardInfo,
     Destination,
-    FrameReader,
+    HelloPiece,
     MemoryUse,
     MessageType,
     RunReport,
-    cobs_decode,
-    cobs_encode,
     decode_error,
-    decode_frame,
-    encode_frame,
 )
 
 # Blocks whose length meets the group of 254, the only special number of the encoding.
@@ -125,11 +130,12 @@ def hello(**changes: object) -> bytes:
     fields = {
         "program_version": 1, "max_payload_bytes": 4096, "clock_hz": 996_000_000,
         "max_program_bytes": 1, "max_constants_bytes": 2, "pool_bytes": 3, "pool_crc32": 4,
-        "memory_count": 1, "board": b"rt1170", "kernels": b"simd", "code_memory": b"itcm",
+        "baud": 115_200, "memory_count": 1,
+        "board": b"rt1170", "kernels": b"simd", "code_memory": b"itcm",
         "firmware": b"0123456789abcdef", "identity": b"00",
     } | changes  # fmt: skip
     memory = struct.pack("<12sIII", b"ocram", 0x20240000, 1024, 5)
-    return struct.pack("<HHIIIIIB16s16s16s16s32s", *fields.values()) + memory
+    return struct.pack("<HHIIIIIIB16s16s16s16s32s", *fields.values()) + memory
 
 
 def test_hello_is_decoded_field_by_field():
@@ -138,6 +144,19 @@ def test_hello_is_decoded_field_by_field():
     assert (info.board, info.kernels, info.code_memory) == ("rt1170", "simd", "itcm")
     assert info.memories[0].uses == MemoryUse.ACTIVATIONS | MemoryUse.SCRATCH
     assert info.memories[0].base_address == 0x20240000
+
+
+def test_identity_is_a_piece_of_hello():
+    """A line that was opened again asks for no more than who is there."""
+    piece = hello(identity=b"abc")[IDENTITY_OFFSET_BYTES:][:IDENTITY_BYTES]
+    assert BoardInfo.decode_identity(piece) == ("0123456789abcdef", "abc")
+
+
+@pytest.mark.parametrize("payload", [b"", b"123", bytes([2, 0, 5, 0]) + b"abcd"])
+def test_a_piece_of_a_wrong_size_is_refused(payload: bytes):
+    """A piece says where it lies in how much, and is not longer."""
+    with pytest.raises(ProtocolError, match=r"a piece has|are no piece of"):
+        HelloPiece.decode(payload)
 
 
 @pytest.mark.parametrize(
@@ -180,16 +199,16 @@ def test_identity_says_whether_a_board_is_virtual(identity: bytes, timing_model:
 
 def test_run_report_is_decoded_with_64_bit_cycles():
     """Cycles are wider than the counter."""
-    payload = struct.pack("<IIIQIQI", 2, 64, 2, 1 << 33, 5, 7, 6)
+    payload = struct.pack("<IIIIQIQI", 9, 2, 64, 2, 1 << 33, 5, 7, 6)
     report = RunReport.decode(payload)
-    assert (report.repeat, report.first) == (2, 64)
+    assert (report.run, report.repeat, report.first) == (9, 2, 64)
     assert [(r.cycles, r.crc32) for r in report.records] == [(1 << 33, 5), (7, 6)]
 
 
-@pytest.mark.parametrize("payload", [b"", struct.pack("<IIIQ", 0, 0, 1, 5)])
+@pytest.mark.parametrize("payload", [b"", struct.pack("<IIIIQ", 0, 0, 0, 1, 5)])
 def test_run_report_of_a_wrong_size_is_refused(payload: bytes):
     """Counts are compared with bytes before they are used."""
-    with pytest.raises(ProtocolError, match="RUN reports"):
+    with pytest.raises(ProtocolError, match="RESULTS has"):
         RunReport.decode(payload)
 
 

@@ -1,6 +1,7 @@
 /*
  * Board API on a process of the host, for sanitizers: the line is standard input and output, the
- * memories are arrays with red zones between them, and the cycle counter counts its readings.
+ * memories are arrays with red zones between them, and the cycle counter counts nanoseconds. Any
+ * rate is taken and changes nothing.
  * `make firmware-fuzz` builds it with the kernels of kernels_touch.c.
  */
 #include "board.h"
@@ -8,6 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hwp_program.h"
@@ -21,6 +23,7 @@ static _Alignas(32) uint8_t flash[0x1000];
 static uint32_t program[0x14000 / 4];
 static uint32_t constants[0x14000 / 4];
 static int8_t pool[HWP_POOL_BYTES];
+static uint32_t rate_baud = 115200u;
 
 struct board_description board = {
     .name = "host",
@@ -57,8 +60,9 @@ void board_forget_caches(void)
 
 uint32_t board_cycles(void)
 {
-    static uint32_t readings;
-    return ++readings;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint32_t)((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
 }
 
 uint32_t board_read(uint8_t *data, uint32_t max_bytes)
@@ -84,6 +88,21 @@ void board_write(const uint8_t *data, uint32_t size_bytes)
         data += count;
         size_bytes -= (uint32_t)count;
     }
+}
+
+uint32_t board_baud(void)
+{
+    return rate_baud;
+}
+
+uint32_t board_nearest_baud(uint32_t baud)
+{
+    return baud;
+}
+
+void board_set_baud(uint32_t baud)
+{
+    rate_baud = baud;
 }
 
 void board_wait_for_input(void)

@@ -39,6 +39,7 @@ struct lpuart {
 #define BAUD_OSR(ratio) (((ratio) - 1u) << 24)
 #define STAT_OR (1u << 19)   /* write 1 to clear; while set nothing is received */
 #define STAT_RDRF (1u << 21) /* more in the receive FIFO than its watermark */
+#define STAT_TC (1u << 22)   /* the transmitter is idle */
 #define STAT_TDRE (1u << 23) /* no more in the transmit FIFO than its watermark */
 #define CTRL_RE (1u << 18)
 #define CTRL_TE (1u << 19)
@@ -49,9 +50,16 @@ struct lpuart {
 #define FIFO_RXFLUSH (1u << 14)
 #define FIFO_TXFLUSH (1u << 15)
 
-/* 24 MHz, LPUART1_CLOCK_HZ, / (16 * 13) = 115,385 baud. */
+/*
+ * 24 MHz, LPUART1_CLOCK_HZ, / (oversampling * divisor) is the rate: 115,385 baud for 16 * 13. From
+ * an oversampling of 8 on the receiver samples one edge only (BOTHEDGE clear).
+ */
 #define OVERSAMPLING 16u
 #define DIVISOR 13u
+#define MIN_OVERSAMPLING 8u
+#define MAX_OVERSAMPLING 32u
+#define MAX_DIVISOR 0x1FFFu
+#define TOLERANCE 50u /* one in 50: half of what a frame of ten bits forgives both sides together */
 
 #define UNIQUE_ID_LOW OCOTP_FUSE(0x10u)
 #define UNIQUE_ID_HIGH OCOTP_FUSE(0x11u)
@@ -90,7 +98,13 @@ struct lpuart {
 
 struct board_description board;
 
+struct rate {
+    uint32_t oversampling;
+    uint32_t divisor;
+};
+
 static uint32_t transmit_depth;
+static uint32_t current_baud;
 
 static void start_cycle_counter(void)
 {
@@ -136,11 +150,38 @@ static void start_caches(void)
     __asm__ volatile("dsb\n\tisb" ::: "memory");
 }
 
-/* Eight data bits, no parity, one stop bit. The interrupt only ends WFI: PRIMASK keeps it pending. */
-static void start_line(void)
+static uint32_t rate_baud(struct rate rate)
 {
+    return LPUART1_CLOCK_HZ / (rate.oversampling * rate.divisor);
+}
+
+static uint32_t distance(uint32_t a, uint32_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+/* The nearest rate; of equal ones that with the most samples a bit. */
+static struct rate nearest_rate(uint32_t baud)
+{
+    struct rate best = {MIN_OVERSAMPLING, 1u};
+    for (uint32_t samples = MIN_OVERSAMPLING; samples <= MAX_OVERSAMPLING; samples++) {
+        uint32_t divisor = (LPUART1_CLOCK_HZ / samples + baud / 2u) / baud;
+        struct rate rate = {samples, divisor == 0 ? 1u : divisor};
+        if (rate.divisor <= MAX_DIVISOR &&
+            distance(rate_baud(rate), baud) <= distance(rate_baud(best), baud)) {
+            best = rate;
+        }
+    }
+    return best;
+}
+
+/* Eight data bits, no parity, one stop bit. The interrupt only ends WFI: PRIMASK keeps it pending. */
+static void start_line(struct rate rate)
+{
+    current_baud = rate_baud(rate);
     LPUART1->ctrl = 0;
-    LPUART1->baud = BAUD_OSR(OVERSAMPLING) | BAUD_SBR(DIVISOR);
+    LPUART1->baud = BAUD_OSR(rate.oversampling) | BAUD_SBR(rate.divisor);
+    LPUART1->stat = STAT_OR;
     LPUART1->water = 0;
     LPUART1->fifo = FIFO_RXFE | FIFO_TXFE | FIFO_RXFLUSH | FIFO_TXFLUSH;
     LPUART1->ctrl = CTRL_RE | CTRL_TE | CTRL_RIE;
@@ -219,7 +260,7 @@ void board_initialise(void)
     }
     start_caches();
     start_cycle_counter();
-    start_line();
+    start_line((struct rate){OVERSAMPLING, DIVISOR});
     if (board_table.starts_chip != 0) {
         take_stock();
         /* What start-up read is not to show in the first warm run. */
@@ -290,6 +331,24 @@ void board_write(const uint8_t *data, uint32_t size_bytes)
         LPUART1->data = data[i];
         room--;
     }
+}
+
+uint32_t board_baud(void)
+{
+    return current_baud;
+}
+
+uint32_t board_nearest_baud(uint32_t baud)
+{
+    uint32_t nearest = baud == 0 ? 0 : rate_baud(nearest_rate(baud));
+    return distance(nearest, baud) <= baud / TOLERANCE ? nearest : 0;
+}
+
+void board_set_baud(uint32_t baud)
+{
+    while ((LPUART1->stat & STAT_TC) == 0) {
+    }
+    start_line(nearest_rate(baud));
 }
 
 /*

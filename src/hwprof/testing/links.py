@@ -20,8 +20,9 @@ from contextlib import AbstractContextManager
 import pytest
 
 from hwprof.errors import LinkError
+from hwprof.profiler.frames import Frame, FrameReader, encode_frame
 from hwprof.profiler.links import Capability, Link
-from hwprof.profiler.protocol import RESPONSE, Frame, FrameReader, MessageType, encode_frame
+from hwprof.profiler.protocol import RESPONSE, MessageType
 
 ANSWER_S = 20.0
 SILENCE_S = 0.05
