@@ -8,6 +8,7 @@
 
 /* Sent at a time: while these leave, no more than as many arrive, and a receiver holds them. */
 #define PIECE_BYTES 4u
+#define LOOKS_PER_CLOCK 1024u
 
 /* What board_read returned and nobody has taken yet; requests of a whole window's answers. */
 static uint8_t arrived[256];
@@ -18,6 +19,7 @@ static struct {
     bool is_on;
     uint32_t since_cycles;
     uint32_t baud_before;
+    uint32_t looks;
 } trial;
 
 static void take_arrived(void)
@@ -29,12 +31,20 @@ static void take_arrived(void)
     arrived_end += board_read(arrived + arrived_end, (uint32_t)sizeof arrived - arrived_end);
 }
 
-/* The counter may stand still in sleep, so a trial is watched awake. */
+static bool trial_is_over(void)
+{
+    return board_cycles() - trial.since_cycles > board.clock_hz / 1000u * HWP_BAUD_TRIAL_MS;
+}
+
+/*
+ * The counter may stand still in sleep, so a trial is watched awake: a look at the clock for many
+ * at the receiver, because a virtual board works out at each what has happened since the last.
+ */
 static void wait_for_input(void)
 {
     if (!trial.is_on) {
         board_wait_for_input();
-    } else if (board_cycles() - trial.since_cycles > board.clock_hz / 1000u * HWP_BAUD_TRIAL_MS) {
+    } else if (++trial.looks % LOOKS_PER_CLOCK == 0 && trial_is_over()) {
         trial.is_on = false;
         board_set_baud(trial.baud_before);
     }
