@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from hwprof.firmware_stub.virtual.description import BoardDescription, PeripheralArea
 from hwprof.firmware_stub.virtual.imxrt1170.chip import Rt1170
+from hwprof.firmware_stub.virtual.imxrt1170.kept import KeptRegisters
 from hwprof.firmware_stub.virtual.peripherals import (
     Lpuart,
     Ocotp,
@@ -86,15 +87,20 @@ class Bus:
 
     @property
     def poll(self) -> str:
-        """The register nobody modelled that is read over and over, in words; empty if none is."""
+        """The register that is read over and over in vain, in words; empty if none is."""
         if self._polls < MANY_POLLS:
             return ""
         _, peripheral = self._at(self._polled)
-        name = peripheral.name if isinstance(peripheral, Unmodelled) else ""
-        return f"{name} at {self._polled:#010x}, which is not modelled and always reads as 0,"
+        if isinstance(peripheral, Unmodelled):
+            return (
+                f"{peripheral.name} at {self._polled:#010x}, which is not modelled and always "
+                "reads as 0,"
+            )
+        name = self.chip.name_at(self._polled) if self.chip else ""
+        return f"{name} at {self._polled:#010x}, which nothing changes any more,"
 
     def _count_poll(self, address: int, peripheral: Peripheral) -> None:
-        again = address == self._polled and isinstance(peripheral, Unmodelled)
+        again = address == self._polled and isinstance(peripheral, Unmodelled | KeptRegisters)
         self._polls = self._polls + 1 if again else 0
         self._polled = address
 

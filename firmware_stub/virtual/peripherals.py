@@ -9,7 +9,7 @@ RT1170's clocks, supply and memories in ``imxrt1170``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 WORD = 0xFFFF_FFFF
@@ -187,7 +187,12 @@ class Unmodelled(Peripheral):
 
     def warnings(self) -> list[str]:
         """One sentence for each register that was read."""
-        return [
-            f"{self.name} at {self.base + offset:#010x} is not modelled; {times} reads gave 0."
-            for offset, times in sorted(self.read_offsets.items())
-        ]
+        return unknown_reads(self.name, self.base, self.read_offsets)
+
+
+def unknown_reads(name: str, base: int, times_by_offset: Mapping[int, int]) -> list[str]:
+    """One sentence for each register that was read and that nobody modelled."""
+    return [
+        f"{name} at {base + offset:#010x} is not modelled; {times} reads gave 0."
+        for offset, times in sorted(times_by_offset.items())
+    ]

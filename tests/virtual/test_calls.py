@@ -240,6 +240,13 @@ class TestLimits:
         with pytest.raises(BoardError, match="polls register at 0x43210000, which is not modelled"):
             call("poll", NOBODYS)
 
+    def test_polling_a_register_that_nothing_changes(self, monkeypatch):
+        """Other firmware's start-up may wait for what no model does."""
+        monkeypatch.setattr(bus, "MANY_POLLS", 1_000)
+
+        with pytest.raises(BoardError, match="polls ccm at 0x40cc0000, which nothing changes"):
+            call("poll", 0x40CC_0000)
+
     def test_waiting_for_an_interrupt(self):
         """None is ever taken."""
         with pytest.raises(BoardError, match="waits for an interrupt, which is never taken"):

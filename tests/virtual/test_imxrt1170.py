@@ -346,3 +346,20 @@ class TestMpu:
         )
         assert (mpu.read(Mpu.RNR), mpu.read(Mpu.CTRL)) == (5, Mpu.ENABLE)
         assert (mpu.read(Mpu.RBAR), mpu.read(Mpu.RASR)) == (0x2000_0005, 17 << 1 | 1)
+
+
+class TestUnknown:
+    """What this model does not know it says."""
+
+    def test_a_register_without_a_known_value_is_reported(self, chip):
+        """SYS_PLL1's control register, read twice; one that was written is known."""
+        assert [chip.anadig.read(0x2C0), chip.anadig.read(0x2C0)] == [0, 0]
+        chip.anadig.write(0x300, 1)
+        assert chip.anadig.read(0x300) == 1
+
+        assert chip.warnings() == ["anadig at 0x40c842c0 is not modelled; 2 reads gave 0."]
+
+    def test_blocks_have_their_names(self, chip):
+        """For sentences."""
+        assert chip.name_at(0x40CC_6000) == "ccm"
+        assert chip.name_at(0x5000_0000) == ""

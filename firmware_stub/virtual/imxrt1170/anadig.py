@@ -45,7 +45,8 @@ class Anadig(KeptRegisters):
     OSC_24M = 0x020
     OSC_EN, OSC_GATE, OSC_STABLE = 1 << 4, 1 << 7, 1 << 30
     PLL2_UPDATE, PLL2_PFD = 0x250, 0x270
-    PMU_LDO_PLL, PMU_BIAS_CTRL2, PMU_REF_CTRL = 0x500, 0x560, 0x570
+    PMU_LDO_PLL, PMU_REF_CTRL = 0x500, 0x570
+    PMU_BIAS_CTRL, PMU_BIAS_CTRL2 = 0x550, 0x560
     LDO_TOGGLE, REF_BUFFER = 1 << 16, 1 << 4
     WB_SWITCH_M7, WB_EN, WB_OK = 1 << 10, 1 << 24, 1 << 26
     AI_CTRL, AI_WDATA, AI_RDATA = 0x820, 0x830, 0x840
@@ -55,6 +56,9 @@ class Anadig(KeptRegisters):
         **dict.fromkeys(PLLS, GATE),
         OSC_24M: OSC_EN,
         PLL2_PFD: 0x8080_8080,
+        PLL2_UPDATE: 0,
+        **dict.fromkeys((PMU_LDO_PLL, PMU_REF_CTRL, PMU_BIAS_CTRL, PMU_BIAS_CTRL2), 0),
+        **dict.fromkeys((AI_CTRL, AI_WDATA, AI_RDATA), 0),
     }
 
     def __init__(self, surroundings: Surroundings) -> None:
@@ -75,7 +79,7 @@ class Anadig(KeptRegisters):
             case self.PMU_BIAS_CTRL2 if value & self.WB_EN:
                 return value | self.WB_OK
             case self.AI_RDATA:
-                return self._analogue.get(self._kept.get(self.AI_CTRL, 0) & 0xFF, 0)
+                return self._analogue.get(self._kept[self.AI_CTRL] & 0xFF, 0)
         return value
 
     def write(self, offset: int, value: int) -> None:
@@ -90,15 +94,15 @@ class Anadig(KeptRegisters):
             self._carry_analogue_word()
 
     def _carry_analogue_word(self) -> None:
-        control = self._kept.get(self.AI_CTRL, 0)
+        control = self._kept[self.AI_CTRL]
         if not control & self.AI_READS:
-            self._analogue[control & 0xFF] = self._kept.get(self.AI_WDATA, 0)
+            self._analogue[control & 0xFF] = self._kept[self.AI_WDATA]
 
     def _take_fractions(self, changed: int) -> None:
         """A phase fractional divider takes its fraction when its update bit changes."""
         for number in range(4):
             if changed & 2 << number:
-                fractions = self._kept.get(self.PLL2_PFD, 0)
+                fractions = self._kept[self.PLL2_PFD]
                 self._fractions[number] = fractions >> 8 * number & 0x3F
 
     def _power(self, pll: Pll, before: int, value: int) -> None:
@@ -110,7 +114,7 @@ class Anadig(KeptRegisters):
     def _feeds(self, pll: Pll, before: int) -> bool:
         """Whether everything that a PLL needs is on before it is powered."""
         is_supplied = self._analogue.get(0, 0) & self.LINREG_EN
-        has_reference = self._kept.get(self.PMU_REF_CTRL, 0) & self.REF_BUFFER
+        has_reference = self._kept[self.PMU_REF_CTRL] & self.REF_BUFFER
         return bool(is_supplied and has_reference) and before & pll.regulator == pll.regulator
 
     def _is_locked(self, pll: Pll) -> bool:
@@ -159,4 +163,4 @@ class Anadig(KeptRegisters):
     def is_biased(self) -> bool:
         """Whether the Cortex-M7 has its forward body bias."""
         wanted = self.WB_EN | self.WB_SWITCH_M7
-        return self._kept.get(self.PMU_BIAS_CTRL2, 0) & wanted == wanted
+        return self._kept[self.PMU_BIAS_CTRL2] & wanted == wanted

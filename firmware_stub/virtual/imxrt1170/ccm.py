@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from hwprof.errors import BoardError
 from hwprof.firmware_stub.virtual.imxrt1170.anadig import Anadig
@@ -24,6 +25,7 @@ class Ccm(KeptRegisters):
 
     STRIDE, ROOTS, OFF = 0x80, 79, 1 << 24
     SET, CLEAR, TOGGLE = 0x4, 0x8, 0xC
+    RESET: ClassVar[dict[int, int]] = dict.fromkeys(range(0, ROOTS * STRIDE, STRIDE), 0)
 
     def __init__(self, surroundings: Surroundings, anadig: Anadig, dcdc: Dcdc) -> None:
         super().__init__(surroundings)
@@ -44,7 +46,7 @@ class Ccm(KeptRegisters):
         """
         if self._is_alias(offset):
             base = offset & ~0xF
-            before = self._kept.get(base, 0)
+            before = self._kept[base]
             value = {self.SET: before | value, self.CLEAR: before & ~value}.get(
                 offset & 0xF, before ^ value
             )
@@ -75,7 +77,7 @@ class Ccm(KeptRegisters):
 
     def root_hz(self, number: int) -> int | None:
         """Clock of a root in hertz: 0 if it gives none, None if its source is not followed."""
-        control = self._kept.get(number * self.STRIDE, 0)
+        control = self._kept[number * self.STRIDE]
         source = self._source(number, control >> 8 & 7)
         if source is None:
             return None

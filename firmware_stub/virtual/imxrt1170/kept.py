@@ -8,16 +8,23 @@ from hwprof.firmware_stub.virtual.peripherals import Peripheral, Surroundings
 
 
 class KeptRegisters(Peripheral):
-    """Reads as last written, or as after reset."""
+    """Reads as last written, or as after reset.
+
+    Attributes:
+        unknown: reads by offset of registers whose value at reset nobody modelled.
+    """
 
     RESET: ClassVar[dict[int, int]] = {}
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)
         self._kept = dict(self.RESET)
+        self.unknown: dict[int, int] = {}
 
     def read(self, offset: int) -> int:
-        """The value kept, zero where nothing was written."""
+        """The value kept; zero, and remembered, where nothing is known."""
+        if offset not in self._kept:
+            self.unknown[offset] = self.unknown.get(offset, 0) + 1
         return self._kept.get(offset, 0)
 
     def write(self, offset: int, value: int) -> None:
@@ -25,21 +32,25 @@ class KeptRegisters(Peripheral):
         self._kept[offset] = value
 
 
+class GeneralPurpose(KeptRegisters):
+    """IOMUXC_GPR: FlexRAM is split as the fuses say until GPR16 says otherwise."""
+
+    GPR16, GPR17, GPR18 = 0x40, 0x44, 0x48
+    RESET: ClassVar[dict[int, int]] = {GPR16: 0, GPR17: 0, GPR18: 0}
+
+
 class Pads(KeptRegisters):
     """IOMUXC: pads after reset are general-purpose pins, alternative 5."""
 
     GPIO = 5
-    LAST_MUX = 0x250
-
-    def read(self, offset: int) -> int:
-        """As written; a pad that nobody muxed says so."""
-        return self._kept.get(offset, self.GPIO if 0x10 <= offset <= self.LAST_MUX else 0)
+    RESET: ClassVar[dict[int, int]] = dict.fromkeys(range(0x10, 0x254, 4), GPIO)
 
 
 class FlexSpi(KeptRegisters):
     """The flash's controller, on as the boot ROM leaves it (MCR0.MDIS clear)."""
 
     MCR0, MDIS = 0x0, 1 << 1
+    RESET: ClassVar[dict[int, int]] = {MCR0: 0}
 
 
 class RealTimeWatchdog(KeptRegisters):
@@ -48,7 +59,7 @@ class RealTimeWatchdog(KeptRegisters):
     CS, CNT, TOVAL = 0x0, 0x4, 0x8
     EN, UPDATE, CMD32EN = 1 << 7, 1 << 5, 1 << 13
     KEY = 0xD928_C520
-    RESET: ClassVar[dict[int, int]] = {CS: EN | UPDATE | CMD32EN, TOVAL: 0x400}
+    RESET: ClassVar[dict[int, int]] = {CS: EN | UPDATE | CMD32EN, CNT: 0, TOVAL: 0x400}
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)
@@ -70,3 +81,6 @@ class RealTimeWatchdog(KeptRegisters):
 
 class Watchdog(KeptRegisters):
     """WDOG: off after reset (WCR.WDE)."""
+
+    WCR = 0x0
+    RESET: ClassVar[dict[int, int]] = {WCR: 0}

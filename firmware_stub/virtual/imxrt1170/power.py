@@ -15,7 +15,11 @@ class Dcdc(KeptRegisters):
     STS_DC_OK, DISABLE_STEP = 1 << 31, 1 << 29
     SETTLING_CYCLES = 1000  # some tens of microseconds at 24 MHz; no public text gives it
     # 1.8 V and 1.0 V, in steps of 25 mV above 1.5 V and 0.6 V.
-    RESET: ClassVar[dict[int, int]] = {CTRL1: 16 << 8 | 12, REG3: DISABLE_STEP}
+    RESET: ClassVar[dict[int, int]] = {
+        CTRL1: 16 << 8 | 12,
+        REG0: 0,
+        REG3: DISABLE_STEP,
+    }
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from hwprof.firmware_stub.virtual.imxrt1170.kept import KeptRegisters
 from hwprof.firmware_stub.virtual.peripherals import Surroundings
@@ -25,10 +26,10 @@ class Semc(KeptRegisters):
     MODE_SET, REFRESH, PRECHARGE = 0xA, 0xC, 0xF
     REFRESHES = 2  # before the mode register may be set, as makers of SDRAM ask
     BURST_8_CAS_3 = 0x33
+    RESET: ClassVar[dict[int, int]] = {MCR: MDIS, BR0: 0, INTR: 0, SDRAMCR3: 0, IPTXDAT: 0}
 
     def __init__(self, surroundings: Surroundings, clock_hz: Callable[[], int | None]) -> None:
         super().__init__(surroundings)
-        self._kept[self.MCR] = self.MDIS
         self.has_sdram = True
         self._clock_hz = clock_hz
         self._commands: list[int] = []
@@ -37,13 +38,13 @@ class Semc(KeptRegisters):
     @property
     def is_awake(self) -> bool:
         """Whether the SDRAM answers and is refreshed."""
-        is_refreshed = self._kept.get(self.SDRAMCR3, 0) & self.REN
+        is_refreshed = self._kept[self.SDRAMCR3] & self.REN
         return self.has_sdram and self._mode_is_set and bool(is_refreshed)
 
     def write(self, offset: int, value: int) -> None:
         """Interrupt flags are cleared by ones; a command needs its key."""
         if offset == self.INTR:
-            super().write(offset, self._kept.get(offset, 0) & ~value)
+            super().write(offset, self._kept[offset] & ~value)
         elif offset == self.IPCMD and value & 0xFFFF_0000 == self.KEY:
             self._command(value & 0xFFFF)
         else:
@@ -59,13 +60,13 @@ class Semc(KeptRegisters):
 
     def _is_set_up(self) -> bool:
         is_on = not self._kept[self.MCR] & self.MDIS
-        is_valid = self._kept.get(self.BR0, 0) & self.VALID
+        is_valid = self._kept[self.BR0] & self.VALID
         return bool(is_on and is_valid and self._clock_hz())
 
     def _may_set_mode(self) -> bool:
         *before, _ = self._commands
         prepared = self.PRECHARGE in before and before.count(self.REFRESH) >= self.REFRESHES
-        return prepared and self._kept.get(self.IPTXDAT, 0) == self.BURST_8_CAS_3
+        return prepared and self._kept[self.IPTXDAT] == self.BURST_8_CAS_3
 
     def _raise(self, flags: int) -> None:
-        self._kept[self.INTR] = self._kept.get(self.INTR, 0) | flags
+        self._kept[self.INTR] |= flags
