@@ -24,7 +24,7 @@ from hwprof.profiler.doctor._visit import Times
 from hwprof.profiler.frames import FrameReader, cobs_encode
 from hwprof.profiler.links import VirtualLink
 from hwprof.profiler.protocol import RESPONSE, MessageType
-from hwprof.testing.served import served_answers, served_board
+from hwprof.testing.served import served_answers, served_board, served_socket
 
 NOBODY = 65534
 HASTE = Times(answer_s=0.4, other_rate_s=0.1)
@@ -122,6 +122,14 @@ class TestWell:
 
         assert checkup.ok, str(checkup.findings[-1])
         assert "itself a virtual board (exact-" in str(checkup.findings[4])
+
+    def test_a_board_behind_a_socket_is_well(self):
+        """Lines without a port on this machine are asked no permission."""
+        with served_socket(Disguised(lambda hello: hello).answer) as target:
+            checkup = examine(Visit(target))
+
+        assert checkup.ok, str(checkup.findings[-1])
+        assert "no file of this machine" in str(checkup.findings[1])
 
     def test_silicon_is_held_against_the_hosts_clock(self):
         """A board that is no virtual one counts as fast as it says."""

@@ -1,15 +1,16 @@
-"""Pseudo-terminals with something behind them: a virtual board, or any answers."""
+"""Lines with something behind them: a virtual board, or any answers."""
 
 from __future__ import annotations
 
 import os
 import select
+import socket
 import subprocess
 import sys
 import threading
 import tty
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _SERVE = "from hwprof.cli import main; main()"
 _SLICE_S = 0.05
@@ -58,3 +59,38 @@ def served_answers(answer: Callable[[bytes, int], bytes]) -> Iterator[str]:
         thread.join()
         os.close(ours)
         os.close(theirs)
+
+
+@contextmanager
+def served_socket(answer: Callable[[bytes, int], bytes]) -> Iterator[str]:
+    """URL of a TCP port that answers each piece that one caller after the other sends."""
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(_SLICE_S)
+
+        def pump() -> None:
+            while not stop.is_set():
+                with suppress(TimeoutError):
+                    _converse(server.accept()[0], answer, stop)
+
+        thread = threading.Thread(target=pump)
+        thread.start()
+        try:
+            yield f"socket://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            stop.set()
+            thread.join()
+
+
+def _converse(
+    caller: socket.socket, answer: Callable[[bytes, int], bytes], stop: threading.Event
+) -> None:
+    """Answer until the caller leaves."""
+    with caller:
+        caller.settimeout(_SLICE_S)
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                data = caller.recv(_PIECE_BYTES)
+                if not data:
+                    return
+                caller.sendall(answer(data, caller.fileno()))
