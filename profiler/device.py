@@ -230,7 +230,8 @@ class Device:
         if seen not in {0, expected}:
             raise ConfigurationError(
                 f"the board's flash holds another pool, CRC-32 {seen:08x} instead of "
-                f"{expected:08x}; write hwprof.pool.pool_bytes() where the port's README says."
+                f"{expected:08x}; write it with 'hwprof firmware load --flash', or put "
+                "hwprof.pool.pool_bytes() where the port's README says."
             )
 
     def _needs_probe(self, program: Program) -> bool:

@@ -64,3 +64,4 @@ def load(name: str, *, probe_id: str, flash: bool) -> None:
     used = probe.load(plan, probe_id)
     where = "flash" if flash else "RAM"
     click.echo(f"{plan.image} runs from {where}: {plan.size_bytes:,} bytes written by probe {used}")
+    click.echo("next: hwprof doctor --target serial:PORT, the probe's virtual COM port")
