@@ -29,5 +29,6 @@ def test_three_kills_lose_and_double_nothing():
 
     assert done.returncode == 0, (found, done.stderr)
     assert found["kills"] == 3
+    assert found["acknowledged"] > 0
     faults = ("lost", "doubled", "damaged", "workers_left", "wrong_cycles", "missing_at_the_end")
     assert {name: found[name] for name in faults} == dict.fromkeys(faults, 0)
