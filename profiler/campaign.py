@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from hwprof.errors import DriftError, LinkError
+from hwprof.errors import BoardError, DriftError, LinkError
 from hwprof.profiler.bench import Setup
 from hwprof.profiler.campaign_lock import only_campaign
 from hwprof.profiler.lineup import Post, boards, opened_posts
@@ -179,7 +179,7 @@ class _Campaign:
         """A check where one is due, or a task while there are ``more``; one job at a time."""
         if post.job is not None or post.dropped is not None:
             return None
-        if post.unjudged and (not more or self._is_due(post)):
+        if post.is_doubtful or (post.unjudged and (not more or self._is_due(post))):
             return CheckReference()
         return Measure(self._queue.popleft()) if more else None
 
@@ -203,6 +203,13 @@ class _Campaign:
     def _take(self, post: Post, progress: Callable[[Outcome], None]) -> None:
         try:
             answer: Answer = post.station.answer()
+        except BoardError as error:
+            if not isinstance(post.job, Measure):
+                self._lose(post, error)
+                return
+            # The board said no, or fell over: the task's fault if the board is well otherwise.
+            answer = Outcome(post.job.task, refusal=f"{post.job.task.label}: {error}")
+            post.is_doubtful = True
         except LinkError as error:
             self._lose(post, error)
             return
@@ -227,7 +234,7 @@ class _Campaign:
                 self._tally.take_back(outcome)
                 self._queue.append(outcome.task)
         post.unjudged.clear()
-        post.check_number = verdict.number
+        post.check_number, post.is_doubtful = verdict.number, False
         if verdict.fault:
             post.dropped = DriftError(
                 f"{post.target} has drifted: {verdict.fault}; {len(verdict.condemned)} rows since "

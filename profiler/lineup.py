@@ -21,6 +21,7 @@ class Post:
     Attributes:
         check_number: the check passed last, None before the first.
         unjudged: what was stored since, by the row's key.
+        is_doubtful: it did not do its last task, and is checked before it gets another.
         dropped: why it is dealt no more.
     """
 
@@ -30,6 +31,7 @@ class Post:
     check_number: int | None = None
     unjudged: dict[str, Outcome] = field(default_factory=dict)
     job: Job | None = None
+    is_doubtful: bool = False
     dropped: LinkError | None = None
 
 

@@ -77,7 +77,7 @@ class ExactRun(PipelineRun):
 
     def _install_known(self) -> None:
         """Install what earlier boards executed, if the same code lies here: each stop costs."""
-        for block in self._known:
+        for block in tuple(self._known):  # boards of other threads may add to them
             here = self._code(block.address - len(block.ahead), len(block.ahead + block.code))
             if here == block.ahead + block.code:
                 row = self.counter.add(block.address, len(block.code))

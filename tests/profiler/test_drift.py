@@ -27,6 +27,7 @@ SLOWER_FLASH = (
     "first_access_bus_cycles = 31",
 )  # a tenth for each line
 SLOWER_CORE = ("core_hz = 996_000_000", "core_hz = 600_000_000")
+ANOTHER = ('name = "lab"', 'name = "other"')
 
 
 @pytest.fixture(scope="module")
@@ -125,14 +126,37 @@ def test_another_board_on_the_line_is_noticed(
 ) -> None:
     """What a board says of itself is held against what it said when the campaign began."""
     socket = Socket(_board(tmp_path))
-    other = _board(tmp_path, *SLOWER_CORE)
+    other = _board(tmp_path, *ANOTHER)
     with served_answers(socket.answer) as device:
         swap = After(1, lambda: socket.plug(other))
-        with pytest.raises(DriftError, match="clock_hz 600000000 instead of 996000000"):
+        with pytest.raises(DriftError, match="board other instead of lab"):
             run_campaign(tasks, store, setup=Setup(f"serial:{device}"), checks=OFTEN, progress=swap)
 
     assert store.frame().empty
     assert len(quarantined_rows(store)) == 2
+
+
+def test_a_task_that_a_board_refuses_stops_nobody(
+    tasks: list[Task], store: MeasurementStore, tmp_path: Path
+) -> None:
+    """Where the board is well behind it, the task is refused with what the board said."""
+    good = _board(tmp_path)
+
+    class Reset(Socket):
+        def answer(self, data: bytes, handle: int) -> bytes:
+            said = super().answer(data, handle)
+            if b"does not run at the clock" in said:
+                self.plug(good)
+            return said
+
+    socket, off_clock = Reset(good), _board(tmp_path, *SLOWER_CORE)
+    with served_answers(socket.answer) as device:
+        swap = After(2, lambda: socket.plug(off_clock))
+        report = run_campaign(tasks, store, setup=Setup(f"serial:{device}"), progress=swap)
+
+    assert (report.measured, len(report.refused), report.dropped) == (5, 1, ())
+    assert "does not run at the clock" in str(report)
+    assert len(check_rows(store)) == 3
 
 
 def test_rows_that_a_killed_campaign_left_wait_for_the_next_check(
