@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hwprof.errors import LinkError
+from hwprof.profiler.baud import DEFAULT_BAUD, RATES
 from hwprof.profiler.doctor._visit import Visit
 from hwprof.profiler.frames import FrameReader, encode_frame
-from hwprof.profiler.links import Link, SerialLink
-from hwprof.profiler.links._serial import DEFAULT_BAUD
+from hwprof.profiler.links import Capability, Link
 from hwprof.profiler.protocol import MessageType
 
-OTHER_RATES = (921_600, 1_000_000, 2_000_000, 460_800, 230_400, 57_600, 9_600)
+FOREIGN_RATES = (1_000_000, 2_000_000, 57_600, 9_600)
 _PIECE_BYTES = 4096
 _PIECE_S = 0.2
 _WAYS = {
@@ -68,12 +69,19 @@ class _Heard:
 
 
 def listen(visit: Visit) -> str:
-    """Frames of hwprof's firmware come back at the rate that hwprof uses."""
+    """Frames of hwprof's firmware come back, at a rate that hwprof uses."""
     heard = _ask(visit.link, visit, visit.times.answer_s)
     if heard.frames:
         return f"frames come back at {DEFAULT_BAUD:,} baud" if visit.port else "frames come back"
-    if visit.port:
-        _try_other_rates(visit)
+    rate = _other_rate(visit)
+    if rate in RATES:
+        return f"frames come back at {rate:,} baud, where another host has left the board"
+    if rate:
+        raise LinkError(
+            f"the board answers at {rate:,} baud and at none of hwprof's rates, "
+            f"{', '.join(f'{known:,}' for known in (DEFAULT_BAUD, *RATES))}; load the image that "
+            "came with this hwprof."
+        )
     if heard.bytes:
         raise LinkError(
             f"{heard.bytes} bytes came from {visit.target} and no frame of hwprof's among them; "
@@ -86,15 +94,17 @@ def listen(visit: Visit) -> str:
     )
 
 
-def _try_other_rates(visit: Visit) -> None:
-    visit.close()
-    for baud in OTHER_RATES:
-        with SerialLink(visit.port, baud) as link:
-            if _ask(link, visit, visit.times.other_rate_s).frames:
-                raise LinkError(
-                    f"the board answers at {baud:,} baud and not at {DEFAULT_BAUD:,}; reset it, "
-                    "or load the image that came with this hwprof."
-                )
+def _other_rate(visit: Visit) -> int:
+    """The rate at which the board answers where it is not the usual one; 0 for none."""
+    if Capability.BAUD not in visit.link.capabilities:
+        return 0
+    for rate in (*RATES, *FOREIGN_RATES):
+        with suppress(LinkError):  # the port has no such rate
+            visit.link.set_baud(rate)
+            if _ask(visit.link, visit, visit.times.other_rate_s).frames:
+                return rate
+    visit.link.set_baud(DEFAULT_BAUD)
+    return 0
 
 
 def _ask(link: Link, visit: Visit, wait_s: float) -> _Heard:

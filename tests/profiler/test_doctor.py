@@ -20,14 +20,17 @@ from hwprof.cli import main
 from hwprof.firmware_stub.virtual.board_files import BOARDS
 from hwprof.profiler.doctor import Visit, examine
 from hwprof.profiler.doctor._examine import STEPS
+from hwprof.profiler.doctor._line import listen
 from hwprof.profiler.doctor._visit import Times
 from hwprof.profiler.frames import FrameReader, cobs_encode
 from hwprof.profiler.links import VirtualLink
 from hwprof.profiler.protocol import RESPONSE, MessageType
+from hwprof.testing.links import ask
 from hwprof.testing.served import served_answers, served_board, served_socket
 
 NOBODY = 65534
 HASTE = Times(answer_s=0.4, other_rate_s=0.1)
+PATIENT = Times(answer_s=0.2, other_rate_s=2)
 
 
 def last(checkup):
@@ -197,21 +200,37 @@ class TestLine:
 
         assert "no frame of hwprof's among them; another program runs" in sentence
 
-    def test_a_board_at_another_rate(self):
+    def test_a_board_at_a_foreign_rate(self):
         """The rate that it answers at is named."""
-        board = VirtualLink()
+        with served_answers(_at_rate(termios.B1000000)) as path:
+            sentence = failed(examine(Visit(f"serial:{path}", times=PATIENT)), "baud")
 
-        def answer(data, handle):
-            if termios.tcgetattr(handle)[4] != termios.B921600:
-                return b""
-            board.write(data)
-            return board.read(1 << 16, 30)
+        assert (
+            "answers at 1,000,000 baud and at none of hwprof's rates, 115,200, 921,600" in sentence
+        )
 
-        patient = Times(answer_s=0.4, other_rate_s=10)
-        with served_answers(answer) as path:
-            sentence = failed(examine(Visit(f"serial:{path}", times=patient)), "baud")
+    def test_a_board_where_another_host_left_it(self):
+        """A faster rate of hwprof's own is no failure."""
+        line = served_answers(_at_rate(termios.B921600))
+        with line as path, Visit(f"serial:{path}", times=PATIENT) as visit:
+            found = listen(visit)
+            assert visit.info.board == "rt1170"
 
-        assert "answers at 921,600 baud and not at 115,200; reset it" in sentence
+        assert found == "frames come back at 921,600 baud, where another host has left the board"
+
+
+def _at_rate(rate):
+    """Answers of a board that understands one rate only."""
+    board = VirtualLink()
+    ask(board, 1)  # the first HELLO reads the whole pool
+
+    def answer(data, handle):
+        if termios.tcgetattr(handle)[4] != rate:
+            return b""
+        board.write(data)
+        return board.read(1 << 16, 30)
+
+    return answer
 
 
 class TestBoard:
