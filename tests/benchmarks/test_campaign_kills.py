@@ -17,6 +17,7 @@ QUICK = (
     "pipeline",
     "--workers",
     "2",
+    "--json",
 )
 
 
