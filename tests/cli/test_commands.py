@@ -401,6 +401,20 @@ def test_import_prints_the_documented_object(run: Run, tmp_path: Path) -> None:
     assert_refused(run("fit", "--target", "my-board"), "got 1 of elementwise")
 
 
+def test_an_imported_board_is_asked_for_nothing_that_it_cannot_do(run: Run, tmp_path: Path) -> None:
+    """Fit sends nobody to measure a mere name; predict says that its placement is not known."""
+    lines = [f"add,{h},{w},4,{100 + 3 * h * w}" for h in range(1, 6) for w in range(1, 6)]
+    table = tmp_path / "rows.csv"
+    table.write_text("\n".join(["op,input_h,input_w,input_c,cycles", *lines]) + "\n", "utf-8")
+    run("import", str(table), "--target", "my-board", "--clock-hz", "480000000")
+
+    fitted = run("fit", "--target", "my-board")
+    predicted = run("predict", "mlperf-tiny-ad", "--target", "my-board")
+
+    assert "on a board within reach 'hwprof profile --networks 48'" in fitted.output
+    assert "simd kernels, any placement, timing silicon" in predicted.output
+
+
 def test_import_refuses_a_bad_table(run: Run, tmp_path: Path) -> None:
     """One sentence with the line, exit 2, and no store."""
     table = tmp_path / "rows.csv"

@@ -74,7 +74,10 @@ def print_fit_report(report: FitReport) -> None:
 
 def _network_line(networks: NetworkReport | None) -> str:
     if networks is None:
-        return "networks: too few measured for a correction; run 'hwprof profile --networks 48'"
+        return (
+            "networks: too few measured to correct the sum over blocks; on a board within reach "
+            "'hwprof profile --networks 48' measures some"
+        )
     return (
         f"networks: {networks.n} measured, held-out MAPE {networks.scores.mape_percent:.2f} %, "
         f"sum of blocks alone {networks.summed.mape_percent:.2f} %; median interval "

@@ -80,5 +80,5 @@ def predict(
         f"{prediction.low_us / 1000:.2f} and {prediction.high_us / 1000:.2f} ms at "
         f"{prediction.interval_level:.0%}; {prediction.covered_macs_percent:.1f} % of the MACs "
         f"covered\n{target} at {context.clock_hz / 1e6:g} MHz, {context.kernels} kernels, "
-        f"{context.placement}, timing {context.timing_model}"
+        f"{str(context.placement) or 'any placement'}, timing {context.timing_model}"
     )

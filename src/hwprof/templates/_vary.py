@@ -15,7 +15,7 @@ QUANTITIES = (*OF_NODES, *OF_INPUTS)
 LARGEST = 1 << 16
 MOST_VALUES = 10_000
 
-_ITEM = re.compile(r"([0-9]{1,6})(?:\.\.([0-9]{1,6})(?::([0-9]{1,6}))?)?")
+_ITEM = re.compile(r"([0-9]{1,6})(?:\.\.([0-9]{1,6})(?::([1-9][0-9]{0,5}))?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,8 @@ def parse_variation(text: str) -> Variation:
                 f"{text!r}."
             )
         low, high, step = matched.groups()
-        values.update(range(int(low), int(high or low) + 1, max(int(step or 1), 1)))
+        if int(high or low) < int(low):
+            raise ConfigurationError(f"a range ascends, as 3..9; got {item.strip()} in {text!r}.")
+        values.update(range(int(low), int(high or low) + 1, int(step or 1)))
     quantity, _, node = name.strip().partition("@")
     return Variation(quantity, node, tuple(sorted(values)))
