@@ -31,9 +31,10 @@ from hwprof.workflows.calibration.constants import (
     memory_constants,
     miss_cycles,
 )
+from hwprof.workflows.calibration.model import Nominal
 from hwprof.workflows.calibration.modelled import Modelled
 from hwprof.workflows.calibration.probes import choose_probes
-from hwprof.workflows.calibration.run import check_enough
+from hwprof.workflows.calibration.run import _transfer, check_enough
 from hwprof.workflows.calibration.solve import Problem, predicted_cycles
 from hwprof.workspace import Workspace
 
@@ -193,7 +194,7 @@ def calibrated(tmp_path_factory):
     path.write_text(board_toml(board), encoding="utf-8")
     workspace = Workspace(folder / "work")
     with served_board(str(path)) as port:
-        request = Request(f"serial:{port}", "rt1170", minutes=8)
+        request = Request(f"serial:{port}", "rt1170", minutes=8, probes=24)
         found = calibrate_board(workspace, request)
     write_bundle(found, workspace, folder / "bundle.zip")
     return found, workspace, folder / "bundle.zip"
@@ -376,3 +377,16 @@ def test_too_few_probes_are_refused():
 
     with pytest.raises(ConfigurationError, match="the board ran 9 of them; give it more --minutes"):
         check_enough(probes=9, constants=17)
+
+
+def test_a_board_without_a_surrogate_says_so(tmp_path):
+    """Constants are named all the same; the reason takes the surrogate's place."""
+    data = board_data("stm32h743")
+    nominal = Nominal(data, "simd", "exact", probes=(), programs=())
+
+    moved, artefact, reason = _transfer(
+        Workspace(tmp_path), Request("virtual:stm32h743"), "stm32h743", nominal
+    )
+
+    assert (moved, artefact) == (None, None)
+    assert "stm32h743" in reason

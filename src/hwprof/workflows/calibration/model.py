@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -42,7 +42,7 @@ class Nominal:
     @cached_property
     def runs(self) -> list[Modelled]:
         """All probes with nothing changed."""
-        return self.simulate({}, range(len(self.programs)))
+        return self._run(changed_board(self.data, {}, VARIANT), range(len(self.programs)))
 
     @cached_property
     def constants(self) -> list[Constant]:
@@ -85,7 +85,11 @@ class Nominal:
 
     def simulate(self, factors: Factors, rows: Sequence[int]) -> list[Modelled]:
         """Some probes with memories' constants multiplied; kernels' are left alone."""
-        board = changed_board(self.data, factors, VARIANT)
+        if all(factor == 1 or constant.is_kernel for constant, factor in factors.items()):
+            return [self.runs[row] for row in rows]
+        return self._run(changed_board(self.data, factors, VARIANT), rows)
+
+    def _run(self, board: Mapping[str, Any], rows: Sequence[int]) -> list[Modelled]:
         with opened_board(board, kernels=self.kernels, timing=self.timing) as variant:
             return [variant.run(self.programs[row], self.probes[row].kernel) for row in rows]
 

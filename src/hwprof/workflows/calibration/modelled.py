@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +71,7 @@ class VariantBoard:
 
 
 @contextmanager
-def opened_board(data: dict[str, Any], *, kernels: str, timing: str) -> Iterator[VariantBoard]:
+def opened_board(data: Mapping[str, Any], *, kernels: str, timing: str) -> Iterator[VariantBoard]:
     """The board that the content of a board file describes.
 
     Raises:

@@ -91,8 +91,7 @@ def calibrate_board(
 
     Raises:
         LinkError: the board failed.
-        ConfigurationError: no board file to compare with, too few probes ran, or the workspace
-            has a fitted surrogate of this board.
+        ConfigurationError: no board file to compare with, or too few probes ran.
     """
     start_s = time.monotonic()
     info = _hello(request)
@@ -237,7 +236,7 @@ def _solve(nominal: Nominal, rows: list[int], cycles: Vector) -> Solution:
 def _transfer(
     workspace: Workspace, request: Request, reference: str, nominal: Nominal
 ) -> tuple[TransferReport | None, Path | None, str]:
-    """The surrogate moved, its folder, and why there is none."""
+    """The surrogate moved, its folder, and why there is none: nothing to move, or one is there."""
     setup = Setup(
         request.target, Placement(**nominal.data["placement"]), request.kernels, request.scheme
     )
@@ -245,7 +244,10 @@ def _transfer(
     plan = Plan(source, setup, samples=request.blocks, checks=request.blocks, seed=request.seed)
     try:
         report, folder = transfer_surrogate(workspace, plan)
-    except ArtefactError as error:
+    except (
+        ArtefactError,
+        ConfigurationError,
+    ) as error:  # what was measured before is worth a report
         return None, None, str(error)
     return report, folder, ""
 
