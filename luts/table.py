@@ -1,7 +1,8 @@
 """A lookup table: what one metric is for each block key, in one context.
 
 Format (docs/FORMATS.md, "Lookup table"): one JSON object with ``format``, ``version``,
-``context``, ``metric``, ``unit``, ``provenance`` and ``values``, a map from block key to number.
+``context``, ``metric``, ``unit``, ``provenance``, ``values``, a map from block key to number, and
+the seal, a hash of the others.
 Latency in cycles today, another metric of a block tomorrow: one format.
 """
 
@@ -17,6 +18,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from hwprof.documents import SEAL, fields_sha256, is_unbroken
 from hwprof.errors import ArtefactError, ConfigurationError
 from hwprof.measurement import Context, Placement
 
@@ -75,7 +77,7 @@ def save_table(table: LookupTable, path: Path) -> None:
     Raises:
         ArtefactError: the file cannot be written.
     """
-    document = {
+    document: dict[str, Any] = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "context": asdict(table.context),
@@ -85,6 +87,7 @@ def save_table(table: LookupTable, path: Path) -> None:
         "provenance": dict(sorted(table.provenance.items())),
         "values": dict(sorted(table.values.items())),
     }
+    document[SEAL] = fields_sha256(document)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         text = (json.dumps(document, indent=0) + "\n").encode()
@@ -97,7 +100,7 @@ def load_table(path: Path) -> LookupTable:
     """Read a table.
 
     Raises:
-        ArtefactError: the file is missing, too large, or no table of this version.
+        ArtefactError: the file is missing, too large, no table of this version, or was changed.
     """
     document = _read(path)
     try:
@@ -137,5 +140,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise ArtefactError(
             f"{path} has table format {document.get('version')!r}, this hwprof reads "
             f"{FORMAT_VERSION}; make it again with 'hwprof fit'."
+        )
+    if not is_unbroken(document):
+        raise ArtefactError(
+            f"{path} was changed after it was written; make it again with 'hwprof fit'."
         )
     return document

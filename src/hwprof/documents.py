@@ -6,7 +6,9 @@ knows which file it reads and turns both into one sentence.
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from hwprof.blocks import BlockConfig, Value
@@ -16,6 +18,8 @@ MOST_CHARACTERS = 64 << 20
 MOST_ITEMS = 200_000
 LONGEST_TEXT = 1_024
 LARGEST_NUMBER = (1 << 53) - 1  # beyond, other readers of JSON lose digits
+SEAL = "sha256"
+"""Field of a document that holds the hash of the others."""
 
 
 class BrokenRuleError(ValueError):
@@ -36,6 +40,17 @@ def load_object(text: str, format_version: int) -> dict[str, Any]:
     if document.get("format_version") != format_version:
         raise BrokenRuleError(f"format_version {format_version}")
     return document
+
+
+def fields_sha256(document: Mapping[str, Any]) -> str:
+    """Hash of a document's fields but its seal; neither order nor blanks are part of it."""
+    fields = {name: value for name, value in document.items() if name != SEAL}
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+
+def is_unbroken(document: Mapping[str, Any]) -> bool:
+    """Whether a document is as it was sealed; one written before there were seals counts as so."""
+    return SEAL not in document or document[SEAL] == fields_sha256(document)
 
 
 def as_object(value: Any) -> dict[str, Any]:

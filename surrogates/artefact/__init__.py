@@ -11,8 +11,6 @@ from hwprof.surrogates.artefact._layout import (
     LUT_FILE,
     MAX_ARRAYS_BYTES,
     MAX_HEAD_BYTES,
-    SEAL,
-    head_sha256,
 )
 from hwprof.surrogates.artefact._model import (
     Artefact,
@@ -31,14 +29,12 @@ __all__ = [
     "LUT_FILE",
     "MAX_ARRAYS_BYTES",
     "MAX_HEAD_BYTES",
-    "SEAL",
     "Artefact",
     "FittedModel",
     "NetworkCorrection",
     "Provenance",
     "Stamp",
     "context_slug",
-    "head_sha256",
     "load_artefact",
     "read_context",
     "save_artefact",

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hwprof.documents import as_list
+from hwprof.documents import as_list, is_unbroken
 from hwprof.errors import ArtefactError
 from hwprof.measurement import Context, Placement
 from hwprof.surrogates.artefact._layout import (
@@ -24,8 +24,6 @@ from hwprof.surrogates.artefact._layout import (
     MAX_ARRAYS_BYTES,
     MAX_HEAD_BYTES,
     READABLE_VERSIONS,
-    SEAL,
-    head_sha256,
 )
 from hwprof.surrogates.artefact._model import (
     Artefact,
@@ -116,8 +114,7 @@ def _read_head(own: Path) -> dict[str, Any]:
 
 
 def _check_seal(own: Path, head: Mapping[str, Any]) -> None:
-    """Heads written before there were seals have none."""
-    if SEAL in head and head[SEAL] != head_sha256(head):
+    if not is_unbroken(head):
         raise ArtefactError(f"{own / HEAD_FILE} was changed after it was written; {_AGAIN}")
 
 

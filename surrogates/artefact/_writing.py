@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hwprof.documents import SEAL, fields_sha256
 from hwprof.errors import ArtefactError
 from hwprof.surrogates.artefact._layout import (
     ARRAYS_FILE,
@@ -17,8 +18,6 @@ from hwprof.surrogates.artefact._layout import (
     FORMAT,
     FORMAT_VERSION,
     HEAD_FILE,
-    SEAL,
-    head_sha256,
 )
 from hwprof.surrogates.artefact._model import Artefact, FittedModel, context_slug
 from hwprof.surrogates.features import FEATURES
@@ -52,7 +51,7 @@ def save_artefact(artefact: Artefact, folder: Path) -> Path:
     data = bytes(writer.data)
     _check_older(own)
     head["arrays"] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    head[SEAL] = head_sha256(head)
+    head[SEAL] = fields_sha256(head)
     try:
         own.mkdir(parents=True, exist_ok=True)
         (own / ARRAYS_FILE).write_bytes(data)

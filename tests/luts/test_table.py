@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from hwprof.documents import SEAL, fields_sha256
 from hwprof.errors import ArtefactError, ConfigurationError
 from hwprof.luts import CYCLES_METRIC, LookupTable, load_table, save_table, tables_beside
 from hwprof.luts.table import MAX_BYTES
@@ -128,10 +129,34 @@ class TestDamage:
         """A field of the wrong kind is refused."""
         path = tmp_path / "lut.json"
         save_table(table, path)
-        path.write_text(json.dumps({**json.loads(path.read_text()), field: value}))
+        document = {**json.loads(path.read_text()), field: value}
+        path.write_text(json.dumps(document | {SEAL: fields_sha256(document)}))
 
         with pytest.raises(ArtefactError, match="is no lookup table of hwprof"):
             load_table(path)
+
+    def test_changed_value(self, table, tmp_path):
+        """One digit of one value is enough to be refused; the order of fields is no change."""
+        path = tmp_path / "lut.json"
+        save_table(table, path)
+        document = json.loads(path.read_text())
+        path.write_text(json.dumps(dict(reversed(document.items()))))
+        assert load_table(path) == table
+
+        document["values"][KEY] += 1
+        path.write_text(json.dumps(document))
+        with pytest.raises(ArtefactError, match="was changed after it was written"):
+            load_table(path)
+
+    def test_unsealed(self, table, tmp_path):
+        """A table written before there were seals is read."""
+        path = tmp_path / "lut.json"
+        save_table(table, path)
+        document = json.loads(path.read_text())
+        del document[SEAL]
+        path.write_text(json.dumps(document))
+
+        assert load_table(path) == table
 
     def test_version(self, table, tmp_path):
         """Another version is refused with both."""

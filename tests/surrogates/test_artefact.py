@@ -11,13 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hwprof.documents import SEAL, fields_sha256
 from hwprof.errors import ArtefactError
 from hwprof.surrogates.artefact import (
     ARRAYS_FILE,
     HEAD_FILE,
     MAX_HEAD_BYTES,
-    SEAL,
-    head_sha256,
     load_artefact,
     read_context,
     save_artefact,
@@ -35,7 +34,7 @@ def saved_fixture(fitted, tmp_path):
 def change_head(folder, **changes):
     """Overwrite fields of the head, and seal it again."""
     head = json.loads((folder / HEAD_FILE).read_text()) | changes
-    (folder / HEAD_FILE).write_text(json.dumps(head | {SEAL: head_sha256(head)}))
+    (folder / HEAD_FILE).write_text(json.dumps(head | {SEAL: fields_sha256(head)}))
 
 
 class TestRoundTrip:
@@ -223,7 +222,7 @@ class TestDamage:
                 node[key] = data.draw(st.sampled_from([None, "x", -1, 1e400, [], {}]))
                 break
             node = node[key]
-        (folder / HEAD_FILE).write_text(json.dumps(head | {SEAL: head_sha256(head)}))
+        (folder / HEAD_FILE).write_text(json.dumps(head | {SEAL: fields_sha256(head)}))
 
         with suppress(ArtefactError):
             load_artefact(folder)

@@ -7,14 +7,13 @@ import json
 import numpy as np
 import pytest
 
+from hwprof.documents import SEAL, fields_sha256
 from hwprof.errors import ArtefactError, ConfigurationError
 from hwprof.networks import person_detector
 from hwprof.networks.person_detector import legal_sizes
 from hwprof.surrogates.artefact import (
     HEAD_FILE,
-    SEAL,
     NetworkCorrection,
-    head_sha256,
     load_artefact,
     save_artefact,
 )
@@ -163,7 +162,7 @@ def changed_head(fitted, tmp_path, **changes):
     """Folder of an artefact with entries of its head replaced, and sealed again."""
     folder = save_artefact(fitted.artefact, tmp_path)
     head = json.loads((folder / HEAD_FILE).read_text()) | changes
-    (folder / HEAD_FILE).write_text(json.dumps(head | {SEAL: head_sha256(head)}))
+    (folder / HEAD_FILE).write_text(json.dumps(head | {SEAL: fields_sha256(head)}))
     return folder
 
 
