@@ -23,7 +23,7 @@ from hwprof.surrogates.calls import BlockCalls
 from hwprof.surrogates.cost_terms import TERMS, Matrix, Term, count_terms
 from hwprof.surrogates.outlines import Outline, outline_calls, outline_graph, outline_unknown
 
-FEATURE_VERSION = 3
+FEATURE_VERSION = 4
 """Raised whenever a column is added, removed or counted differently."""
 
 FEATURES: tuple[Term, ...] = TERMS

@@ -22,19 +22,27 @@ def _unaligned(number: Any) -> Any:
     return 1 - np.gcd(number, _WORD) / _WORD
 
 
+def _among(count: Any, number: Any) -> Any:
+    """How many of the first multiples of a number, from 0, are no multiple of a word."""
+    return count - -(-count // (_WORD // np.gcd(number, _WORD)))
+
+
 def _pointwise(c: Calls) -> Any:
-    return (c.out_h * c.out_w // 2) * (c.out_c // 2) * 4 * (c.in_c // _WORD) * _unaligned(c.in_c)
+    pixels, channels, words = c.out_h * c.out_w // 2 * 2, c.out_c // 2 * 2, c.in_c // _WORD
+    return words * (_among(pixels, c.in_c) * channels + _among(channels, c.in_c) * pixels) // 2
 
 
 def _conv(c: Calls) -> Any:
     channels, pairs = c.in_c // c.groups, c.out_h * c.out_w // 2
     k = c.kernel_h * c.kernel_w * channels
     copied = c.groups * window(c).taps * (channels // _WORD) * _unaligned(channels)
-    return copied + pairs * c.out_c * (k // _WORD) * _unaligned(k)
+    return copied + pairs * _among(c.out_c, k) * (k // _WORD)
 
 
 def _depthwise_3x3(c: Calls) -> Any:
-    return 2 * window(c).taps * (c.out_c // _WORD) * _unaligned(c.out_c)
+    positions = c.kernel_h * c.kernel_w
+    weights = _among(positions, c.out_c) / positions
+    return window(c).taps * (c.out_c // _WORD) * (_unaligned(c.out_c) + weights)
 
 
 def _depthwise_buffered(c: Calls) -> Any:
@@ -47,7 +55,7 @@ def _depthwise_buffered(c: Calls) -> Any:
 
 
 def _fully_connected(c: Calls) -> Any:
-    return c.out_c * (c.in_c // _WORD) * _unaligned(c.in_c)
+    return _among(c.out_c, c.in_c) * (c.in_c // _WORD)
 
 
 def _average_pool(c: Calls) -> Any:
@@ -55,8 +63,10 @@ def _average_pool(c: Calls) -> Any:
 
 
 def _max_pool(c: Calls) -> Any:
-    inside = window(c)
-    return (2 * inside.taps + inside.pixels) * (c.out_c // _WORD) * _unaligned(c.out_c)
+    inside, pixels = window(c), c.out_h * c.out_w
+    outputs = _among(pixels, c.out_c) / pixels
+    loads = inside.taps * (_unaligned(c.out_c) + outputs) + inside.pixels * _unaligned(c.out_c)
+    return loads * (c.out_c // _WORD)
 
 
 def _resize(c: Calls) -> Any:

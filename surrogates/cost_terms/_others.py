@@ -148,10 +148,10 @@ RESIZE = Counter(
 
 def _softmax(c: Calls) -> Counts:
     rows = c.out_h * c.out_w
-    return {"calls": once(c), "rows": rows, "elements": rows * c.out_c}
+    return {"calls": once(c), "rows": rows, **loop("elements", rows, c.out_c)}
 
 
 SOFTMAX = Counter(
-    (CALLS, Column("rows", "row", 100), Column("elements", "element", 150)),
+    (CALLS, Column("rows", "row", 100), *loop_columns("elements", "element", 150)),
     _softmax,
 )

@@ -56,13 +56,24 @@ def _settle(missed: Numbers, again: Any, fresh: Any, *, rate: Any, rounds: int) 
 
 
 def contiguous_share(lines: Numbers, hot: Numbers, fresh: Numbers) -> Any:
-    """Missed share of a contiguous stretch that is swept beside hot and fresh lines."""
-    whole = np.floor(lines / SETS)
-    part = lines / SETS - whole
-    counts = np.stack([whole, whole + 1])
-    held = counts + hot / SETS
-    less, more = counts * swept_share(held, held, fresh / SETS)
-    return ((1 - part) * less + part * more) / np.maximum(lines / SETS, 1e-9)
+    """Missed share of a contiguous stretch that is swept beside hot and fresh lines.
+
+    Sets hold one line of the stretch more or less, and one hot line more or less.
+    """
+    whole, part = _split(lines / SETS)
+    hot_whole, hot_part = _split(hot / SETS)
+    counts = np.stack([whole, whole, whole + 1, whole + 1])
+    held = counts + np.stack([hot_whole, hot_whole + 1, hot_whole, hot_whole + 1])
+    shares = np.stack(
+        [(1 - part) * (1 - hot_part), (1 - part) * hot_part, part * (1 - hot_part), part * hot_part]
+    )
+    missed = (shares * counts * swept_share(held, held, fresh / SETS)).sum(axis=0)
+    return missed / np.maximum(lines / SETS, 1e-9)
+
+
+def _split(number: Numbers) -> tuple[Numbers, Numbers]:
+    whole = np.floor(number)
+    return whole, number - whole
 
 
 class Runs(NamedTuple):

@@ -279,7 +279,7 @@ def _conv(c: Calls, sizes: _Sizes) -> Traffic:
     old_out = np.maximum(groups * swept_out - sizes.output, 0)
     once_in = sizes.missing_input * seen + old_in * again_in
     writes = sizes.missing_output + old_out * again_out
-    columns, weights = np.maximum(pixels / 2, 1), sizes.weights / groups
+    columns, weights = -(-pixels // 2), sizes.weights / groups
     full, weight_share = np.ones(len(columns)), np.zeros(len(columns))
     for _ in range(_ROUNDS):
         refetched = weight_share * weights * columns / c.out_h
@@ -291,7 +291,9 @@ def _conv(c: Calls, sizes: _Sizes) -> Traffic:
         full = _replacing(c, fetched) / np.maximum(fetched, 1)
         fresh = (reads + writes) / groups / columns
         hot = np.minimum(rows.hot, sizes.input)
-        weight_share = contiguous_share(weights, hot, fresh) * full
+        free = np.maximum(CACHE_LINES - c.inserted - weights - hot, 0)
+        crowded = np.clip(1 - free / np.maximum(fresh * (columns - 1), 1), 0, 1)
+        weight_share = contiguous_share(weights, hot, fresh) * crowded
     hot_reads = hot_misses(rows.hot, fetched * full) * (pixels > 1)
     return Traffic(reads + hot_reads, writes, sizes.weights, again)
 

@@ -38,7 +38,8 @@ class PhysicalPrior(Regressor):
         used = np.flatnonzero(X.any(axis=0))
         relative = X[:, used] / y[:, None]
         scale = relative.mean(axis=0)
-        pull = np.sqrt(self.anchor_strength) * scale * (self.anchor is not None)
+        used_share = relative.sum(axis=0) / np.count_nonzero(relative, axis=0)
+        pull = np.sqrt(self.anchor_strength) * used_share * (self.anchor is not None)
         self.coefficients_ = anchor.copy()
         weights = np.ones(len(y))
         for _ in range(_SOLUTIONS):

@@ -250,9 +250,9 @@ def test_pooling_that_reads_its_output_back():
 class TestUnaligned:
     """Word loads whose address is no multiple of four."""
 
-    @pytest.mark.parametrize(("channels", "per_step"), [(16, 0), (18, 2), (17, 3)])
+    @pytest.mark.parametrize(("channels", "per_step"), [(16, 0), (18, 2), (17, 2)])
     def test_pointwise(self, channels, per_step):
-        """A step of a 2 x 2 block loads four words; rows of 4 n bytes are aligned."""
+        """A step of a 2 x 2 block loads four words; the first rows of both are aligned."""
         found = counts(pointwise(2), (1, 2, channels))
 
         assert found["unaligned_words"] == per_step * (channels // 4)
