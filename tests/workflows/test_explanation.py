@@ -20,10 +20,10 @@ from hwprof.onnx_io import write_onnx
 from hwprof.profiler.bench import Setup
 from hwprof.testing.tflite import small_network
 from hwprof.workflows.explanation import Resimulator, explain
-from hwprof.workflows.explanation.align import align, kind_of, layers_of
+from hwprof.workflows.explanation.align import Alignment, Pair, align, kind_of, layers_of
 from hwprof.workflows.explanation.hypotheses import SAME, at_clock, hypotheses
 from hwprof.workflows.explanation.judge import decide, judge
-from hwprof.workflows.explanation.run import SCALED, judge_table, layer_times
+from hwprof.workflows.explanation.run import SCALED, _check_timed, judge_table, layer_times
 from hwprof.workflows.explanation.table import LayerTable, Line, Unit, read_layer_table
 
 NOISE = 0.03
@@ -296,6 +296,25 @@ def test_a_table_that_is_no_text_is_refused(tmp_path):
         read_layer_table(path)
 
 
+@pytest.mark.parametrize("filler", [" ", "A", "0,A "])
+def test_a_long_line_takes_no_long_time(tmp_path, filler):
+    """Megabytes in one line are passed over, not tried at every start."""
+    long = filler * ((2 << 20) // len(filler))
+
+    table = _read(tmp_path, f"{EVENTS}{long}\n")
+
+    assert len(table.lines) == 3
+
+
+def test_layers_that_run_no_code_tell_nothing(model, runs):
+    """Three timed layers are the least."""
+    table = LayerTable("table.csv", Unit.CYCLES, (Line("dw/dw", "", 5.0),))
+    pairs = Alignment("name", (Pair("dw/dw", ("dw/dw",), 5.0),), ())
+
+    with pytest.raises(StoreError, match=r"table\.csv has 1 of this model"):
+        _check_timed(table, pairs, layer_times(runs[SAME], Unit.CYCLES))
+
+
 # --- alignment -------------------------------------------------------------------------------
 
 
@@ -356,8 +375,6 @@ def _judgement(name, off_percent):
 
 
 def _pairs():
-    from hwprof.workflows.explanation.align import Pair
-
     return [Pair("a", ("a",), 2.0), Pair("b", ("b",), 2.0), Pair("free", ("a",), 0.0)]
 
 

@@ -9,12 +9,12 @@ from math import exp, log
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hwprof.errors import ConfigurationError, ModelError
+from hwprof.errors import ConfigurationError, ModelError, StoreError
 from hwprof.firmware_stub.targets import describe_virtual, virtual_reference
 from hwprof.firmware_stub.virtual.board_fields import CLOCK_RANGE_HZ
 from hwprof.measurement import NETWORK, Measurement
 from hwprof.profiler.bench import Bench, Setup
-from hwprof.workflows.explanation.align import Alignment, align, layers_of
+from hwprof.workflows.explanation.align import FEWEST_PAIRS, Alignment, align, layers_of
 from hwprof.workflows.explanation.hypotheses import SAME, Hypothesis, at_clock, hypotheses
 from hwprof.workflows.explanation.judge import (
     Judgement,
@@ -190,6 +190,7 @@ def explain(
     bench = _Bench(resimulator, table.unit, ticks_hz, say)
     for hypothesis in hypotheses(reference, resimulator.base):
         bench.try_out(hypothesis)
+    _check_timed(table, alignment, bench.times[SAME])
     if table.unit is Unit.MICROSECONDS:
         _try_other_clocks(bench, alignment)
     verdict = judge_table(alignment, bench.times, table)
@@ -203,6 +204,16 @@ def explain(
         layers=_evidence(alignment, bench.times, verdict),
         not_run=tuple(bench.not_run),
     )
+
+
+def _check_timed(table: LayerTable, alignment: Alignment, times: Times) -> None:
+    """Refuse a table whose layers run no code in the model."""
+    timed = [pair for pair in alignment.pairs if pair.measured and modelled_time(pair, times)]
+    if len(timed) < FEWEST_PAIRS:
+        raise StoreError(
+            f"causes are told by {FEWEST_PAIRS} layers or more that take time; {table.source} has "
+            f"{len(timed)} of this model; measure more of its layers."
+        )
 
 
 @dataclass(slots=True)
@@ -253,6 +264,8 @@ def _try_other_clocks(bench: _Bench, alignment: Alignment) -> None:
         bench.times.pop(tried, None)
         bench.try_out(hypothesis)
         tried = hypothesis.name
+        if tried not in bench.times:
+            break
         points.append((log(clock_hz), _bias(bench.times[tried], alignment)))
 
 

@@ -31,6 +31,7 @@ TABLE = FileKind(
 )
 MOST_ROWS = 100_000
 _LARGEST = 1e15  # cycles of eleven days at 1 GHz
+_LONGEST_LINE = 1_000  # patterns try every start in a line
 _TIMES = {"cycles": 1.0, "ticks": 1.0, "latency_us": 1.0, "latency_ms": 1000.0}
 _NAMES, _TAGS = ("name", "layer"), ("op", "tag", "operator")
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -131,7 +132,7 @@ def _behind(lines: Sequence[str], header: re.Pattern[str]) -> Iterator[str]:
     """Lines behind each header; what stands before the first belongs to something else."""
     started = False
     for line in lines:
-        is_header = header.search(line) is not None
+        is_header = header.match(line) is not None
         started = started or is_header
         if started and not is_header:
             yield line
@@ -141,7 +142,8 @@ def _matched(
     lines: Iterable[str], form: tuple[re.Pattern[str], int, int], source: str
 ) -> LayerTable | None:
     pattern, tag, ticks = form
-    found = [match for line in lines if (match := pattern.fullmatch(line))]
+    short = (line for line in lines if len(line) <= _LONGEST_LINE)
+    found = [match for line in short if (match := pattern.fullmatch(line))]
     parsed = tuple(Line("", match[tag], float(match[ticks])) for match in found)
     return LayerTable(source, Unit.CYCLES, parsed, in_order=True) if parsed else None
 
