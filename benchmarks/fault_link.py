@@ -21,7 +21,9 @@ from hwprof.errors import HwprofError, ModelError
 from hwprof.profiler.device import Checksum, Device
 from hwprof.profiler.links import Faults, FaultyLink, Link, open_link
 from hwprof.profiler.lowering import lower
+from hwprof.profiler.placement import check_fit
 from hwprof.profiler.program import Program
+from hwprof.profiler.protocol import BoardInfo
 from hwprof.profiler.reference import run_reference
 
 TARGET = "virtual:rt1170"
@@ -38,8 +40,8 @@ class Measured:
     wall_s: float
 
 
-def programs(count: int, seed: int) -> list[Program]:
-    """Programs of random blocks, one type after the other."""
+def programs(info: BoardInfo, count: int, seed: int) -> list[Program]:
+    """Programs of random blocks that fit the board, one type after the other."""
     chance = random.Random(seed)
 
     def draw() -> Iterator[Program]:
@@ -48,7 +50,9 @@ def programs(count: int, seed: int) -> list[Program]:
                 config = block.config({a.name: chance.choice(a.values) for a in block.axes()})
                 try:
                     if config is not None:
-                        yield lower(block_graph(config))
+                        program = lower(block_graph(config))
+                        check_fit(info, program)
+                        yield program
                 except ModelError:
                     continue
 
@@ -81,10 +85,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--timing", default="")
     options = parser.parse_args()
-    wanted = programs(options.blocks, options.seed)
-    expected = [run_reference(program).checksums for program in wanted]
     with open_link(TARGET, timing=options.timing) as link:
-        Device(link).hello()  # compiles what every board of a process shares
+        info = Device(link).info  # compiles what every board of a process shares
+        wanted = programs(info, options.blocks, options.seed)
+        expected = [run_reference(program).checksums for program in wanted]
         good = measure(link, wanted, expected)
     faults = Faults(
         drop_rate=RATE, flip_rate=RATE, repeat_rate=RATE, disconnect_every_frames=FRAMES

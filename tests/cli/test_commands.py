@@ -141,7 +141,7 @@ def test_several_lines_are_not_recorded(run: Run, tmp_path: Path) -> None:
         run("profile", "--record", str(recording), "--workers", "2"), "one line can be recorded"
     )
     assert_refused(
-        run("profile", "--record", str(recording), "--adaptive", "3"), "opens the line again"
+        run("profile", "--record", str(recording), "--adaptive", "20"), "opens the line again"
     )
     assert not recording.exists()
 
