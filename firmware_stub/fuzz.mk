@@ -6,11 +6,15 @@ FW_FUZZ_PYTHON ?= .venv/bin/python
 FW_HOST := $(FW)/ports/host
 FW_HOST_SOURCES := $(sort $(wildcard $(FW)/src/*.c) $(wildcard $(FW_HOST)/*.c))
 
-.PHONY: firmware-fuzz
-firmware-fuzz: build/firmware/host/firmware
+FW_NATIVE ?= build/firmware/host/firmware
+
+.PHONY: firmware-fuzz firmware-native
+firmware-fuzz: $(FW_NATIVE)
 	$(FW_FUZZ_PYTHON) scripts/fuzz_firmware.py $< --seconds $(FW_FUZZ_SECONDS) --seed $(FW_FUZZ_SEED)
 
-build/firmware/host/firmware: $(FW_HOST_SOURCES) $(FW_HEADERS)
+firmware-native: $(FW_NATIVE)
+
+$(FW_NATIVE): $(FW_HOST_SOURCES) $(FW_HEADERS)
 	@mkdir -p $(@D)
 	printf '#define HWP_BUILD_ID "host"\n' > $(@D)/hwp_build.h
 	$(CC) -std=c11 -D_DEFAULT_SOURCE -O1 -g $(FW_WARNINGS) -fno-strict-aliasing \

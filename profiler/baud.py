@@ -12,7 +12,6 @@ from hwprof.profiler.protocol import MessageType, words
 DEFAULT_BAUD = 115_200  # after power-on
 # Above, a receiver of four words overflows while a board decodes a frame.
 RATES = (921_600, 460_800, 230_400)
-TRIAL_S = 1.0  # hwp_protocol.h, HWP_BAUD_TRIAL_MS
 _FURTHER_PROOFS = 2  # descriptions that must come unharmed, some 230 bytes each
 _REFUSED = 2  # error code
 
@@ -79,7 +78,7 @@ def _carries(exchange: Exchange, rate: int, before: int) -> bool:
 def _wait_out_the_trial(exchange: Exchange, before: int) -> None:
     """The board goes back by itself when no frame arrives."""
     exchange.link.set_baud(before)
-    time.sleep(TRIAL_S)
+    time.sleep(exchange.patience.trial_s)
     exchange.forget()
 
 

@@ -21,6 +21,7 @@ class Patience:
         attempts: requests in a row, none of which brings a byte, after which it counts as lost.
         damaged: requests in a row, whose answers all come damaged, after which the line is given
             up.
+        trial_s: until a board gives up a rate at which nothing came (HWP_BAUD_TRIAL_MS).
         recoveries: times that a lost board is restarted and loaded again.
     """
 
@@ -30,6 +31,7 @@ class Patience:
     run_s: float = 300.0
     attempts: int = 12
     damaged: int = 200
+    trial_s: float = 1.0
     recoveries: int = 3
 
 

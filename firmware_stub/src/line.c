@@ -28,7 +28,10 @@ static void take_arrived(void)
         arrived_next = 0;
         arrived_end = 0;
     }
-    arrived_end += board_read(arrived + arrived_end, (uint32_t)sizeof arrived - arrived_end);
+    uint32_t room_bytes = (uint32_t)sizeof arrived - arrived_end;
+    if (room_bytes > 0) {
+        arrived_end += board_read(arrived + arrived_end, room_bytes);
+    }
 }
 
 static bool trial_is_over(void)
