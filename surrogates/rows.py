@@ -235,8 +235,8 @@ def _choose(good: Sequence[_Good], is_wanted: Callable[[_Origin], bool]) -> _Ori
             "--workspace."
         )
     raise ConfigurationError(
-        f"a surrogate is fitted in one context, the rows come from {len(matching)}; choose one of: "
-        f"{names}."
+        f"a surrogate is fitted in one context, the rows come from {len(matching)}; choose one by "
+        f"context, or by the options of 'hwprof fit': {names}."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hwprof.errors import StoreError
+from hwprof.errors import ConfigurationError, StoreError
 from hwprof.measurement import Placement
 from hwprof.profiler.store import MeasurementStore
 from hwprof.surrogates.features import block_features
@@ -347,6 +347,31 @@ def test_boards_are_told_apart_by_name(write, workspace):
         predict_latency("micronet-kws-s", target="third-board", workspace=workspace)
     with pytest.raises(StoreError, match="the store has rows of: my-board, slow-board"):
         fit_workspace(workspace, Setup("third-board"), workers=1)
+
+
+def test_rows_of_several_contexts_are_told_apart_by_the_options(write, workspace):
+    """A store without samples is fitted in the context that the options name."""
+    from hwprof.firmware_stub.stamp import code_sha256
+    from hwprof.profiler.bench import Setup
+
+    board = f",rt1170,{code_sha256('rt1170', 'simd')}"
+    for scheme, slope in (("tflite", 5), ("asymmetric/per-tensor", 9)):
+        defaults = TableDefaults(
+            target="virtual:rt1170",
+            clock_hz=996_000_000,
+            scheme=scheme,
+            placement=Placement(),
+            cache_state="cold",
+            timing_model="exact-3",
+        )
+        lines = (line + board for line in pointwise_table(60, slope=slope))
+        import_table(write(f"{HEADER},board,code_sha256", *lines), workspace, defaults)
+
+    with pytest.raises(ConfigurationError, match="by the options of 'hwprof fit'"):
+        fit(stored(workspace), FitOptions())
+    for scheme in ("tflite", "asymmetric/per-tensor"):
+        fitted, _ = fit_workspace(workspace, Setup(scheme=scheme), workers=1)
+        assert fitted.artefact.context.scheme == scheme
 
 
 def test_too_few_rows_say_how_many_are_needed(write, workspace):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,8 @@ def fit_workspace(
         rows = store.frame()
     if is_name(setup.target):
         rows = _imported(rows, setup)
+    elif origin is None:
+        rows = _in_context(rows, _asked(setup))
     fitted = fit(
         rows,
         FitOptions(seed=seed, code_sha256=_installed_code(rows, setup)),
@@ -73,16 +76,30 @@ def _imported(rows: pd.DataFrame, setup: Setup) -> pd.DataFrame:
             f"a surrogate for {setup.target} needs measurements of it, the store has rows of: "
             f"{known}; run 'hwprof import TABLE.csv --target {setup.target}' first."
         )
-    wanted = {
+    return _in_context(chosen, _asked(setup))
+
+
+def _asked(setup: Setup) -> dict[str, object]:
+    """What a setup says of its rows' context, by column; no board is opened for it."""
+    asked: dict[str, object] = {
         "kernels": setup.kernels,
         "scheme": setup.scheme,
         "cache_state": setup.cache_state,
         **{f"{part}_memory": memory for part, memory in asdict(setup.placement).items() if memory},
     }
-    for column, value in wanted.items():
-        matching = chosen[chosen[column] == value]
-        chosen = chosen if matching.empty else matching
-    return chosen
+    reference = virtual_reference(setup.target)
+    if reference is not None:
+        board = describe_virtual(reference)
+        asked |= {"board": board.name, "clock_hz": board.clock_hz}
+    return asked
+
+
+def _in_context(rows: pd.DataFrame, asked: Mapping[str, object]) -> pd.DataFrame:
+    """Rows as asked for; a column in which no row is, tells none apart."""
+    for column, value in asked.items():
+        matching = rows[rows[column] == value]
+        rows = rows if matching.empty else matching
+    return rows
 
 
 def _is_ours(rows: pd.DataFrame) -> pd.Series[bool]:
