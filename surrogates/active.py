@@ -20,8 +20,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwprof.errors import ConfigurationError
-from hwprof.surrogates.features import FEATURES
 from hwprof.surrogates.regressors import Matrix, PhysicalPrior, Vector
+from hwprof.surrogates.training import GUESSED_CYCLES
 
 _COST = 0.05
 _RESIDUAL = 0.05
@@ -87,10 +87,9 @@ def choose_next(X: Matrix, cycles: Vector, count: int) -> list[int]:
 
 def _coefficients(X: Matrix, cycles: Vector) -> Vector:
     """Cycles per count: guesses before the first measurement, then the physical prior's."""
-    guesses = np.array([term.guess_cycles for term in FEATURES], dtype=np.float64)
     if not len(cycles):
-        return guesses
-    anchor = PhysicalPrior(guesses).fit(X, cycles).coefficients_
+        return GUESSED_CYCLES
+    anchor = PhysicalPrior(GUESSED_CYCLES).fit(X, cycles).coefficients_
     return PhysicalPrior(anchor).fit(X, cycles).coefficients_
 
 

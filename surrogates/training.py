@@ -17,6 +17,9 @@ from hwprof.surrogates.validation import Folds, assign_folds
 
 Mask = npt.NDArray[np.bool_]
 
+GUESSED_CYCLES: Vector = np.array([term.guess_cycles for term in FEATURES], dtype=np.float64)
+"""Cycles per count before anything is measured, (n_features,)."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingTable:
@@ -85,8 +88,7 @@ class Anchors:
 
 def shared_prior(table: TrainingTable) -> PhysicalPrior:
     """The prior of all block types together, leaning on the guesses of the feature table."""
-    guesses = np.array([term.guess_cycles for term in FEATURES], dtype=np.float64)
-    return PhysicalPrior(guesses).fit(table.X, table.y)
+    return PhysicalPrior(GUESSED_CYCLES).fit(table.X, table.y)
 
 
 LEAST_OUTLIER_RATIO = 2.0
@@ -95,10 +97,7 @@ LEAST_OUTLIER_RATIO = 2.0
 _DEVIATIONS = 10.0
 _MAD_TO_DEVIATION = 1.4826
 _MOST_OUTLIERS = 0.05  # of a block type: where more are off, the model is wrong and not the rows
-
-
 _MOST_UNLIKE = 0.1  # of a row's cycles
-_GUESSES = np.array([term.guess_cycles for term in FEATURES], dtype=np.float64)
 
 
 def _unlike_others(X: Matrix, others: Matrix) -> Vector:
@@ -108,7 +107,7 @@ def _unlike_others(X: Matrix, others: Matrix) -> Vector:
     """
     shares, theirs = (
         guessed / np.maximum(guessed.sum(axis=1, keepdims=True), 1.0)
-        for guessed in (X * _GUESSES, others * _GUESSES)
+        for guessed in (X * GUESSED_CYCLES, others * GUESSED_CYCLES)
     )
     own: Vector = np.where(shares > theirs.sum(axis=0), shares, 0.0).sum(axis=1)
     return own
