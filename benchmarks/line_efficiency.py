@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -76,7 +77,8 @@ class Way:
 
 
 def serve() -> None:
-    """A virtual board behind a paced pseudo-terminal, until killed."""
+    """A virtual board behind a paced pseudo-terminal, until told to end."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that the board's process ends too
     ours, theirs = os.openpty()
     tty.setraw(theirs)
     with served_board() as path:
@@ -122,7 +124,7 @@ def main() -> None:
             port = process.stdout.readline().strip() if process.stdout else ""
             rate = measure(port, size_bytes)
         finally:
-            process.kill()
+            process.terminate()
     print(
         f"{size_bytes:,} bytes at {rate:,.0f} bytes/s: {rate / BYTES_PER_S:.1%} of a line of "
         f"{BYTES_PER_S:,} bytes/s is payload"
