@@ -289,11 +289,15 @@ class Device:
 
     def _insist(self, action: Callable[[], _T]) -> _T:
         """Do something that a lost board keeps from being done, after it is back again."""
+        was_reset = False
         for left in reversed(range(self._patience.recoveries + 1)):
             try:
+                if was_reset:
+                    self._find_again()
                 return action()
             except SilentBoardError as error:
-                self._revive(error, left)
+                self._reset(error, left)
+                was_reset = True
             except BoardError as error:
                 if error.code != _OUT_OF_SEQUENCE or not left:
                     raise
@@ -301,8 +305,8 @@ class Device:
                 self._loaded.forget()
         raise AssertionError  # the last round returns or raises
 
-    def _revive(self, error: SilentBoardError, left: int) -> None:
-        """Restart a board that fell silent, and find it again.
+    def _reset(self, error: SilentBoardError, left: int) -> None:
+        """Restart a board that fell silent.
 
         Raises:
             LinkError: it was restarted too often, or cannot be.
@@ -311,11 +315,15 @@ class Device:
             raise error
         if not left:
             raise LinkError(
-                f"{error} It was reset {self._patience.recoveries} times, and stayed silent."
+                f"{self._link.target} fell silent and stayed so through "
+                f"{self._patience.recoveries} resets; check its power and its firmware."
             ) from error
         self._link.reset_board()
         self._exchange.forget()
         self._exchange.baud = 0
+
+    def _find_again(self) -> None:
+        """The board that was reset, at the best rate of its line."""
         info = self.hello()
         self._check_same(info.firmware_id, info.identity)
         self._exchange.baud = baud.raise_baud(self._exchange, info.baud)
