@@ -115,7 +115,6 @@ def measured_pool(workspace: Workspace, block: str, count: int, workers: int) ->
         frame = store.frame()
     rows = frame[
         (frame.block_type == block)
-        & (frame.firmware_sha256 == origin.firmware_sha256)
         & (frame.code_sha256 == origin.code_sha256)
         & (frame.error == "")
         & (frame.saturated_share <= MAX_SATURATED_SHARE)

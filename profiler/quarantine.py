@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hwprof.profiler.store import MeasurementStore
 
-REPLACED = "measured again over another port; the other row is kept"
+REPLACED = "measured again, over another port or by another image; the other row is kept"
 
 _ROW = [column.name for column in measurements.c]
 _LAYER = [column.name for column in operators.c if column.name != "key"]

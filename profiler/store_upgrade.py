@@ -36,7 +36,7 @@ def _add_code_hash(connection: sa.Connection) -> None:
 
 
 def _add_campaigns(connection: sa.Connection) -> None:
-    """Schema 2 kept no reference checks, and keyed a real board by its port."""
+    """Schema 2 kept no reference checks, and keyed by a real board's port and a modelled image."""
     for table in CAMPAIGN_TABLES:
         table.create(connection)
     rows = connection.execute(sa.select(measurements)).mappings().all()
@@ -45,7 +45,7 @@ def _add_campaigns(connection: sa.Connection) -> None:
         key = row_key(dict(row))
         if key == row["key"]:
             continue
-        if key in taken:  # measured twice, over two ports
+        if key in taken:  # measured twice
             put_aside(connection, [row["key"]], check_number=0, reason=REPLACED)
             continue
         taken.add(key)

@@ -38,7 +38,7 @@ class Samples:
     """Good rows of one context.
 
     Attributes:
-        firmware_sha256: hash of the image behind the rows, empty where a table names none.
+        firmware_sha256: hash of the image behind most of the rows, empty where a table names none.
         code_sha256: hash of the kernels, core and board data behind modelled rows, or empty.
         cycles: (n,), float64.
         excluded: rows left out, by reason.
@@ -55,7 +55,12 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """What decides a row's cycles beside the block: only rows of one are fitted together."""
+    """What decides a row's cycles beside the block: only rows of one are fitted together.
+
+    Attributes:
+        firmware_sha256: empty where a row says what its cycles were modelled from: another image
+            with the same kernels models the same.
+    """
 
     context: Context
     firmware_sha256: str
@@ -70,6 +75,7 @@ class _Good:
     graph: Graph
     cycles: float
     origin: _Origin
+    firmware_sha256: str
 
 
 def collect_samples(
@@ -86,7 +92,8 @@ def collect_samples(
         rows: a DataFrame with the columns of docs/FORMATS.md, "Measurement store", of which
             ``block_key``, ``board``, ``clock_hz`` and ``cycles`` are required; or measurements.
         context: which context to take where rows come from several.
-        firmware_sha256: which image's rows to take where they come from several.
+        firmware_sha256: which image's rows to take where they come from several and do not say
+            what they were modelled from.
         code_sha256: which kernels, core and board data; rows that do not say count as of any.
         templates: block types of the user's own by name.
 
@@ -110,7 +117,7 @@ def collect_samples(
         good,
         lambda origin: (
             context in {None, origin.context}
-            and firmware_sha256 in {"", origin.firmware_sha256}
+            and (origin.code_sha256 or firmware_sha256 in {"", origin.firmware_sha256})
             and (not code_sha256 or origin.code_sha256 in {"", code_sha256})
         ),
     )
@@ -119,7 +126,7 @@ def collect_samples(
         excluded["other context"] = len(good) - len(kept)
     return Samples(
         context=chosen.context,
-        firmware_sha256=chosen.firmware_sha256,
+        firmware_sha256=Counter(item.firmware_sha256 for item in kept).most_common(1)[0][0],
         code_sha256=chosen.code_sha256,
         configs=tuple(item.config for item in kept),
         graphs=tuple(item.graph for item in kept),
@@ -171,7 +178,8 @@ def _judge(row: Mapping[str, Any], templates: Mapping[str, TemplateBlock]) -> _G
         return "unreadable block key"
     except ModelError:
         return "block that cannot be built"
-    return _Good(config, graph, _number(row["cycles"]), _origin(row))
+    firmware = _text(row.get("firmware_sha256"))
+    return _Good(config, graph, _number(row["cycles"]), _origin(row), firmware)
 
 
 def _number(value: object) -> float:
@@ -213,7 +221,8 @@ def _origin(row: Mapping[str, Any]) -> _Origin:
     known = {name: row[name] for name in _CONTEXT_COLUMNS if name in row}
     known["clock_hz"] = int(_number(known["clock_hz"]))
     context = Context(**known, placement=Placement(**parts))
-    return _Origin(context, _text(row.get("firmware_sha256")), _text(row.get("code_sha256")))
+    code = _text(row.get("code_sha256"))
+    return _Origin(context, "" if code else _text(row.get("firmware_sha256")), code)
 
 
 def _choose(good: Sequence[_Good], is_wanted: Callable[[_Origin], bool]) -> _Origin:

@@ -66,6 +66,15 @@ def test_another_machine_description_is_another_row() -> None:
     assert measurement_key(ORIGIN, "a") != measurement_key(changed, "a")
 
 
+def test_another_image_around_the_same_kernels_is_the_same_row() -> None:
+    """Modelled cycles do not depend on the protocol; a row that names no kernels might."""
+    modelled = replace(ORIGIN, code_sha256="c" * 64)
+    other = {"firmware_sha256": "0" * 64}
+
+    assert measurement_key(modelled, "a") == measurement_key(replace(modelled, **other), "a")
+    assert measurement_key(ORIGIN, "a") != measurement_key(replace(ORIGIN, **other), "a")
+
+
 def test_error_rows_are_kept_but_not_counted_as_done(path: Path) -> None:
     """A row with an error is stored, and its task is still to do."""
     with MeasurementStore(path, create=True) as store:

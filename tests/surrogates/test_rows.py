@@ -165,6 +165,16 @@ class TestContexts:
         """The row with a hash of kernels, core and board data."""
         return replace(row, origin=replace(row.origin, code_sha256=code_sha256))
 
+    def test_images_with_the_same_kernels(self, rows, board):
+        """Rows say what they were modelled from, so another image around it changes nothing."""
+        other = board.row(board.draw("spp", 1)[0], firmware="0" * 64)
+        both = [self.stamped(row, "1" * 64) for row in [*rows, other]]
+
+        samples = collect_samples(both, firmware_sha256="0" * 64)
+
+        assert len(samples.configs) == 6
+        assert samples.firmware_sha256 == rows[0].origin.firmware_sha256
+
     def test_chosen_image(self, rows, board):
         """The chosen image's rows are taken, the others counted."""
         other = board.row(board.draw("spp", 1)[0], firmware="0" * 64)
