@@ -46,7 +46,7 @@ coverage: $(VENV)/installed-dev
 # What a latency is made of. The hooks run as Python here, so that their branches count.
 MODEL_FILES := $(foreach name,counting core decode evaluate exact hooked instruction_base \
     instruction_data instruction_memory instructions memory memory_data memory_model microops modes native \
-    native_hooked native_streams scoreboard slices streams timing,firmware_stub/virtual/$(name).py) profiler/protocol.py
+    native_hooked native_streams scoreboard slices streams timing,firmware_stub/virtual/$(name).py) profiler/frames.py profiler/protocol.py
 comma := ,
 empty :=
 space := $(empty) $(empty)

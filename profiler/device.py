@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
 
-from hwprof.errors import BoardError, ConfigurationError, LinkError, ProtocolError
+from hwprof.errors import BoardError, ConfigurationError, ProtocolError
 from hwprof.firmware_stub.manifest import find_image
 from hwprof.measurement import DEFAULT_CACHE_STATE, Context, Origin, Placement
 from hwprof.pool import pool_bytes
-from hwprof.profiler import baud, hello, transfer
-from hwprof.profiler.exchange import Exchange, SilentBoardError
+from hwprof.profiler import transfer
+from hwprof.profiler.exchange import Exchange
 from hwprof.profiler.links import Capability, Link
 from hwprof.profiler.pacing import Patience
 from hwprof.profiler.placement import WEIGHTS_USES, check_fit, placement_indices
@@ -27,12 +25,10 @@ from hwprof.profiler.protocol import (
     RunFlag,
     words,
 )
+from hwprof.profiler.recovery import Recovery
 from hwprof.profiler.runs import Checksum, RunOrder, RunResult, run
 
 __all__ = ["Checksum", "Device", "Patience", "RunResult"]
-
-_T = TypeVar("_T")
-_OUT_OF_SEQUENCE = 3  # error code: the board has forgotten what it was told
 
 
 @dataclass(slots=True)
@@ -61,6 +57,7 @@ class Device:
         self._patience = patience or Patience()
         self._exchange = Exchange(link, self._patience)
         self._loaded: _Loaded | None = None
+        self._recovery = Recovery(self._exchange, self._forget)
 
     @cached_property
     def info(self) -> BoardInfo:
@@ -69,10 +66,8 @@ class Device:
         Raises:
             As ``hello``.
         """
-        info = self.hello()
+        info = self._recovery.meet()
         self._exchange.size.raise_limit(info.max_payload_bytes)
-        self._exchange.baud = baud.raise_baud(self._exchange, info.baud)
-        self._exchange.on_reopened = self._check_identity
         return info
 
     def hello(self) -> BoardInfo:
@@ -82,13 +77,7 @@ class Device:
             SilentBoardError, LinkError: no answer.
             ProtocolError: the board's firmware is of another version.
         """
-        try:
-            return hello.ask(self._exchange)
-        except SilentBoardError:
-            if Capability.BAUD not in self._link.capabilities:
-                raise
-            baud.find_baud(self._exchange)
-            return hello.ask(self._exchange)
+        return self._recovery.find()
 
     def expect_kernels(self, kernels: str) -> None:
         """Hold the kernel library that was asked for against the firmware's.
@@ -143,7 +132,7 @@ class Device:
         self._check_pool()
         self._needs_probe(program)
         loaded = _Loaded(program)
-        self._insist(lambda: self._put(loaded))
+        self._recovery.insist(lambda: self._put(loaded))
         self._loaded = loaded
 
     def run(
@@ -177,7 +166,7 @@ class Device:
             self._put(loaded)
             return run(self._exchange, order)
 
-        return self._insist(attempt)
+        return self._recovery.insist(attempt)
 
     def read(self, buffer: Buffer) -> bytes:
         """Bytes of a tensor of the loaded program.
@@ -212,12 +201,16 @@ class Device:
             arena[buffer.offset_bytes : buffer.offset_bytes + buffer.size_bytes] = tensor
         loaded.inputs = bytes(arena)
         loaded.inputs_are_on_board = False
-        self._insist(lambda: self._put(loaded))
+        self._recovery.insist(lambda: self._put(loaded))
 
     def abort(self) -> None:
         """Have the board forget program, placement and transfers."""
         self._loaded = None
         self._exchange.request(MessageType.ABORT)
+
+    def _forget(self) -> None:
+        if self._loaded is not None:
+            self._loaded.forget()
 
     def _check_loaded(self) -> _Loaded:
         if self._loaded is None:
@@ -286,58 +279,3 @@ class Device:
         if not 0 < len(piece) <= size_bytes:
             raise ProtocolError(f"READ of {size_bytes} bytes was answered with {len(piece)}.")
         return piece
-
-    def _insist(self, action: Callable[[], _T]) -> _T:
-        """Do something that a lost board keeps from being done, after it is back again."""
-        was_reset = False
-        for left in reversed(range(self._patience.recoveries + 1)):
-            try:
-                if was_reset:
-                    self._find_again()
-                return action()
-            except SilentBoardError as error:
-                self._reset(error, left)
-                was_reset = True
-            except BoardError as error:
-                if error.code != _OUT_OF_SEQUENCE or not left:
-                    raise
-            if self._loaded is not None:
-                self._loaded.forget()
-        raise AssertionError  # the last round returns or raises
-
-    def _reset(self, error: SilentBoardError, left: int) -> None:
-        """Restart a board that fell silent.
-
-        Raises:
-            LinkError: it was restarted too often, or cannot be.
-        """
-        if Capability.RESET not in self._link.capabilities:
-            raise error
-        if not left:
-            raise LinkError(
-                f"{self._link.target} fell silent and stayed so through "
-                f"{self._patience.recoveries} resets; check its power and its firmware."
-            ) from error
-        self._link.reset_board()
-        self._exchange.forget()
-        self._exchange.baud = 0
-
-    def _find_again(self) -> None:
-        """The board that was reset, at the best rate of its line."""
-        info = self.hello()
-        self._check_same(info.firmware_id, info.identity)
-        self._exchange.baud = baud.raise_baud(self._exchange, info.baud)
-
-    def _check_identity(self) -> None:
-        """The board behind a line that was opened again is the one of before."""
-        self._check_same(*hello.ask_identity(self._exchange))
-
-    def _check_same(self, firmware_id: str, identity: str) -> None:
-        """Raises LinkError where it is another board."""
-        info = self.info
-        if (firmware_id, identity) != (info.firmware_id, info.identity):
-            raise LinkError(
-                f"{self._link.target} leads to another board now, {identity} with firmware "
-                f"{firmware_id} instead of {info.identity} with {info.firmware_id}; start anew "
-                "with this one."
-            )

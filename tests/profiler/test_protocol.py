@@ -125,6 +125,21 @@ def test_reader_forgets_a_frame_that_never_ends():
     assert reader.dropped == 1
 
 
+def test_reader_forgets_what_a_broken_line_left_open():
+    """Half a frame from before is no beginning of the next one."""
+    reader = FrameReader()
+    assert not list(reader.feed(encode_frame(MessageType.HELLO, 3)[:7]))
+    reader.forget()
+    assert [f.sequence for f in reader.feed(encode_frame(MessageType.HELLO, 4)[1:])] == [4]
+
+
+def test_a_piece_of_hello_says_where_it_lies():
+    """Offset and size of the whole come with it."""
+    assert HelloPiece.request(7, 9) == bytes([7, 0, 9, 0])
+    piece = HelloPiece.decode(bytes([2, 0, 6, 0]) + b"abcd")
+    assert (piece.offset_bytes, piece.total_bytes, piece.data) == (2, 6, b"abcd")
+
+
 def hello(**changes: object) -> bytes:
     """A HELLO response with one memory."""
     fields = {
