@@ -172,10 +172,10 @@ def _memory(name: bytes, base_address: int, size_bytes: int, uses: int) -> Memor
 
 
 def _text(field: bytes) -> str:
-    try:
-        return field.rstrip(b"\0").decode("ascii")
-    except UnicodeDecodeError as error:
-        raise ProtocolError(f"a name in HELLO is ASCII text; got {field!r}.") from error
+    text = field.rstrip(b"\0").decode("ascii", errors="replace")
+    if not (text.isascii() and text.isprintable()):  # it is printed on a terminal
+        raise ProtocolError(f"a name in HELLO is printable ASCII text; got {field!r}.")
+    return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,8 @@ def test_a_piece_of_a_wrong_size_is_refused(payload: bytes):
         (hello(memory_count=2), "does not hold 2 memories"),
         (hello(max_payload_bytes=8), "takes payloads of 1024 bytes"),
         (hello(clock_hz=0), "and 0 Hz"),
-        (hello(board=b"\xff\xfe"), "is ASCII text"),
+        (hello(board=b"\xff\xfe"), "is printable ASCII text"),
+        (hello(board=b"\x1b[2J"), "is printable ASCII text"),
     ],
 )
 def test_hello_that_cannot_be_is_refused(payload: bytes, message: str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 import zipfile
 
@@ -276,52 +277,6 @@ class TestBoard:
 
         assert (tmp_path / "again.zip").read_bytes() == path.read_bytes()
 
-    @pytest.mark.parametrize("name", ["../../evil.toml", "sitecustomize.py"])
-    def test_a_bundle_with_files_of_its_own_is_refused(self, calibrated, tmp_path, name):
-        """Names that hwprof does not write are not even read."""
-        path = _rewritten(calibrated[2], tmp_path, {name: b"x"})
-
-        with pytest.raises(ConfigurationError, match="its files are"):
-            read_bundle(path, Workspace(tmp_path / "w"))
-        assert not (tmp_path / "w").exists()
-
-    def test_a_bundle_whose_files_swell_is_refused(self, calibrated, tmp_path):
-        """A few kilobytes of zip do not become gigabytes of memory."""
-        path = _rewritten(calibrated[2], tmp_path, {"board.toml": b" " * (8 << 20)})
-
-        with pytest.raises(ConfigurationError, match=r"board\.toml has more than 262,144 bytes"):
-            read_bundle(path, Workspace(tmp_path / "w"))
-
-    @pytest.mark.parametrize(
-        ("part", "content"),
-        [
-            ("calibration.json", b"{}"),
-            ("calibration.json", b"[]"),
-            ("calibration.json", b"\xff"),
-            ("calibration.json", b"[" * 100_000),
-            ("board.toml", b"format = 2"),
-            ("board.toml", b"="),
-        ],
-    )
-    def test_a_bundle_with_a_broken_part_is_one_sentence(self, calibrated, tmp_path, part, content):
-        """Whatever is wrong, the way out is the same."""
-        path = _rewritten(calibrated[2], tmp_path, {part: content})
-
-        with pytest.raises(ConfigurationError, match="ask its owner for it again"):
-            read_bundle(path, Workspace(tmp_path / "w"))
-
-    def test_control_characters_are_not_printed(self, calibrated, tmp_path):
-        """A name cannot drive the reader's terminal."""
-        with zipfile.ZipFile(calibrated[2]) as bundle:
-            document = json.loads(bundle.read("calibration.json"))
-        document["identity"]["board"] = "\x1b[2J"
-        path = _rewritten(
-            calibrated[2], tmp_path, {"calibration.json": json.dumps(document).encode()}
-        )
-
-        with pytest.raises(ConfigurationError, match="do not print"):
-            read_bundle(path, Workspace(tmp_path / "w"))
-
     def test_a_foreign_surrogate_is_refused(self, calibrated, tmp_path):
         """Arrays that do not belong to their description are no surrogate."""
         path = _rewritten(calibrated[2], tmp_path, {"arrays.bin": b"x"})
@@ -330,15 +285,121 @@ class TestBoard:
             read_bundle(path, Workspace(tmp_path / "w"))
 
 
-def _rewritten(path, folder, changes):
+def _rewritten(path, folder, changes, method=zipfile.ZIP_DEFLATED):
     """A bundle with some files changed or added."""
     with zipfile.ZipFile(path) as bundle:
         files = {name: bundle.read(name) for name in bundle.namelist()} | changes
     changed = folder / "changed.zip"
-    with zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as bundle:
+    with zipfile.ZipFile(changed, "w", method) as bundle:
         for name, data in files.items():
             bundle.writestr(name, data)
     return changed
+
+
+# --- bundles from strangers -------------------------------------------------------------------
+
+REPORT = {
+    "format": "hwprof-calibration",
+    "format_version": 1,
+    "identity": {"board": "rt1170"},
+    "constants": [{"what": "read latency of ocram", "percent": 24.0, "half_width_percent": 3.0}],
+    "misses": [],
+}
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """A bundle without a surrogate."""
+    path = tmp_path / "bundle.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("calibration.json", json.dumps(REPORT))
+        file.writestr("board.toml", board_toml(RT1170))
+    return path
+
+
+@pytest.mark.parametrize("name", ["../../evil.toml", "sitecustomize.py"])
+def test_a_bundle_with_files_of_its_own_is_refused(bundle, tmp_path, name):
+    """Names that hwprof does not write are not even read."""
+    path = _rewritten(bundle, tmp_path, {name: b"x"})
+
+    with pytest.raises(ConfigurationError, match="its files are"):
+        read_bundle(path, Workspace(tmp_path / "w"))
+    assert not (tmp_path / "w").exists()
+
+
+def test_a_bundle_whose_files_swell_is_refused(bundle, tmp_path):
+    """A few kilobytes of zip do not become gigabytes of memory."""
+    path = _rewritten(bundle, tmp_path, {"board.toml": b" " * (8 << 20)})
+
+    with pytest.raises(ConfigurationError, match=r"board\.toml has more than 262,144 bytes"):
+        read_bundle(path, Workspace(tmp_path / "w"))
+
+
+@pytest.mark.parametrize(
+    ("part", "content"),
+    [
+        ("calibration.json", b"{}"),
+        ("calibration.json", b"[]"),
+        ("calibration.json", b"\xff"),
+        ("calibration.json", b"[" * 100_000),
+        ("board.toml", b"format = 2"),
+        ("board.toml", b"="),
+    ],
+)
+def test_a_bundle_with_a_broken_part_is_one_sentence(bundle, tmp_path, part, content):
+    """Whatever is wrong, the way out is the same."""
+    path = _rewritten(bundle, tmp_path, {part: content})
+
+    with pytest.raises(ConfigurationError, match="ask its owner for it again"):
+        read_bundle(path, Workspace(tmp_path / "w"))
+
+
+def test_control_characters_are_not_printed(bundle, tmp_path):
+    """A name cannot drive the reader's terminal."""
+    report = {**REPORT, "identity": {"board": "\x1b[2J"}}
+    path = _rewritten(bundle, tmp_path, {"calibration.json": json.dumps(report).encode()})
+
+    with pytest.raises(ConfigurationError, match="do not print"):
+        read_bundle(path, Workspace(tmp_path / "w"))
+
+
+@pytest.mark.parametrize("percent", [10**400, math.nan, math.inf, "24", True, None])
+def test_a_constant_that_is_no_number_is_refused(bundle, tmp_path, percent):
+    """Python's own floats and JSON's are wider than what a fit gives."""
+    report = {**REPORT, "constants": [{**REPORT["constants"][0], "percent": percent}]}
+    path = _rewritten(bundle, tmp_path, {"calibration.json": json.dumps(report).encode()})
+
+    with pytest.raises(ConfigurationError, match="percent is no number"):
+        read_bundle(path, Workspace(tmp_path / "w"))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_other_compression_is_not_undone(bundle, tmp_path, method):
+    """A dictionary of LZMA is as large as the file says."""
+    path = _rewritten(bundle, tmp_path, {}, method)
+
+    with pytest.raises(ConfigurationError, match="stored or deflated"):
+        read_bundle(path, Workspace(tmp_path / "w"))
+
+
+def test_a_bundle_replaces_nothing(bundle, tmp_path):
+    """A second look is welcome, another board under the same name is not."""
+    workspace = Workspace(tmp_path / "w")
+    board = read_bundle(bundle, workspace).board
+    assert read_bundle(bundle, workspace).board == board
+    board.write_text("mine")
+
+    with pytest.raises(ConfigurationError, match=r"rt1170\.toml is there with other content"):
+        read_bundle(bundle, workspace)
+    assert board.read_text() == "mine"
+
+
+def test_a_workspace_that_takes_no_files_is_one_sentence(bundle, tmp_path):
+    """A file stands where a folder should."""
+    (tmp_path / "boards").touch()
+
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        read_bundle(bundle, Workspace(tmp_path))
 
 
 # --- bad input -------------------------------------------------------------------------------

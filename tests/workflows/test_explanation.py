@@ -277,6 +277,7 @@ def test_milliseconds_become_microseconds(tmp_path):
         ("op,cycles\nconv,1e999\n", "has '1e999'"),
         ("op,cycles\nconv,3,4\n", "as many cells as its header"),
         ('op,cycles\n"conv,3\n', "comma-separated text"),
+        ("op,cycles\nconv\x1b[2J,3\n", "names in a table print"),
         ("op,cycles\nconv,0\n", "some of them with a time"),
         ("op,cycles\n", "some of them with a time"),
     ],

@@ -1,7 +1,8 @@
 """A calibration to hand on: one zip with rows, report, board file and surrogate, and no code.
 
 docs/FORMATS.md, "Calibration bundle". What is read back may be anybody's: only the files below are
-looked at, each up to its size, and nothing is written under a name that the bundle chose.
+looked at, each up to its size. Names of what is written come from checked content, and nothing in
+a workspace is overwritten by anything but the same bytes.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ _BUNDLE = FileKind(
     error=ConfigurationError,
     shrink="ask its owner for the file that hwprof calibrate wrote",
 )
+_MOST_PERCENT = 1e9
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may ask for any amount of memory
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip knows: equal content, equal bytes
 
 
@@ -133,12 +136,11 @@ def read_bundle(path: Path, workspace: Workspace) -> OpenedBundle:
         board = parse_board(tomllib.loads(files[BOARD].decode()))
         identity = _identity(document["identity"])
         constants, misses = _changes(document["constants"]), _changes(document["misses"])
-    workspace.make()
-    boards = workspace.root / "boards"
-    boards.mkdir(exist_ok=True)
-    own = boards / f"{board.name}.toml"  # a board's name is letters, digits and underscores
-    own.write_bytes(files[BOARD])
-    return OpenedBundle(identity, constants, misses, own, _install(files, workspace))
+    own = workspace.root / "boards" / f"{board.name}.toml"  # letters, digits and underscores
+    surrogate = _surrogate(files, workspace)
+    _install({own: files[BOARD], **surrogate})
+    artefact = next(iter(surrogate)).parent if surrogate else None
+    return OpenedBundle(identity, constants, misses, own, artefact)
 
 
 def _document(data: bytes) -> dict[str, Any]:
@@ -153,6 +155,8 @@ def _unpacked(path: Path) -> dict[str, bytes]:
     data = _BUNDLE.read(path)
     with _translated(path), zipfile.ZipFile(io.BytesIO(data)) as bundle:
         names = [info.filename for info in bundle.infolist()]
+        if any(info.compress_type not in _METHODS for info in bundle.infolist()):
+            raise ValueError("its files are stored or deflated")
         if len(set(names)) != len(names) or not set(names) <= set(_MOST_BYTES):
             raise ValueError(f"its files are {', '.join(_MOST_BYTES)}, each once")
         missing = {DOCUMENT, BOARD} - set(names)
@@ -200,22 +204,56 @@ def _change(entry: Mapping[str, Any]) -> Change:
     what = as_text(entry["what"])
     if not what.isprintable():
         raise ValueError("a constant's name has characters that do not print")
-    return Change(what, float(entry["percent"]), float(entry["half_width_percent"]))
+    return Change(what, _percent(entry["percent"]), _percent(entry["half_width_percent"]))
 
 
-def _install(files: Mapping[str, bytes], workspace: Workspace) -> Path | None:
-    """The surrogate, read and written again under the name that its context gives."""
+def _percent(value: Any) -> float:
+    if type(value) not in (int, float) or not -_MOST_PERCENT <= value <= _MOST_PERCENT:
+        raise ValueError("a constant's percent is no number, or none that a fit gives")
+    return float(value)
+
+
+def _surrogate(files: Mapping[str, bytes], workspace: Workspace) -> dict[Path, bytes]:
+    """The surrogate, read and written again, by paths under the name that its context gives."""
     if not set(_SURROGATE) <= set(files):
-        return None
+        return {}
     with tempfile.TemporaryDirectory(prefix="hwprof-") as folder:
         for name in _SURROGATE:
             (Path(folder) / name).write_bytes(files[name])
         artefact, table = load_artefact(Path(folder)), load_table(Path(folder) / LUT_FILE)
-    if table.context != artefact.context:
+        if table.context != artefact.context:
+            raise ConfigurationError(
+                "the surrogate and the table of a bundle are of one context; these are of two; ask "
+                "its owner for the bundle again."
+            )
+        own = save_artefact(artefact, Path(folder))
+        save_table(table, own / LUT_FILE)
+        return {
+            workspace.artefacts / own.name / name: (own / name).read_bytes() for name in _SURROGATE
+        }
+
+
+def _install(contents: Mapping[Path, bytes]) -> None:
+    """Write files where none is yet, or the same.
+
+    Raises:
+        ConfigurationError: one is there with other content, or cannot be written; in the first case
+            none was written.
+    """
+    try:
+        others = [
+            path for path, data in contents.items() if path.exists() and path.read_bytes() != data
+        ]
+        if others:
+            raise ConfigurationError(
+                f"a bundle replaces nothing; {others[0]} is there with other content; move it "
+                "away, or pass another --workspace."
+            )
+        for path, data in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    except OSError as error:
         raise ConfigurationError(
-            "the surrogate and the table of a bundle are of one context; these are of two; ask its "
-            "owner for the bundle again."
-        )
-    own = save_artefact(artefact, workspace.artefacts)
-    save_table(table, own / LUT_FILE)
-    return own
+            f"a bundle is put into a workspace; {error.filename} cannot be written "
+            f"({error.strerror}); pass another --workspace."
+        ) from error

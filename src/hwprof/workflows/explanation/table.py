@@ -162,6 +162,11 @@ def _columns(lines: Sequence[str], source: str) -> LayerTable | None:
             f"every line of a table has as many cells as its header; {source} has a header of "
             f"{width} and other lines; export it as CSV again."
         )
+    odd = next((cell for cells in rows for cell in cells if not cell.isprintable()), None)
+    if odd is not None:
+        raise StoreError(
+            f"names in a table print; {source} has {odd[:40]!r}; export it as CSV again."
+        )
     named = [dict(zip(header, cells, strict=True)) for cells in rows[1:]]
     parsed = tuple(
         Line(row.get(name, ""), row.get(tag, ""), _TIMES[column] * _value(row[column], source))
