@@ -27,7 +27,7 @@ from hwprof.profiler.store_schema import (
     metadata,
     operator_columns,
     operators,
-    origin_columns,
+    row_key,
     schema,
 )
 from hwprof.profiler.store_upgrade import READABLE_SINCE, UPGRADABLE, upgrade
@@ -131,18 +131,19 @@ class MeasurementStore:
 
     def measured(self, origin: Origin) -> dict[str, str]:
         """Block keys by program hash of the data points of one board in one context."""
-        wanted = origin_columns(origin)
-        columns = measurements.c
-        query = sa.select(columns.program_sha256, columns.block_key, columns.key).where(
-            columns.error == "",
-            *(columns[name] == value for name, value in wanted.items() if name != "target"),
+        alike = {"board_identity": origin.board_identity, "code_sha256": origin.code_sha256}
+        query = sa.select(measurements).where(
+            measurements.c.error == "",
+            *(measurements.c[name] == value for name, value in alike.items()),
         )
         with self.reading() as connection:
-            return {
-                program: block_key
-                for program, block_key, key in connection.execute(query)
-                if key == measurement_key(origin, program)
-            }
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        # By today's rule, as an upgrade will write it: an older store is read as it is.
+        return {
+            row["program_sha256"]: row["block_key"]
+            for row in rows
+            if row_key(row) == measurement_key(origin, row["program_sha256"])
+        }
 
     def frame(self) -> pd.DataFrame:
         """All rows, error rows included; units are in the column names."""

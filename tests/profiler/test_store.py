@@ -75,6 +75,18 @@ def test_another_image_around_the_same_kernels_is_the_same_row() -> None:
     assert measurement_key(ORIGIN, "a") != measurement_key(replace(ORIGIN, **other), "a")
 
 
+def test_rows_of_another_image_need_not_be_measured_again(path: Path) -> None:
+    """A campaign finds what was modelled by the same kernels, whichever image it was."""
+    modelled = replace(ORIGIN, code_sha256="c" * 64)
+    with MeasurementStore(path, create=True) as store:
+        store.add(replace(ROW, origin=modelled))
+
+        assert store.measured(replace(modelled, firmware_sha256="0" * 64)) == {
+            ROW.program_sha256: ROW.block_key
+        }
+        assert not store.measured(replace(ORIGIN, firmware_sha256="0" * 64))
+
+
 def test_error_rows_are_kept_but_not_counted_as_done(path: Path) -> None:
     """A row with an error is stored, and its task is still to do."""
     with MeasurementStore(path, create=True) as store:
