@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from sqlite3 import SQLITE_BUSY, Connection, OperationalError, connect
+from sqlite3 import SQLITE_BUSY, Connection, DatabaseError, OperationalError, connect
 
 from hwprof.errors import StoreError
 
@@ -42,22 +42,29 @@ def _held(path: Path, store: Path) -> Connection:
         lock.execute("INSERT INTO holder VALUES (?, ?)", (os.getpid(), since))
         lock.execute("COMMIT")  # so that others can read who it is
         lock.execute("BEGIN IMMEDIATE")
-    except OperationalError as error:
+    except DatabaseError as error:
         if lock is not None:
             lock.close()
         if error.sqlite_errorcode == SQLITE_BUSY:
             raise StoreError(_taken(path, store)) from error
         raise StoreError(
             f"a campaign writes beside {store}, and {path.name} cannot be written there ({error}); "
-            "give permission or make room, or choose another --workspace."
+            "give permission or make room, delete that file if it is damaged, or choose another "
+            "--workspace."
         ) from error
     return lock
 
 
 def _taken(path: Path, store: Path) -> str:
-    with closing(connect(path)) as lock:
-        process, since = lock.execute("SELECT process, since FROM holder").fetchone()
     return (
-        f"the campaign of process {process}, since {since}, measures into {store}; wait for it, "
-        "give it the other boards too (--target may be repeated), or choose another --workspace."
+        f"{_holder(path)} measures into {store}; wait for it, give it the other boards too "
+        "(--target may be repeated), or choose another --workspace."
     )
+
+
+def _holder(path: Path) -> str:
+    """Who holds a lock; a process that has it since a moment ago has not signed yet."""
+    with closing(connect(path)) as lock, suppress(OperationalError):
+        for process, since in lock.execute("SELECT process, since FROM holder"):
+            return f"the campaign of process {process}, since {since},"
+    return "another campaign"

@@ -222,6 +222,28 @@ def test_a_lock_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
         pass
 
 
+def test_a_damaged_lock_is_one_sentence(tmp_path: Path) -> None:
+    """A file that is no lock is named, with what may be done about it."""
+    (tmp_path / "measurements.campaign").write_bytes(b"this is no lock of any kind\n" * 40)
+    with (
+        pytest.raises(StoreError, match=r"measurements\.campaign cannot .* delete that file"),
+        only_campaign(tmp_path / "measurements.sqlite"),
+    ):
+        pass
+
+
+def test_a_lock_that_is_not_signed_yet_is_held_all_the_same(tmp_path: Path) -> None:
+    """A campaign that begins in the same moment refuses the second one too."""
+    holder = sqlite3.connect(tmp_path / "measurements.campaign", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with (
+        pytest.raises(StoreError, match="another campaign measures into"),
+        only_campaign(tmp_path / "measurements.sqlite"),
+    ):
+        pass
+    holder.close()
+
+
 def test_a_campaign_that_nobody_watches_says_a_line_now_and_then(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
