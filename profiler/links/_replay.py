@@ -44,6 +44,7 @@ class ReplayLink(Link):
         self._next: tuple[Event, object] | None = None
         self._pending = b""
         self._closed = False
+        self._differed: LinkError | None = None
 
     def read(self, max_bytes: int, timeout_s: float) -> bytes:
         """See ``Link.read``; silent where the board was, and where it waited for a request."""
@@ -97,11 +98,12 @@ class ReplayLink(Link):
             self._take()
         recorded = self._peek()
         if recorded != (event, content):
-            raise LinkError(
+            self._differed = LinkError(
                 f"{self._path} was recorded otherwise: its line {self._line} has "
                 f"{_described(*recorded)} where {_described(event, content)} is sent now; replay "
                 "it with the command and the hwprof that recorded it."
             )
+            raise self._differed
         self._take()
         self._raise_if_broke()
 
@@ -171,6 +173,8 @@ class ReplayLink(Link):
     def _check_open(self) -> None:
         if self._closed:
             raise LinkError(f"replay:{self._path} is closed; open it again with open_link.")
+        if self._differed is not None:  # to go on, or to open it again, would only hide that
+            raise self._differed
 
 
 def _described(event: Event, content: object) -> str:

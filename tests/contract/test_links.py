@@ -257,6 +257,13 @@ class TestReplay:
         ):
             act(link)
 
+    def test_a_difference_stays_what_it_was(self, recording):
+        """Who opens the line again behind a difference is told of that, not of the opening."""
+        with open_link(f"replay:{recording}") as link:
+            for use in (lambda: link.write(b"other"), link.reopen, lambda: link.read(10, 1)):
+                with pytest.raises(LinkError, match="where 5 bytes to the board"):
+                    use()
+
     def test_after_its_end_nothing_comes_and_nothing_may_be_sent(self, recording):
         """A recording ends where the recorded command ended."""
         with open_link(f"replay:{recording}") as link:
