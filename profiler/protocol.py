@@ -272,11 +272,13 @@ def words(*values: int) -> bytes:
 
 
 def decode_error(payload: bytes) -> tuple[int, str]:
-    """Error code and sentence of an error response.
+    """Error code and sentence of an error response, a question mark for what does not print.
 
     Raises:
         ProtocolError: the payload is too short.
     """
     if len(payload) < 2:
         raise ProtocolError(f"an error response has at least 2 bytes; got {len(payload)}.")
-    return int.from_bytes(payload[:2], "little"), payload[2:].decode("utf-8", "replace")
+    sentence = payload[2:].decode("utf-8", "replace")
+    printable = "".join(letter if letter.isprintable() else "?" for letter in sentence)
+    return int.from_bytes(payload[:2], "little"), printable

@@ -231,6 +231,7 @@ def test_run_report_of_a_wrong_size_is_refused(payload: bytes):
 def test_error_is_decoded_to_code_and_sentence():
     """An error response is a number for programs and a sentence for people."""
     assert decode_error(b"\x07\x00record 3: no") == (7, "record 3: no")
+    assert decode_error(b"\x07\x00\x1b[2Jno\n") == (7, "?[2Jno?")
     with pytest.raises(ProtocolError, match="at least 2 bytes"):
         decode_error(b"\x07")
 
