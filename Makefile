@@ -53,7 +53,7 @@ space := $(empty) $(empty)
 
 coverage-model: $(VENV)/installed-dev
 	rm -f .coverage-model*
-	NUMBA_DISABLE_JIT=1 HYPOTHESIS_PROFILE=coverage COVERAGE_FILE=.coverage-model $(BIN)/coverage run -m pytest -q -n 2 \
+	NUMBA_DISABLE_JIT=1 HYPOTHESIS_PROFILE=coverage COVERAGE_FILE=.coverage-model $(BIN)/coverage run -m pytest -q -n 2 --dist worksteal \
 	    tests/virtual tests/golden tests/profiler/test_protocol.py
 	COVERAGE_FILE=.coverage-model $(BIN)/coverage combine --quiet
 	COVERAGE_FILE=.coverage-model $(BIN)/coverage report --show-missing --fail-under 100 \
