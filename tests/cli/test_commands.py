@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -440,3 +443,19 @@ def test_a_report_on_nothing_is_refused(
         (workspace / "learning_curves.json").write_text(curves)
     assert_refused(run("report"), sentence)
     assert not (workspace / "report.html").exists()
+
+
+def test_a_served_board_ends_well_when_it_is_interrupted() -> None:
+    """Ctrl-C is how serving ends: it names its port before that, and complains of nothing."""
+    with subprocess.Popen(
+        [sys.executable, "-c", "from hwprof.cli import main; main()", "board", "serve"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as serving:
+        assert serving.stdout is not None
+        assert serving.stdout.readline().startswith("serial:/dev/")
+        serving.send_signal(signal.SIGINT)
+        _, complaint = serving.communicate(timeout=60)
+
+    assert (serving.returncode, complaint) == (0, "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 
 from hwprof.cli import _options
@@ -25,4 +27,5 @@ def serve(name: str, *, timing: str) -> None:
     from hwprof.firmware_stub.virtual.serve import serve as serve_board
 
     virtual = VirtualBoard.open(name, timing=timing or DEFAULT_TIMING)
-    serve_board(virtual, announce=lambda device: click.echo(f"serial:{device}"))
+    with suppress(KeyboardInterrupt):  # how it ends, and no failure
+        serve_board(virtual, announce=lambda device: click.echo(f"serial:{device}"))
