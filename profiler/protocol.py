@@ -232,6 +232,7 @@ _RESULT = struct.Struct("<QI")
 RESULTS_HEAD_BYTES = _RESULTS_HEAD.size
 RESULT_BYTES = _RESULT.size
 MAX_RECORDS_PER_FRAME = 64
+MAX_RECORD_CYCLES = 1 << 48  # days at any clock; sums over a program stay below 2^63
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +253,7 @@ class RunReport:
         """Read a RESULTS response.
 
         Raises:
-            ProtocolError: the payload has a wrong size.
+            ProtocolError: the payload has a wrong size, or a record took longer than any can.
         """
         if len(payload) < RESULTS_HEAD_BYTES:
             raise ProtocolError(
@@ -263,6 +264,11 @@ class RunReport:
         if len(body) != count * RESULT_BYTES:
             raise ProtocolError(f"RESULTS has {count} records in {len(body)} bytes.")
         records = tuple(MeasuredRecord(*fields) for fields in _RESULT.iter_unpack(body))
+        longest = max((record.cycles for record in records), default=0)
+        if longest > MAX_RECORD_CYCLES:
+            raise ProtocolError(
+                f"a record takes at most {MAX_RECORD_CYCLES:,} cycles; RESULTS says {longest:,}."
+            )
         return cls(run, repeat, first, records)
 
 

@@ -67,7 +67,7 @@ def run(exchange: Exchange, order: RunOrder) -> RunResult:
 
     Raises:
         SilentBoardError, LinkError: the line failed.
-        BoardError: the board refused, or repeats computed different tensors.
+        BoardError: the board refused, repeats computed different tensors, or nothing was counted.
         ProtocolError: it reports records that there are not.
     """
     records = _Collected(order)
@@ -195,4 +195,6 @@ class _Collected:
                     f"{len(runs)} repeats; the board's memory or its firmware is faulty."
                 )
         cycles = tuple(tuple(record.cycles for record in run) for run in runs)
+        if any(run and not any(run) for run in cycles):
+            raise BoardError("a whole run took 0 cycles: the board's counter stands; reset it.")
         return RunResult(cycles, checksums[0])

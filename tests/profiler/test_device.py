@@ -6,6 +6,7 @@ import contextlib
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import repeat
 
 import pytest
 from hypothesis import given, settings
@@ -24,11 +25,17 @@ from hwprof.firmware_stub.stamp import code_sha256
 from hwprof.graph import Conv2d, MaxPool
 from hwprof.measurement import Placement
 from hwprof.profiler.device import Device, Patience
-from hwprof.profiler.frames import cobs_decode, cobs_encode
+from hwprof.profiler.frames import FrameReader, cobs_decode, cobs_encode, encode_frame
 from hwprof.profiler.links import Capability, Link, open_link
 from hwprof.profiler.lowering import lower
 from hwprof.profiler.program import Buffer, Program, Region
-from hwprof.profiler.protocol import MessageType, words
+from hwprof.profiler.protocol import (
+    RESPONSE,
+    RESULT_BYTES,
+    RESULTS_HEAD_BYTES,
+    MessageType,
+    words,
+)
 from hwprof.profiler.reference import run_reference
 
 HASTE = Patience(answer_s=0.5, prepare_s=2, run_s=5, attempts=6)
@@ -195,6 +202,31 @@ def test_silent_board_is_a_link_error(powered_board: Link):
         LinkError, match=r"faulty:rt1170 did not answer HELLO, however often it was asked \(0 dam"
     ):
         device.hello()
+
+
+def uncounted() -> Fault:
+    """Results arrive as of a board whose counter stands still."""
+    reader = FrameReader()
+
+    def without_cycles(data: bytes) -> bytes:
+        arriving = b""
+        for frame in reader.feed(data):
+            payload = frame.payload
+            if frame.message_type == MessageType.RESULTS | RESPONSE:
+                payload = payload[:RESULTS_HEAD_BYTES].ljust(len(payload), b"\0")
+                assert (len(payload) - RESULTS_HEAD_BYTES) % RESULT_BYTES == 0
+            arriving += encode_frame(frame.message_type, frame.sequence, payload)
+        return arriving
+
+    return without_cycles
+
+
+def test_a_run_that_counted_nothing_is_refused(powered_board: Link, small: Program):
+    """Nothing takes 0 cycles; a row of it would be divided by."""
+    device = Device(Line(powered_board, iter(()), repeat(uncounted())), HASTE)
+    device.load(small)
+    with pytest.raises(BoardError, match="a whole run took 0 cycles: the board's counter stands"):
+        device.run(repeats=2)
 
 
 def test_late_answers_are_dropped(powered_board: Link):

@@ -228,6 +228,14 @@ def test_run_report_of_a_wrong_size_is_refused(payload: bytes):
         RunReport.decode(payload)
 
 
+def test_cycles_that_no_record_takes_are_refused():
+    """What is added up and stored as 64 bits with a sign comes from a board."""
+    longest = RunReport.decode(struct.pack("<IIIIQI", 9, 0, 0, 1, 1 << 48, 0))
+    assert longest.records[0].cycles == 1 << 48
+    with pytest.raises(ProtocolError, match="RESULTS says 281,474,976,710,657"):
+        RunReport.decode(struct.pack("<IIIIQI", 9, 0, 0, 1, (1 << 48) + 1, 0))
+
+
 def test_error_is_decoded_to_code_and_sentence():
     """An error response is a number for programs and a sentence for people."""
     assert decode_error(b"\x07\x00record 3: no") == (7, "record 3: no")
