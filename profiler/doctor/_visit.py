@@ -67,7 +67,8 @@ class Visit:
     @property
     def port(self) -> str:
         """Path of a serial port of this machine; empty for other lines."""
-        return self.target.removeprefix(SERIAL) if self.target.startswith(SERIAL) else ""
+        device = self.target.removeprefix(SERIAL)
+        return "" if device == self.target or "://" in device else device
 
     @property
     def is_virtual(self) -> bool:

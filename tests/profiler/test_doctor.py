@@ -183,7 +183,8 @@ class TestLine:
 
     def test_nobody_listens_on_a_network_port(self):
         """A pyserial URL is opened in the first step."""
-        assert "cannot be opened" in failed(examine(Visit("socket://127.0.0.1:1")), "port")
+        for target in ("socket://127.0.0.1:1", "serial:socket://127.0.0.1:1"):
+            assert "cannot be opened" in failed(examine(Visit(target)), "port")
 
     def test_a_silent_port(self):
         """Nothing comes back at any rate."""
