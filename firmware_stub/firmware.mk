@@ -25,6 +25,9 @@ FW_CFLAGS := -std=c11 -fno-strict-aliasing -ffunction-sections -fdata-sections \
     -fno-common $(FW_CPU) $(FW_WARNINGS) $(FW_REPRODUCIBLE) \
     -I$(FW)/include -I$(FW)/src -I$(FW_PORT)
 FW_OPTIMISE := -O2
+# What runs once for a program, start-up, requests and checks: small, so that an image fits the 64 KiB of
+# instruction memory that other chips have.
+FW_OPTIMISE_ONCE := -Os
 # Kernels are built as users build CMSIS-NN.
 FW_OPTIMISE_KERNELS := -O3
 FW_LDFLAGS := $(FW_CPU) -nostartfiles -nostdlib -Wl,--gc-sections -Wl,--build-id=none \
@@ -51,13 +54,14 @@ define FW_RULES
 firmware-$(1): $(FW)/images/rt1170-$(1)-itcm.elf $(FW)/images/rt1170-$(1)-flash.elf
 	@$$(FW_SCRIPT) manifest $$(FW_MANIFEST) --image $$< --flash-image $$(word 2,$$^) --kernels $(1) --build $(2) \
 	    --compiler $$(FW_CC) $(4) \
-	    --flags='$$(FW_OPTIMISE) (kernels $$(FW_OPTIMISE_KERNELS)) $$(filter-out -I% -ffile%,$$(FW_CFLAGS))'
+	    --flags='$$(FW_OPTIMISE) (kernels $$(FW_OPTIMISE_KERNELS), port and requests $$(FW_OPTIMISE_ONCE)) $$(filter-out -I% -ffile%,$$(FW_CFLAGS))'
 
 $(2)/hwp_build.h: $(4)
 	@mkdir -p $$(@D)
 	@$$(FW_SCRIPT) build-id $(4) > $$@
 
 $(2)/src/kernels%.o: FW_OPTIMISE := $$(FW_OPTIMISE_KERNELS)
+$(2)/ports/%.o $(2)/src/record_rules.o $(2)/src/session.o $(2)/src/program.o: FW_OPTIMISE := $$(FW_OPTIMISE_ONCE)
 $(2)/%.o: $(FW)/%.c $(2)/hwp_build.h
 	@mkdir -p $$(@D)
 	@echo CC $$<

@@ -59,8 +59,14 @@ def _start(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env=_unmeasured(),
         preexec_fn=prepare,  # noqa: PLW1509 - no thread runs here
     )
+
+
+def _unmeasured() -> dict[str, str]:
+    """The environment without coverage: where files are limited, its own cannot be written."""
+    return {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
 
 
 def _rows(workspace: Path) -> int:

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from hwprof.blocks import GraphBuilder
 from hwprof.cli import main
+from hwprof.documents import SEAL, fields_sha256
 from hwprof.graph import Activation, AveragePool, Conv2d, FullyConnected, Graph, Pads
 from hwprof.onnx_io import write_onnx
 
@@ -112,7 +113,7 @@ def test_a_tampered_block_type_is_refused(run: Run, fitted: Path, tmp_path: Path
     copied.mkdir(parents=True)
     for file in fitted.iterdir():
         (copied / file.name).write_bytes(file.read_bytes())
-    (copied / "artefact.json").write_text(json.dumps(head))
+    (copied / "artefact.json").write_text(json.dumps(head | {SEAL: fields_sha256(head)}))
 
     result = run("predict", "net.onnx", "--target", BOARD, "--workspace", str(tmp_path))
 
