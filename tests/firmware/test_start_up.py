@@ -16,6 +16,7 @@ from hwprof.measurement import Placement
 from hwprof.pool import pool_bytes
 from hwprof.profiler.device import Device
 from hwprof.profiler.links._virtual import VirtualLink
+from hwprof.profiler.pacing import Patience
 from hwprof.profiler.protocol import MemoryUse
 from hwprof.profiler.reference import run_reference
 from hwprof.testing.kernels import random_program
@@ -44,7 +45,7 @@ def board(link: VirtualLink) -> VirtualBoard:
 @pytest.fixture
 def host(link: VirtualLink) -> Device:
     """The host's side."""
-    return Device(link)
+    return Device(link, Patience(answer_s=60.0))  # start-up waits long for a crystal in vain
 
 
 @pytest.fixture
