@@ -147,6 +147,10 @@ def test_several_lines_are_not_recorded(run: Run, tmp_path: Path) -> None:
         run("profile", "--record", str(recording), "--adaptive", "20"), "opens the line again"
     )
     assert not recording.exists()
+    for several in (("--plan",), ("--adaptive", "20")):
+        refused = run("profile", "--record", str(recording), *several)
+        assert_refused(refused, "opens the line again and again")
+    assert not recording.exists()
 
 
 def test_a_warm_run_waits_less(run: Run, model: Path) -> None:

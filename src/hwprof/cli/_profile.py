@@ -82,7 +82,7 @@ def profile(
     setup = replace(setup, repeats=repeats, record=record)
     workers = _options.worker_count(workers, record)
     _refuse_two_subjects(model, networks, blocks, budget)
-    _refuse_several_lines(record, budget)
+    _refuse_several_lines(record, budget, plan=plan)
     _refuse_what_is_no_campaign(setup, model, budget, plan=plan)
     subject = _campaign.Subject(networks, seed, blocks)
     if plan:
@@ -118,11 +118,11 @@ def profile(
         raise click.ClickException(f"not a data point: {row.error}")
 
 
-def _refuse_several_lines(record: Path | None, budget: Budget | None) -> None:
-    if record is not None and budget is not None:
+def _refuse_several_lines(record: Path | None, budget: Budget | None, *, plan: bool) -> None:
+    if record is not None and (plan or budget is not None):
+        who = "a plan" if plan else "adaptive sampling"
         raise click.UsageError(
-            f"adaptive sampling opens the line again and again, and {record} holds one; leave out "
-            "--record."
+            f"{who} opens the line again and again, and {record} holds one; leave out --record."
         )
 
 
