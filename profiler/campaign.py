@@ -72,11 +72,12 @@ class _Tally:
             self.measured += 1
 
     def take_back(self, outcome: Outcome) -> None:
-        """Forget a row that went into quarantine."""
-        if outcome in self.errors:
-            self.errors.remove(outcome)
-        else:
-            self.measured -= 1
+        """Forget a row that went into quarantine, or a refusal by a board that failed."""
+        for kept in (self.errors, self.refused):
+            if outcome in kept:
+                kept.remove(outcome)
+                return
+        self.measured -= 1
 
 
 def run_campaign(
@@ -127,6 +128,7 @@ class _Campaign:
         self._store = store
         self._tally = _Tally()
         self._queue = deque(tasks)
+        self._put_back: list[Task | NetworkTask] = []
 
     def begin(self) -> None:
         """Check every board, then tell each what need not be measured."""
@@ -179,7 +181,7 @@ class _Campaign:
         """A check where one is due, or a task while there are ``more``; one job at a time."""
         if post.job is not None or post.dropped is not None:
             return None
-        if post.is_doubtful or (post.unjudged and (not more or self._is_due(post))):
+        if post.refused is not None or (post.unjudged and (not more or self._is_due(post))):
             return CheckReference()
         return Measure(self._queue.popleft()) if more else None
 
@@ -209,7 +211,7 @@ class _Campaign:
                 return
             # The board said no, or fell over: the task's fault if the board is well otherwise.
             answer = Outcome(post.job.task, refusal=f"{post.job.task.label}: {error}")
-            post.is_doubtful = True
+            post.refused = answer
         except LinkError as error:
             self._lose(post, error)
             return
@@ -234,15 +236,25 @@ class _Campaign:
                 self._tally.take_back(outcome)
                 self._queue.append(outcome.task)
         post.unjudged.clear()
-        post.check_number, post.is_doubtful = verdict.number, False
+        post.check_number = verdict.number
         if verdict.fault:
+            self._ask_another(post)
             post.dropped = DriftError(
                 f"{post.target} has drifted: {verdict.fault}; {len(verdict.condemned)} rows since "
                 "its last good check are in quarantine ('hwprof quarantine' shows them); let it "
                 "cool, see to its power and clock, and run the same command again."
             )
+        post.refused = None
 
     def _lose(self, post: Post, error: LinkError) -> None:
         if isinstance(post.job, Measure):
             self._queue.append(post.job.task)
+        self._ask_another(post)
         post.job, post.dropped = None, error
+
+    def _ask_another(self, post: Post) -> None:
+        """Put back, once, what a board refused that turned out to have failed itself."""
+        if post.refused is not None and post.refused.task not in self._put_back:
+            self._put_back.append(post.refused.task)
+            self._queue.append(post.refused.task)
+            self._tally.take_back(post.refused)

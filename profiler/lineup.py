@@ -21,7 +21,7 @@ class Post:
     Attributes:
         check_number: the check passed last, None before the first.
         unjudged: what was stored since, by the row's key.
-        is_doubtful: it did not do its last task, and is checked before it gets another.
+        refused: its last task, if it did not do that; it is checked before it gets another.
         dropped: why it is dealt no more.
     """
 
@@ -31,7 +31,7 @@ class Post:
     check_number: int | None = None
     unjudged: dict[str, Outcome] = field(default_factory=dict)
     job: Job | None = None
-    is_doubtful: bool = False
+    refused: Outcome | None = None
     dropped: LinkError | None = None
 
 

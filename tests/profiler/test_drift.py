@@ -222,6 +222,24 @@ def test_others_measure_what_a_drifted_board_is_not_trusted_with(
     assert set(quarantined_rows(store)["target"]) == {f"serial:{first}"}
 
 
+def test_what_a_failing_board_refused_another_one_measures(
+    tasks: list[Task], store: MeasurementStore, tmp_path: Path
+) -> None:
+    """A board whose clock went wrong refuses its task, then its check: not the task's fault."""
+    good, off_clock = _board(tmp_path), _board(tmp_path, *SLOWER_CORE)
+    socket = Socket(good)
+    with (
+        served_answers(socket.answer) as first,
+        served_answers(Socket(good).answer) as second,
+    ):
+        setup = Setup(f"serial:{first}", also=(f"serial:{second}",))
+        swap = After(1, lambda: socket.plug(off_clock))
+        report = run_campaign(tasks, store, setup=setup, progress=swap)
+
+    assert (report.measured, report.refused, report.left) == (6, (), 0)
+    assert len(report.dropped) == 1
+
+
 def test_a_campaign_survives_the_loss_of_a_board(
     tasks: list[Task], store: MeasurementStore, tmp_path: Path
 ) -> None:
