@@ -452,10 +452,15 @@ def test_a_served_board_ends_well_when_it_is_interrupted() -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's job in the background hands an ignored Ctrl-C down to its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     ) as serving:
-        assert serving.stdout is not None
-        assert serving.stdout.readline().startswith("serial:/dev/")
-        serving.send_signal(signal.SIGINT)
-        _, complaint = serving.communicate(timeout=60)
+        try:
+            assert serving.stdout is not None
+            assert serving.stdout.readline().startswith("serial:/dev/")
+            serving.send_signal(signal.SIGINT)
+            _, complaint = serving.communicate(timeout=60)
+        finally:
+            serving.kill()
 
     assert (serving.returncode, complaint) == (0, "")
