@@ -30,6 +30,7 @@ from hwprof.profiler.protocol import (
     MessageType,
     RunReport,
     decode_error,
+    words,
 )
 
 # Blocks whose length meets the group of 254, the only special number of the encoding.
@@ -234,6 +235,11 @@ def test_cycles_that_no_record_takes_are_refused():
     assert longest.records[0].cycles == 1 << 48
     with pytest.raises(ProtocolError, match="RESULTS says 281,474,976,710,657"):
         RunReport.decode(struct.pack("<IIIIQI", 9, 0, 0, 1, (1 << 48) + 1, 0))
+
+
+def test_words_are_little_endian():
+    """Payloads are made of 32-bit words, the low byte first."""
+    assert words(1, 0x0403_0201) == b"\x01\x00\x00\x00\x01\x02\x03\x04"
 
 
 def test_error_is_decoded_to_code_and_sentence():
