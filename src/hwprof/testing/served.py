@@ -7,10 +7,12 @@ import select
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 _SERVE = "from hwprof.cli import main; main()"
 _SLICE_S = 0.05
@@ -28,7 +30,8 @@ def served_board(reference: str = "rt1170") -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
         try:
             assert process.stdout is not None  # noqa: S101 - it is a pipe
-            yield process.stdout.readline().strip().removeprefix("serial:")
+            with _named(process.stdout.readline().strip().removeprefix("serial:")) as line:
+                yield line
         finally:
             process.terminate()
 
@@ -53,12 +56,26 @@ def served_answers(answer: Callable[[bytes, int], bytes]) -> Iterator[str]:
     thread = threading.Thread(target=pump)
     thread.start()
     try:
-        yield os.ttyname(theirs)
+        with _named(os.ttyname(theirs)) as line:
+            yield line
     finally:
         stop.set()
         thread.join()
         os.close(ours)
         os.close(theirs)
+
+
+@contextmanager
+def _named(terminal: str) -> Iterator[str]:
+    """A path of its own for a terminal, gone before the terminal is.
+
+    The system gives a closed terminal's number to the next one that anybody opens, and whoever
+    looks for a board that was unplugged would find a stranger's.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        line = Path(folder) / "line"
+        line.symlink_to(terminal)
+        yield str(line)
 
 
 @contextmanager
