@@ -1,0 +1,134 @@
+"""What a training is shown: pictures through random windows, or what a frozen backbone saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hwprof.errors import ConfigurationError
+from hwprof.search.training.augment import Augmentation, Labelled, augmented
+from hwprof.search.training.data import Picture
+from hwprof.search.training.images import read_pixels, stretched
+from hwprof.search.training.loss import Targets
+
+_MARGIN = 1.25  # pictures are kept larger than networks see them, for windows to look closer
+_BATCH = 32
+
+
+class PictureBatches:
+    """All pictures of a set on one device, each seen through a new window every time.
+
+    Args:
+        size: (height, width) that the network takes.
+    """
+
+    def __init__(
+        self,
+        pictures: Sequence[Picture],
+        size: tuple[int, int],
+        *,
+        rules: Augmentation | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        kept = [round(side * _MARGIN) for side in size]
+        pixels = [stretched(read_pixels(p.path), kept[0], kept[1]) for p in pictures]
+        self._size, self._rules = size, rules or Augmentation()
+        self._pixels = torch.stack(pixels).to(device)
+        self._objects = [_objects(picture) for picture in pictures]
+
+    def __len__(self) -> int:
+        """Pictures of an epoch."""
+        return len(self._pixels)
+
+    def take(self, numbers: Tensor, generator: torch.Generator) -> tuple[Tensor, Targets]:
+        """Windows (n, 3, height, width) in [0, 1] on the pictures of these numbers."""
+        chosen = [self._objects[n] for n in numbers.tolist()]
+        targets = _joined(chosen, self._pixels.device)
+        batch = Labelled(self._pixels[numbers.to(self._pixels.device)], targets)
+        seen = augmented(batch, size=self._size, rules=self._rules, generator=generator)
+        return seen.pixels, seen.targets
+
+
+class FeatureBatches:
+    """What a frozen backbone makes of several windows on each picture, computed once.
+
+    A head trained on them costs a hundredth of the network; what it never sees is more windows
+    than these.
+
+    Args:
+        backbone: of the pictures' device; (n, 3, h, w) to features.
+        views: windows on each picture; float16 features of all of them are held.
+        most_bytes: refused above it.
+
+    Raises:
+        ConfigurationError: the features would take more than ``most_bytes``.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        source: PictureBatches,
+        *,
+        views: int = 8,
+        seed: int = 0,
+        most_bytes: int = 2 << 30,
+    ) -> None:
+        backbone.eval()
+        generator = torch.Generator().manual_seed(seed)
+        self._count = len(source)
+        self._features: list[Tensor] = []
+        self._objects: list[_Objects] = []
+        for _ in range(views):
+            for numbers in torch.arange(self._count).split(_BATCH):
+                pixels, targets = source.take(numbers, generator)
+                with torch.no_grad():
+                    features = backbone(pixels).half()
+                needed = features[0].nbytes * views * self._count
+                if needed > most_bytes:
+                    raise ConfigurationError(
+                        f"features of {views} windows on {self._count} pictures take "
+                        f"{needed:,} bytes, more than {most_bytes:,}; take fewer windows."
+                    )
+                self._features.extend(features)
+                self._objects.extend(_divided(targets, len(numbers)))
+
+    def __len__(self) -> int:
+        """Pictures of an epoch."""
+        return self._count
+
+    def take(self, numbers: Tensor, generator: torch.Generator) -> tuple[Tensor, Targets]:
+        """Features (n, c, h, w) of one of the windows on each picture."""
+        views = len(self._features) // self._count
+        drawn = torch.randint(views, numbers.shape, generator=generator) * self._count + numbers
+        features = torch.stack([self._features[n] for n in drawn.tolist()]).float()
+        return features, _joined([self._objects[n] for n in drawn.tolist()], features.device)
+
+
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """Boxes (n, 4) as fractions of one picture, and which of them are crowds (n,)."""
+
+    boxes: Tensor
+    crowd: Tensor
+
+
+def _objects(picture: Picture) -> _Objects:
+    sides = np.array([picture.width, picture.height] * 2, np.float32)
+    return _Objects(torch.from_numpy(picture.boxes / sides), torch.from_numpy(picture.crowd))
+
+
+def _joined(objects: Sequence[_Objects], device: torch.device) -> Targets:
+    counts = torch.tensor([len(one.boxes) for one in objects])
+    picture = torch.repeat_interleave(torch.arange(len(objects)), counts)
+    boxes = torch.cat([one.boxes for one in objects])
+    crowd = torch.cat([one.crowd for one in objects])
+    return Targets(boxes.to(device), picture.to(device), crowd.to(device))
+
+
+def _divided(targets: Targets, count: int) -> list[_Objects]:
+    boxes, picture, crowd = (v.cpu() for v in (targets.boxes, targets.picture, targets.crowd))
+    return [_Objects(boxes[picture == n], crowd[picture == n]) for n in range(count)]

@@ -1,0 +1,202 @@
+"""One training: batches in an order that a seed fixes, stoppable after every epoch."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from hwprof.errors import ConfigurationError
+from hwprof.search.training.checkpoints import read_state
+from hwprof.search.training.loss import Targets, detection_loss
+from hwprof.search.training.recipe import Recipe
+
+_MOMENTUM = 0.949
+_CLIP = 10.0
+
+
+class Batches(Protocol):
+    """Where a training gets what it shows the network."""
+
+    def __len__(self) -> int:
+        """Pictures of an epoch."""
+
+    def take(self, numbers: Tensor, generator: torch.Generator) -> tuple[Tensor, Targets]:
+        """The network's input for some pictures, changed at random, and the objects on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """An epoch that ended: its number from 1, and the mean loss of its steps."""
+
+    epoch: int
+    loss: float
+
+
+class Trainer:
+    """Trains a module; one seed gives one result on one kind of device.
+
+    Args:
+        module: on the device where it shall be trained; anything with an output map of boxes.
+        checkpoint: kept after each epoch and begun from; None to keep nothing.
+
+    Raises:
+        ConfigurationError: a checkpoint of another recipe, or a broken one.
+    """
+
+    def __init__(
+        self, module: nn.Module, batches: Batches, recipe: Recipe, checkpoint: Path | None = None
+    ) -> None:
+        self.module, self._batches, self._recipe = module, batches, recipe
+        self._checkpoint = checkpoint
+        self._generator = torch.Generator().manual_seed(recipe.seed)
+        self._optimiser = _optimiser(module, recipe)
+        self._average = _Average(module, recipe.averaging)
+        self._losses: list[float] = []
+        if checkpoint is not None and checkpoint.is_file():
+            self._resume(checkpoint)
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """Mean loss of each epoch so far."""
+        return tuple(self._losses)
+
+    def run(self, progress: Callable[[Progress], None] = lambda _: None) -> None:
+        """Train to the recipe's last epoch; the module then has the averaged weights."""
+        while len(self._losses) < self._recipe.epochs:
+            self._losses.append(self._epoch())
+            self._keep()
+            progress(Progress(len(self._losses), self._losses[-1]))
+        self._average.give(self.module)
+        self.module.eval()
+
+    def averaged(self) -> dict[str, Tensor]:
+        """The weights that would be evaluated now."""
+        return self._average.state
+
+    def _epoch(self) -> float:
+        self.module.train()
+        losses = [self._step(numbers) for numbers in self._order()]
+        return float(torch.stack(losses).mean())
+
+    def _order(self) -> Iterator[Tensor]:
+        order = torch.randperm(len(self._batches), generator=self._generator)
+        # A last batch of one picture would have batch normalisation divide by nothing.
+        parts = max(round(len(order) / self._recipe.batch), 1)
+        yield from torch.tensor_split(order, parts)
+
+    def _step(self, numbers: Tensor) -> Tensor:
+        recipe = self._recipe
+        parts = max(round(len(self._batches) / recipe.batch), 1)
+        rate = recipe.rate(self._average.steps, recipe.epochs * parts)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        inputs, targets = self._batches.take(numbers, self._generator)
+        loss = detection_loss(self.module(inputs), targets)
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.module.parameters(), _CLIP)
+        self._optimiser.step()
+        self._average.take(self.module)
+        return loss.detach()
+
+    def _keep(self) -> None:
+        if self._checkpoint is None:
+            return
+        state = {
+            "recipe": asdict(self._recipe),
+            "module": self.module.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "average": self._average.state,
+            "steps": self._average.steps,
+            "generator": self._generator.get_state(),
+            "losses": list(self._losses),
+        }
+        write_state(state, self._checkpoint)
+
+    def _resume(self, checkpoint: Path) -> None:
+        state = read_state(checkpoint)
+        if state.get("recipe") != asdict(self._recipe):
+            raise ConfigurationError(
+                f"{checkpoint.name} is of another recipe; give the recipe it was begun with, or "
+                "another folder."
+            )
+        try:
+            self.module.load_state_dict(state["module"])
+            self._optimiser.load_state_dict(state["optimiser"])
+            self._average.state = {k: v.to(_device(self.module)) for k, v in state["average"].items()}
+            self._average.steps = int(state["steps"])
+            self._generator.set_state(state["generator"])
+            self._losses = [float(loss) for loss in state["losses"]]
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"{checkpoint.name} does not belong to this network ({error}); delete it to begin "
+                "anew."
+            ) from error
+
+
+class _Average:
+    """A moving average of weights, shorter while there are few steps to average."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self._decay = decay
+        self.steps = 0
+        self.state = {k: v.detach().clone() for k, v in module.state_dict().items()}
+
+    @torch.no_grad()
+    def take(self, module: nn.Module) -> None:
+        self.steps += 1
+        decay = min(self._decay, self.steps / (self.steps + 10))
+        for name, value in module.state_dict().items():
+            if value.is_floating_point():
+                self.state[name].lerp_(value, 1 - decay)
+            else:
+                self.state[name].copy_(value)
+
+    def give(self, module: nn.Module) -> None:
+        module.load_state_dict(self.state)
+
+
+def write_state(state: dict[str, Any], path: Path) -> None:
+    """Write tensors and plain values so that a reader sees the old file or the new one, whole.
+
+    Raises:
+        ConfigurationError: the folder cannot be written, or the disk is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                torch.save(state, file)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except (OSError, RuntimeError) as error:  # RuntimeError: torch's writer on a full disk
+        raise ConfigurationError(
+            f"{str(path)!r} cannot be written ({error}); make room or choose another folder; "
+            "epochs before it are kept."
+        ) from error
+
+
+def _device(module: nn.Module) -> torch.device:
+    return next(module.parameters()).device
+
+
+def _optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    kernels = [p for p in module.parameters() if p.requires_grad and p.dim() > 1]
+    others = [p for p in module.parameters() if p.requires_grad and p.dim() <= 1]
+    groups: list[dict[str, Any]] = [
+        {"params": kernels, "weight_decay": recipe.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=_MOMENTUM, nesterov=True)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
