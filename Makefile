@@ -65,9 +65,9 @@ readme: $(VENV)/installed
 artefacts: $(VENV)/installed
 	$(BIN)/python scripts/make_artefacts.py
 
-# The versions that make test has just passed with.
+# The versions that make test has just passed with; torch's CPU build is a label, not a version.
 constraints: $(VENV)/installed-dev
-	( sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip freeze --all --exclude-editable | grep -v '^pip==' ) > constraints.new
+	( sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/+cpu$$//' ) > constraints.new
 	mv constraints.new constraints.txt
 
 check: lint types borders test

@@ -51,38 +51,45 @@ def augmented(
     ``generator`` is the processor's, so that one seed gives one training on every device.
     """
     count, device = len(batch.pixels), batch.pixels.device
-    draws = torch.rand((count, 7), generator=generator).to(device)
+    draws = torch.rand((count, 6), generator=generator).to(device)
     span = rules.least_window + (rules.most_window - rules.least_window) * draws[:, :1]
     sides = (span * (0.85 + 0.3 * draws[:, 1:3])).clamp(max=rules.most_window)
     # A crop lies inside its picture, a margin around it.
-    start = (1 - sides) * draws[:, 3:5]
-    mirrored = draws[:, 5] < rules.mirror
-    pixels = _windows(batch.pixels, start, sides, mirrored, size)
+    windows = _Windows((1 - sides) * draws[:, 3:5], sides, draws[:, 5] < rules.mirror)
+    pixels = _seen(batch.pixels, windows, size)
     gain = 1 + rules.gain * (2 * torch.rand((count, 2), generator=generator).to(device) - 1)
     mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
     pixels = (pixels - mean) * gain[:, :1, None, None] + mean * gain[:, 1:, None, None]
-    return Labelled(pixels.clamp(0, 1), _moved(batch.targets, start, sides, mirrored))
+    return Labelled(pixels.clamp(0, 1), _moved(batch.targets, windows))
 
 
-def _windows(
-    pixels: Tensor, start: Tensor, sides: Tensor, mirrored: Tensor, size: tuple[int, int]
-) -> Tensor:
-    sign = torch.where(mirrored, -1.0, 1.0)
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """One window for each picture: start (n, 2) and sides (n, 2) as fractions, x first."""
+
+    start: Tensor
+    sides: Tensor
+    mirrored: Tensor
+
+
+def _seen(pixels: Tensor, windows: _Windows, size: tuple[int, int]) -> Tensor:
+    sign = torch.where(windows.mirrored, -1.0, 1.0)
     # affine_grid measures from -1 to 1: a window's middle and half its extent.
-    middle = 2 * start + sides - 1
+    middle = 2 * windows.start + windows.sides - 1
     theta = torch.zeros((len(pixels), 2, 3), device=pixels.device)
-    theta[:, 0, 0], theta[:, 0, 2] = sides[:, 0] * sign, middle[:, 0]
-    theta[:, 1, 1], theta[:, 1, 2] = sides[:, 1], middle[:, 1]
+    theta[:, 0, 0], theta[:, 0, 2] = windows.sides[:, 0] * sign, middle[:, 0]
+    theta[:, 1, 1], theta[:, 1, 2] = windows.sides[:, 1], middle[:, 1]
     grid = functional.affine_grid(theta, [len(pixels), 3, *size], align_corners=False)
     values = pixels.float() / 255 - _GREY  # outside is zero, and so grey
     return functional.grid_sample(values, grid, align_corners=False) + _GREY
 
 
-def _moved(targets: Targets, start: Tensor, sides: Tensor, mirrored: Tensor) -> Targets:
+def _moved(targets: Targets, windows: _Windows) -> Targets:
     where = targets.picture
-    boxes = (targets.boxes - start[where].repeat(1, 2)) / sides[where].repeat(1, 2)
+    start, sides = (part[where].repeat(1, 2) for part in (windows.start, windows.sides))
+    boxes = (targets.boxes - start) / sides
     left, top, right, bottom = boxes.unbind(dim=1)
-    flip = mirrored[where]
+    flip = windows.mirrored[where]
     left, right = torch.where(flip, 1 - right, left), torch.where(flip, 1 - left, right)
     whole = torch.stack((left, top, right, bottom), dim=1)
     seen = whole.clamp(0, 1)

@@ -83,7 +83,7 @@ class FeatureBatches:
         self._features: list[Tensor] = []
         self._objects: list[_Objects] = []
         for _ in range(views):
-            for numbers in torch.arange(self._count).split(_BATCH):
+            for numbers in torch.split(torch.arange(self._count), _BATCH):
                 pixels, targets = source.take(numbers, generator)
                 with torch.no_grad():
                     features = backbone(pixels).half()

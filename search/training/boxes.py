@@ -58,7 +58,7 @@ def decode(
 
 
 def suppress(found: Detections, iou: float = NMS_IOU) -> Detections:
-    """Greedy non-maximum suppression: a box that overlaps a better one by more than ``iou`` goes."""
+    """Greedy non-maximum suppression: who overlaps a better box by more than ``iou`` goes."""
     left = np.arange(len(found.scores))
     kept: list[int] = []
     while left.size:
@@ -78,9 +78,7 @@ def overlaps(box: Floats, boxes: Floats) -> Floats:
 
 
 def _area(boxes: Floats) -> Floats:
-    return np.asarray(
-        (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1]), np.float32
-    )
+    return np.asarray((boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1]), np.float32)
 
 
 def _ranked(boxes: Floats, scores: Floats) -> Detections:

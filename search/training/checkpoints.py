@@ -54,9 +54,10 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
     except ConfigurationError:
         raise
     except Exception as error:  # torch raises what zipfile and its unpickler raise
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ConfigurationError(
             f"weights are read from a PyTorch file of tensors; {str(source)!r} is none "
-            f"({str(error).splitlines()[0] if str(error) else type(error).__name__}); check the path."
+            f"({reason}); check the path."
         ) from error
     if not isinstance(state, dict):
         raise ConfigurationError(

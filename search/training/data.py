@@ -77,8 +77,7 @@ def read_pictures(folder: str | os.PathLike[str], class_name: str = "person") ->
         pictures = _read_voc(root, class_name)
     if not any(len(picture.boxes) for picture in pictures):
         raise ConfigurationError(
-            f"no picture under {str(root)!r} is labelled; training needs boxes of "
-            f"{class_name!r}."
+            f"no picture under {str(root)!r} is labelled; training needs boxes of {class_name!r}."
         )
     for picture in pictures:
         if not picture.path.is_file():
@@ -122,15 +121,14 @@ def _read_coco(root: Path, file: Path, class_name: str) -> Iterable[Picture]:
         classes = {c["name"]: c["id"] for c in data["categories"]}
         if class_name not in classes:
             raise ConfigurationError(
-                f"{file.name} has no class {class_name!r}; it has {', '.join(sorted(classes)[:20])}."
+                f"{file.name} has no class {class_name!r}; it has "
+                f"{', '.join(sorted(classes)[:20]) or 'none'}."
             )
         objects: dict[int, list[dict[str, Any]]] = defaultdict(list)
         for annotation in data["annotations"]:
             if annotation["category_id"] == classes[class_name]:
                 objects[annotation["image_id"]].append(annotation)
-        return [
-            _coco_picture(root, file, image, objects[image["id"]]) for image in data["images"]
-        ]
+        return [_coco_picture(root, file, image, objects[image["id"]]) for image in data["images"]]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, ConfigurationError):
             raise
@@ -245,6 +243,4 @@ def _picture(
             f"boxes lie inside their picture; {path.name} is {width} x {height} and has one from "
             f"({wrong[0]:g}, {wrong[1]:g}) to ({wrong[2]:g}, {wrong[3]:g}); mend the label."
         )
-    return Picture(
-        path, width, height, np.clip(boxes, 0, limits), np.array(crowd, np.bool_), split
-    )
+    return Picture(path, width, height, np.clip(boxes, 0, limits), np.array(crowd, np.bool_), split)

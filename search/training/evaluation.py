@@ -62,12 +62,16 @@ def average_precision(pictures: Sequence[Picture], found: Sequence[Detections]) 
     return Precision(max(float(ap50), 0.0), max(float(ap), 0.0))
 
 
-def _in_pixels(picture: Picture, found: Detections) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _in_pixels(
+    picture: Picture, found: Detections
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     sides = np.array([picture.width, picture.height] * 2, np.float32)
     return np.asarray(found.boxes * sides, np.float32)
 
 
-def _annotation(image: int, corners: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> dict[str, object]:
+def _annotation(
+    image: int, corners: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+) -> dict[str, object]:
     left, top, right, bottom = (float(value) for value in corners)
     sides = (right - left, bottom - top)
     return {

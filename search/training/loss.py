@@ -11,7 +11,6 @@ The overlap is complete IoU (Zheng et al., "Distance-IoU Loss", arXiv 1911.08287
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -64,7 +63,9 @@ def detection_loss(output: Tensor, targets: Targets) -> Tensor:
         counts = torch.bincount(where.picture, minlength=len(output)).clamp(min=1)
         area = wanted.shape[1] * wanted.shape[2]
         weight.view(-1)[flat] = _POSITIVE_SHARE * (area / counts)[where.picture].to(weight.dtype)
-        class_loss = -output[where.picture, 5, where.row, where.column].clamp(min=_TINY).log().mean()
+        class_loss = (
+            -output[where.picture, 5, where.row, where.column].clamp(min=_TINY).log().mean()
+        )
     errors = functional.smooth_l1_loss(output[:, 0], wanted, reduction="none")
     objectness_loss = (weight * errors).mean()
     return _BOX * box_loss + _OBJECTNESS * objectness_loss + _CLASS * class_loss

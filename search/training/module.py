@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import singledispatch
+from typing import cast
 
 import numpy as np
 import torch
@@ -101,9 +102,7 @@ class GraphModule(nn.Module):
         Raises:
             KeyError: the node is no convolution.
         """
-        unit = self.units[_key(node)]
-        assert isinstance(unit, ConvolutionUnit)
-        return unit
+        return cast("ConvolutionUnit", self.units[_key(node)])
 
     def named_units(self) -> Iterator[tuple[str, ConvolutionUnit]]:
         """Convolutions by node name, in execution order."""

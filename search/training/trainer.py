@@ -130,7 +130,9 @@ class Trainer:
         try:
             self.module.load_state_dict(state["module"])
             self._optimiser.load_state_dict(state["optimiser"])
-            self._average.state = {k: v.to(_device(self.module)) for k, v in state["average"].items()}
+            self._average.state = {
+                k: v.to(_device(self.module)) for k, v in state["average"].items()
+            }
             self._average.steps = int(state["steps"])
             self._generator.set_state(state["generator"])
             self._losses = [float(loss) for loss in state["losses"]]

@@ -11,7 +11,7 @@ import hwprof
 
 HEAVY = (
     "capstone", "numba", "numpy", "onnx", "onnxruntime", "optuna", "pandas", "scipy", "serial",
-    "sklearn", "sqlalchemy", "unicorn", "xgboost",
+    "sklearn", "sqlalchemy", "torch", "unicorn", "xgboost",
 )  # fmt: skip
 
 
