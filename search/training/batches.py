@@ -100,6 +100,11 @@ class FeatureBatches:
         """Pictures of an epoch."""
         return self._count
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of the features."""
+        return sum(features.nbytes for features in self._features)
+
     def take(self, numbers: Tensor, generator: torch.Generator) -> tuple[Tensor, Targets]:
         """Features (n, c, h, w) of one of the windows on each picture."""
         views = len(self._features) // self._count

@@ -1,0 +1,95 @@
+"""What every candidate begins with: the weights of the network that a search starts from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from hwprof.architecture import Architecture
+from hwprof.errors import ConfigurationError
+from hwprof.networks.person_detector import person_detector
+from hwprof.search.training.checkpoints import load_fastestdet, read_state
+from hwprof.search.training.inherit import inherit_head
+from hwprof.search.training.module import GraphModule
+from hwprof.search.training.parts import divide
+
+_PUBLISHED = "backbone.first_conv.0.weight"
+
+
+class SeedNetwork:
+    """The person detector at its seed, k=5, g=1, C=96, with weights.
+
+    Weights know no input size: backbones of any size take them as they are, and heads of any k, g
+    and C what they have room for (``inherit``).
+
+    Args:
+        state: of the network as a ``GraphModule``.
+    """
+
+    def __init__(self, state: Mapping[str, Tensor]) -> None:
+        self._module = fresh(person_detector(), seed=0)
+        try:
+            self._module.load_state_dict(dict(state))
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"these weights are not of the seed network ({str(error).splitlines()[-1].strip()});"
+                " use FastestDet's, or those that a search of hwprof's kept."
+            ) from error
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> SeedNetwork:
+        """Weights of a file, FastestDet's own or ours.
+
+        Raises:
+            ConfigurationError: it is no file of weights, or of another network.
+        """
+        state = read_state(path)
+        if _PUBLISHED not in state:
+            return cls(state)
+        module = fresh(person_detector(), seed=0)
+        load_fastestdet(module, state)
+        return cls(module.state_dict())
+
+    def backbone(self, backbone: Architecture) -> GraphModule:
+        """A backbone of any input size with the seed's weights, as it is evaluated."""
+        module = fresh(backbone, seed=0)
+        for name, unit in module.named_units():
+            unit.load_state_dict(self._module.unit(name).state_dict())
+        return module.eval()
+
+    def head(self, head: Architecture) -> GraphModule:
+        """A head of any k, g and C with the part of the seed's weights that it has room for."""
+        module = fresh(head, seed=0)
+        inherit_head(module, self._module)
+        return module
+
+    def detector(self, detector: Architecture) -> GraphModule:
+        """Backbone and head together."""
+        parts = divide(detector)
+        return assembled(detector, self.backbone(parts.backbone), self.head(parts.head))
+
+
+def fresh(architecture: Architecture, *, seed: int) -> GraphModule:
+    """An architecture's module with random weights that depend on the seed alone."""
+    with _seeded(seed):
+        return GraphModule(architecture.graph())
+
+
+def assembled(detector: Architecture, *parts: GraphModule) -> GraphModule:
+    """A whole detector with the weights of its parts, as it is evaluated."""
+    module = fresh(detector, seed=0)
+    for part in parts:
+        for name, unit in part.named_units():
+            module.unit(name).load_state_dict(unit.state_dict())
+    return module.eval()
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,195 @@
+"""Trains the detectors that a search asks about: one rule for all of them, each training once."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from hwprof.architecture import Architecture
+from hwprof.graph import Graph
+from hwprof.networks.person_detector import person_detector
+from hwprof.search.training.batches import FeatureBatches, PictureBatches
+from hwprof.search.training.module import GraphModule
+from hwprof.search.training.parts import Parts, divide
+from hwprof.search.training.recipe import Recipe
+from hwprof.search.training.seed import SeedNetwork, assembled, fresh
+from hwprof.search.training.sets import PictureSets, picture_sets
+from hwprof.search.training.trainer import Batches, Progress, Trainer
+from hwprof.workflows.training_store import TrainingKey, TrainingRecord, TrainingStore
+from hwprof.workspace import Workspace
+
+Told = Callable[[Progress], None]
+
+VIEWS = 8
+_MOST_CACHED_BYTES = 3 << 30
+_FRESH_FACTOR = 5
+"""Epochs of a seed network from random weights, over those of a head on a trained backbone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRequest:
+    """What is trained on what.
+
+    Attributes:
+        data: a COCO or PASCAL VOC folder.
+        weights: of the seed network, FastestDet's or ours; None to train it here from nothing.
+        recipe: of every training; its seed decides order and windows.
+        frozen: the backbone stays as the seed network has it, and its features are computed once.
+        views: windows on each picture, where it stays.
+    """
+
+    data: Path
+    weights: Path | None = None
+    class_name: str = "person"
+    recipe: Recipe = field(default_factory=Recipe)
+    frozen: bool = True
+    views: int = VIEWS
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainedDetector:
+    """A detector with trained weights.
+
+    Attributes:
+        key: under which it is kept, with all that is computed of it.
+        module: as it is evaluated, on the processor.
+    """
+
+    architecture: Architecture
+    key: TrainingKey
+    record: TrainingRecord
+    module: GraphModule
+
+    @property
+    def graph(self) -> Graph:
+        """The whole detector with float weights, batch normalisation folded."""
+        return self.module.folded()
+
+
+class TrainedDetectors:
+    """Detectors of one data set; what is trained is found again, here and by other processes.
+
+    Raises:
+        ConfigurationError: the data set or the weights cannot be used.
+    """
+
+    def __init__(self, request: TrainingRequest, workspace: Workspace) -> None:
+        self.request = request
+        self.store = TrainingStore(workspace.root / "trainings")
+        self.pictures: PictureSets = picture_sets(request.data, request.class_name)
+        self._data_sha256 = self.pictures.sha256
+        self._views: OrderedDict[tuple[tuple[int, int], int], FeatureBatches] = OrderedDict()
+
+    def train(
+        self,
+        architecture: Architecture,
+        recipe: Recipe | None = None,
+        *,
+        seed_trained: bool = False,
+        told: Told = lambda _: None,
+    ) -> TrainedDetector:
+        """Train a detector, go on with a training that broke off, or find it finished.
+
+        Args:
+            recipe: instead of the request's.
+            seed_trained: begin from the seed network as this request trains it, not as it was
+                given: what weight inheritance means here.
+
+        Raises:
+            ConfigurationError: it has no backbone and head, or nothing can be written.
+        """
+        recipe = recipe or self.request.recipe
+        start, named = self._start(recipe, seed_trained=seed_trained)
+        key = self._key(architecture, recipe, named)
+        parts = divide(architecture)
+        trained = start.head(parts.head) if key.frozen else start.detector(architecture)
+        record = self.store.find(key)
+        if record is None:
+            record = self._run(trained, self._batches(parts, key), key, told)
+        else:
+            trained.load_state_dict(self.store.weights(key))
+        whole = (start.backbone(parts.backbone), trained) if key.frozen else (trained,)
+        return TrainedDetector(architecture, key, record, assembled(architecture, *whole))
+
+    def _key(self, architecture: Architecture, recipe: Recipe, start: str) -> TrainingKey:
+        return TrainingKey(
+            arch=architecture.name,
+            recipe=recipe,
+            start=start,
+            data_sha256=self._data_sha256,
+            frozen=self.request.frozen,
+            views=self.request.views if self.request.frozen else 0,
+        )
+
+    def _start(self, recipe: Recipe, *, seed_trained: bool) -> tuple[SeedNetwork, str]:
+        """Weights to begin with, and their name in a key."""
+        if not seed_trained:
+            return self.seed, self._seed_name
+        whole = replace(self.request.recipe, seed=recipe.seed)
+        trained = self.train(person_detector(), whole)
+        return SeedNetwork(trained.module.state_dict()), f"trained {trained.key.slug}"
+
+    @cached_property
+    def seed(self) -> SeedNetwork:
+        """The network that all others begin from."""
+        if self.request.weights is not None:
+            return SeedNetwork.read(self.request.weights)
+        return self._seed_from_nothing()
+
+    @cached_property
+    def _seed_name(self) -> str:
+        weights = self.request.weights
+        if weights is None:
+            return "random weights, seed network trained whole"
+        return hashlib.sha256(weights.read_bytes()).hexdigest()
+
+    def _seed_from_nothing(self) -> SeedNetwork:
+        """Where nobody trained the seed network before, it is trained here, whole."""
+        recipe = self.request.recipe
+        recipe = replace(recipe, epochs=min(_FRESH_FACTOR * recipe.epochs, 10_000), seed=0)
+        architecture = person_detector()
+        key = replace(self._key(architecture, recipe, "random weights"), frozen=False, views=0)
+        if self.store.find(key) is None:
+            module = fresh(architecture, seed=recipe.seed)
+            self._run(module, self._pictures(divide(architecture).size), key, lambda _: None)
+        return SeedNetwork(self.store.weights(key))
+
+    def _batches(self, parts: Parts, key: TrainingKey) -> Batches:
+        if not key.frozen:
+            return self._pictures(parts.size)
+        name = parts.size, key.recipe.seed
+        if name not in self._views:
+            self._make_room()
+            self._views[name] = FeatureBatches(
+                self.seed.backbone(parts.backbone).to(self.request.device),
+                self._pictures(parts.size),
+                views=key.views,
+                seed=key.recipe.seed,
+            )
+        self._views.move_to_end(name)
+        return self._views[name]
+
+    def _pictures(self, size: tuple[int, int]) -> PictureBatches:
+        return PictureBatches(self.pictures.training, size, device=self.request.device)
+
+    def _make_room(self) -> None:
+        """Forget the features that were not used for longest."""
+        while sum(batches.nbytes for batches in self._views.values()) > _MOST_CACHED_BYTES:
+            self._views.popitem(last=False)
+
+    def _run(
+        self, module: GraphModule, batches: Batches, key: TrainingKey, told: Told
+    ) -> TrainingRecord:
+        start_s = time.monotonic()
+        module.to(self.request.device)
+        trainer = Trainer(module, batches, key.recipe, self.store.checkpoint(key))
+        trainer.run(told)
+        record = TrainingRecord(trainer.losses, time.monotonic() - start_s)
+        self.store.keep(key, record, module.cpu().state_dict())
+        return record

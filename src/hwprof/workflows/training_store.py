@@ -1,0 +1,157 @@
+"""Trainings of a workspace: one folder each, found again by all that decides their outcome."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hwprof.errors import StoreError
+from hwprof.files import FileKind
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from hwprof.search.training.recipe import Recipe
+
+_VERSION = 1
+_DIGITS = 20
+_RECORD = FileKind(
+    noun="the record of a training",
+    most_bytes=1 << 22,
+    error=StoreError,
+    shrink="delete its folder",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingKey:
+    """All that decides what a training ends in.
+
+    Attributes:
+        arch: name of the architecture.
+        start: what it begins from, as a hash of weights or in a word.
+        data_sha256: of pictures and labels.
+        frozen: whether the backbone stays as it is.
+        views: windows on each picture where it is.
+    """
+
+    arch: str
+    recipe: Recipe
+    start: str
+    data_sha256: str
+    frozen: bool
+    views: int
+
+    @property
+    def slug(self) -> str:
+        """Name of the training's folder."""
+        text = json.dumps({"version": _VERSION, **asdict(self)}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRecord:
+    """What is known of a finished training.
+
+    Attributes:
+        losses: mean loss of each epoch.
+        seconds: wall time of the training itself; measured on this machine.
+    """
+
+    losses: tuple[float, ...]
+    seconds: float
+
+
+class TrainingStore:
+    """A folder of trainings.
+
+    A training's weights are there before its record, and both are written whole, so that a
+    process may die at any moment: what has a record is finished.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def folder(self, key: TrainingKey) -> Path:
+        """Where a training keeps its files."""
+        return self._folder / key.slug
+
+    def checkpoint(self, key: TrainingKey) -> Path:
+        """File of an unfinished training."""
+        return self.folder(key) / "checkpoint.pt"
+
+    def find(self, key: TrainingKey) -> TrainingRecord | None:
+        """The record of a finished training.
+
+        Raises:
+            StoreError: there is one that is broken.
+        """
+        path = self.folder(key) / "training.json"
+        if not path.is_file():
+            return None
+        try:
+            document = json.loads(_RECORD.read(path))
+            return TrainingRecord(tuple(map(float, document["losses"])), float(document["seconds"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"{str(path)!r} is no record of a training ({error}); delete its folder to train "
+                "anew."
+            ) from error
+
+    def weights(self, key: TrainingKey) -> dict[str, Tensor]:
+        """Trained weights as ``Module.state_dict`` names them."""
+        from hwprof.search.training.checkpoints import read_state
+
+        return read_state(self.folder(key) / "weights.pt")
+
+    def keep(self, key: TrainingKey, record: TrainingRecord, weights: Mapping[str, Tensor]) -> None:
+        """Write a finished training and forget its checkpoint.
+
+        Raises:
+            ConfigurationError: the weights cannot be written.
+            StoreError: the record cannot.
+        """
+        from hwprof.search.training.trainer import write_state
+
+        folder = self.folder(key)
+        write_state(dict(weights), folder / "weights.pt")
+        _write(folder / "training.json", {"key": asdict(key), **asdict(record)})
+        self.checkpoint(key).unlink(missing_ok=True)
+
+    def value(self, key: TrainingKey, name: str) -> dict[str, Any] | None:
+        """What was computed of a training under a name, as ``keep_value`` was given it."""
+        path = self.folder(key) / f"{name}.json"
+        if not path.is_file():
+            return None
+        try:
+            found = json.loads(_RECORD.read(path))
+        except ValueError as error:
+            raise StoreError(f"{str(path)!r} is no JSON ({error}); delete it.") from error
+        return found if isinstance(found, dict) else None
+
+    def keep_value(self, key: TrainingKey, name: str, value: Mapping[str, Any]) -> None:
+        """Keep something computed of a training, so that nobody computes it twice.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        _write(self.folder(key) / f"{name}.json", value)
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise StoreError(
+            f"{str(path)!r} cannot be written ({error.strerror}); make room or choose another "
+            "--workspace; trainings before it are kept."
+        ) from error
