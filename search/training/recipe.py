@@ -31,14 +31,14 @@ class Recipe:
         seed: of order, windows and fresh weights.
     """
 
-    epochs: int = 60
+    epochs: int = 30
     batch: int = 32
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     optimiser: str = "adamw"
     schedule: str = "cosine"
     warmup: float = 0.05
     weight_decay: float = 1e-2
-    averaging: float = 0.99
+    averaging: float = 0.95
     seed: int = 0
 
     def __post_init__(self) -> None:

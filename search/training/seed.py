@@ -36,8 +36,8 @@ class SeedNetwork:
             self._module.load_state_dict(dict(state))
         except RuntimeError as error:
             raise ConfigurationError(
-                f"these weights are not of the seed network ({str(error).splitlines()[-1].strip()});"
-                " use FastestDet's, or those that a search of hwprof's kept."
+                "weights are those of the seed network, FastestDet's or kept by a search of "
+                f"hwprof's; these are others ({str(error).splitlines()[-1].strip()})."
             ) from error
 
     @classmethod

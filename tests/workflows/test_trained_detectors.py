@@ -1,0 +1,165 @@
+"""Detectors of a search are trained by one rule, each of them once."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from hwprof.errors import ConfigurationError, StoreError
+from hwprof.networks import mobilenet_v1, person_detector
+from hwprof.search.training.parts import divide
+from hwprof.search.training.recipe import Recipe
+from hwprof.search.training.seed import SeedNetwork, fresh
+from hwprof.search.training.sets import picture_sets
+from hwprof.testing.pictures import draw_coco_set
+from hwprof.workflows.trained_detectors import TrainedDetectors, TrainingRequest
+from hwprof.workspace import Workspace
+
+SMALL = person_detector(k=3, g=2, c=24, width=224, aspect=0.5625)
+RECIPE = Recipe(epochs=2, batch=4, learning_rate=1e-3, averaging=0.5)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Twelve drawn pictures of people."""
+    return draw_coco_set(tmp_path_factory.mktemp("pictures"), train=6, val=6)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Random weights of the seed network."""
+    path = tmp_path_factory.mktemp("weights") / "seed.pt"
+    torch.save(fresh(person_detector(), seed=3).state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def request_(data, weights):
+    """Two epochs on two windows."""
+    return TrainingRequest(data=data, weights=weights, recipe=RECIPE, views=2)
+
+
+@pytest.fixture
+def detectors(request_, tmp_path):
+    """An empty workspace."""
+    return TrainedDetectors(request_, Workspace(tmp_path / "work"))
+
+
+def test_a_trained_detector_has_the_seeds_backbone_and_a_head_that_learned(detectors, weights):
+    """A trained detector has the seeds backbone and a head that learned."""
+    trained = detectors.train(SMALL)
+    seed = SeedNetwork.read(weights)
+    backbone = seed.backbone(divide(SMALL).backbone)
+    untrained = seed.detector(SMALL).folded()
+    assert trained.record.losses[-1] < trained.record.losses[0]
+    assert set(trained.graph.weights) == set(untrained.weights)
+    for name, _ in backbone.named_units():
+        np.testing.assert_array_equal(
+            trained.graph.weights[name].kernel, untrained.weights[name].kernel
+        )
+    changed = [
+        name
+        for name, stored in trained.graph.weights.items()
+        if not np.array_equal(stored.kernel, untrained.weights[name].kernel)
+    ]
+    assert sorted(changed) == sorted(
+        name for name in changed if name.startswith(("spp", "dethead"))
+    )
+    assert len(changed) == len(fresh(divide(SMALL).head, seed=0).units)
+
+
+def test_what_is_trained_is_found_again_by_another_process(detectors, request_, tmp_path):
+    """What is trained is found again by another process."""
+    first = detectors.train(SMALL)
+    again = TrainedDetectors(request_, Workspace(tmp_path / "work")).train(SMALL)
+    assert again.record == first.record
+    for name, stored in first.graph.weights.items():
+        np.testing.assert_array_equal(again.graph.weights[name].kernel, stored.kernel)
+
+
+def test_one_seed_gives_one_training_and_another_another(detectors, request_, tmp_path):
+    """One seed gives one training and another another."""
+    first = detectors.train(SMALL)
+    elsewhere = TrainedDetectors(request_, Workspace(tmp_path / "elsewhere"))
+    assert elsewhere.train(SMALL).record.losses == first.record.losses
+    other = elsewhere.train(SMALL, replace(RECIPE, seed=1))
+    assert other.record.losses != first.record.losses
+
+
+def test_inheritance_begins_from_the_trained_seed_network(detectors):
+    """Inheritance begins from the trained seed network."""
+    given = detectors.train(SMALL)
+    inherited = detectors.train(SMALL, seed_trained=True)
+    assert inherited.key.start == f"trained {detectors.train(person_detector()).key.slug}"
+    assert inherited.record.losses != given.record.losses
+
+
+def test_training_everything_changes_the_backbone_too(request_, tmp_path):
+    """Training everything changes the backbone too."""
+    request_ = replace(request_, frozen=False, recipe=replace(RECIPE, epochs=1))
+    detectors = TrainedDetectors(request_, Workspace(tmp_path))
+    trained, start = detectors.train(SMALL).graph, detectors.seed.detector(SMALL).folded()
+    assert not np.array_equal(
+        trained.weights["stem/conv"].kernel, start.weights["stem/conv"].kernel
+    )
+
+
+def test_without_weights_the_seed_network_is_trained_from_nothing(data, tmp_path):
+    """Without weights the seed network is trained from nothing."""
+    request = TrainingRequest(data=data, recipe=replace(RECIPE, epochs=1), views=1)
+    detectors = TrainedDetectors(request, Workspace(tmp_path))
+    trained = detectors.train(SMALL)
+    assert len(trained.record.losses) == 1
+    folders = sorted((tmp_path / "trainings").iterdir())
+    assert len(folders) == 2  # the seed network's and the head's
+
+
+def test_a_broken_record_is_one_sentence(detectors):
+    """A broken record is one sentence."""
+    trained = detectors.train(SMALL)
+    path = detectors.store.folder(trained.key) / "training.json"
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(StoreError, match="delete its folder"):
+        detectors.train(SMALL)
+    shutil.rmtree(path.parent)
+    assert detectors.train(SMALL).record.losses == trained.record.losses
+
+
+def test_a_network_without_head_cannot_be_trained(detectors):
+    """A network without head cannot be trained."""
+    with pytest.raises(ConfigurationError, match="backbone and a head"):
+        detectors.train(mobilenet_v1())
+
+
+def test_a_full_training_folder_is_one_sentence(request_, tmp_path):
+    """A full training folder is one sentence."""
+    (tmp_path / "trainings").write_text("in the way", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        TrainedDetectors(request_, Workspace(tmp_path)).train(SMALL)
+
+
+def test_weights_of_another_network_are_refused(data, tmp_path):
+    """Weights of another network are refused."""
+    torch.save({"foreign": torch.zeros(3)}, tmp_path / "other.pt")
+    request = TrainingRequest(data=data, weights=tmp_path / "other.pt", recipe=RECIPE)
+    with pytest.raises(ConfigurationError, match="of the seed network"):
+        TrainedDetectors(request, Workspace(tmp_path)).train(SMALL)
+
+
+def test_three_parts_need_three_labelled_pictures(tmp_path):
+    """Three parts need three labelled pictures."""
+    folder = draw_coco_set(tmp_path, train=2, val=1)
+    with pytest.raises(ConfigurationError, match="val-B has none"):
+        picture_sets(folder, "person")
+
+
+def test_the_parts_of_a_data_set_share_no_picture(data):
+    """The parts of a data set share no picture."""
+    sets = picture_sets(data, "person")
+    names = [p.path.name for part in (sets.training, sets.selection, sets.report) for p in part]
+    assert len(names) == len(set(names)) == 12
+    assert picture_sets(data, "person").sha256 == sets.sha256
