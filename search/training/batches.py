@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,10 @@ class PictureBatches:
 
     Args:
         size: (height, width) that the network takes.
+        most_bytes: of pixels held; refused above it.
+
+    Raises:
+        ConfigurationError: a file is no picture, or the pictures would take more than that.
     """
 
     def __init__(
@@ -33,11 +37,19 @@ class PictureBatches:
         *,
         rules: Augmentation | None = None,
         device: torch.device | str = "cpu",
+        most_bytes: int = 8 << 30,
     ) -> None:
-        kept = [round(side * _MARGIN) for side in size]
-        pixels = [stretched(read_pixels(p.path), kept[0], kept[1]) for p in pictures]
+        height, width = (round(side * _MARGIN) for side in size)
+        if (needed := len(pictures) * 3 * height * width) > most_bytes:
+            raise ConfigurationError(
+                f"{len(pictures)} pictures of {height} x {width} take {needed:,} bytes, more than "
+                f"{most_bytes:,}; take fewer pictures or a smaller input."
+            )
         self._size, self._rules = size, rules or Augmentation()
-        self._pixels = torch.stack(pixels).to(device)
+        self._pixels = torch.empty((len(pictures), 3, height, width), dtype=torch.uint8)
+        for number, picture in enumerate(pictures):
+            self._pixels[number] = stretched(read_pixels(picture.path), height, width)
+        self._pixels = self._pixels.to(device)
         self._objects = [_objects(picture) for picture in pictures]
 
     def __len__(self) -> int:
@@ -56,13 +68,13 @@ class PictureBatches:
 class FeatureBatches:
     """What a frozen backbone makes of several windows on each picture, computed once.
 
-    A head trained on them costs a hundredth of the network; what it never sees is more windows
-    than these.
+    A head is trained on them without computing the backbone again; what it never sees is more
+    windows than these.
 
     Args:
-        backbone: of the pictures' device; (n, 3, h, w) to features.
+        backbone: on the pictures' device; (n, 3, h, w) to features (n, c, rows, columns).
         views: windows on each picture; float16 features of all of them are held.
-        most_bytes: refused above it.
+        most_bytes: refused above it, before anything but the first few pictures is computed.
 
     Raises:
         ConfigurationError: the features would take more than ``most_bytes``.
@@ -77,24 +89,25 @@ class FeatureBatches:
         seed: int = 0,
         most_bytes: int = 2 << 30,
     ) -> None:
-        backbone.eval()
-        generator = torch.Generator().manual_seed(seed)
-        self._count = len(source)
-        self._features: list[Tensor] = []
+        self._count, self._views = len(source), views
         self._objects: list[_Objects] = []
-        for _ in range(views):
-            for numbers in torch.split(torch.arange(self._count), _BATCH):
-                pixels, targets = source.take(numbers, generator)
-                with torch.no_grad():
-                    features = backbone(pixels).half()
-                needed = features[0].nbytes * views * self._count
-                if needed > most_bytes:
-                    raise ConfigurationError(
-                        f"features of {views} windows on {self._count} pictures take "
-                        f"{needed:,} bytes, more than {most_bytes:,}; take fewer windows."
-                    )
-                self._features.extend(features)
-                self._objects.extend(_divided(targets, len(numbers)))
+        held = 0
+        for features, objects in _looked_at(backbone, source, views=views, seed=seed):
+            if not held:
+                self._features = self._room(features, most_bytes)
+            self._features[held : held + len(features)] = features
+            self._objects += objects
+            held += len(features)
+
+    def _room(self, first: Tensor, most_bytes: int) -> Tensor:
+        """Where all features go, (n, rows, columns, c)."""
+        needed = first[0].nbytes * self._views * self._count
+        if needed > most_bytes:
+            raise ConfigurationError(
+                f"features of {self._views} windows on {self._count} pictures take "
+                f"{needed:,} bytes, more than {most_bytes:,}; take fewer windows."
+            )
+        return first.new_empty((self._views * self._count, *first.shape[1:]))
 
     def __len__(self) -> int:
         """Pictures of an epoch."""
@@ -107,10 +120,24 @@ class FeatureBatches:
 
     def take(self, numbers: Tensor, generator: torch.Generator) -> tuple[Tensor, Targets]:
         """Features (n, c, h, w) of one of the windows on each picture."""
-        views = len(self._features) // self._count
-        drawn = torch.randint(views, numbers.shape, generator=generator) * self._count + numbers
-        features = torch.stack([self._features[n] for n in drawn.tolist()]).float()
-        return features, _joined([self._objects[n] for n in drawn.tolist()], features.device)
+        view = torch.randint(self._views, numbers.shape, generator=generator)
+        drawn = view * self._count + numbers
+        features = self._features[drawn.to(self._features.device)].float()
+        targets = _joined([self._objects[n] for n in drawn.tolist()], features.device)
+        return features.permute(0, 3, 1, 2), targets
+
+
+def _looked_at(
+    backbone: nn.Module, source: PictureBatches, *, views: int, seed: int
+) -> Iterator[tuple[Tensor, list[_Objects]]]:
+    """Features (n, rows, columns, c) in float16, and the objects, of a few windows at a time."""
+    backbone.eval()
+    generator = torch.Generator().manual_seed(seed)
+    for numbers in torch.split(torch.arange(len(source)).repeat(views), _BATCH):
+        pixels, targets = source.take(numbers, generator)
+        with torch.no_grad():
+            features = backbone(pixels).permute(0, 2, 3, 1).half()
+        yield features, _divided(targets, len(numbers))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 Floats = npt.NDArray[np.float32]
 
@@ -50,7 +51,7 @@ def decode(
     centre_x = (column + np.tanh(picked[0])) / columns
     centre_y = (row + np.tanh(picked[1])) / rows
     half_w, half_h = (
-        factor / (1 + np.exp(-size)) / 2 for factor, size in zip(canvas, picked[2:], strict=True)
+        factor * expit(size) / 2 for factor, size in zip(canvas, picked[2:], strict=True)
     )
     corners = (centre_x - half_w, centre_y - half_h, centre_x + half_w, centre_y + half_h)
     boxes = np.stack(corners, axis=1).astype(np.float32)

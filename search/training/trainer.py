@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -39,6 +40,10 @@ class Progress:
     loss: float
 
 
+class DivergedError(ConfigurationError):
+    """A training whose loss is no number any more; what it has made of the weights is of no use."""
+
+
 class Trainer:
     """Trains a module; one seed gives one result on one kind of device.
 
@@ -68,9 +73,20 @@ class Trainer:
         return tuple(self._losses)
 
     def run(self, progress: Callable[[Progress], None] = lambda _: None) -> None:
-        """Train to the recipe's last epoch; the module then has the averaged weights."""
+        """Train to the recipe's last epoch; the module then has the averaged weights.
+
+        Raises:
+            DivergedError: the loss of an epoch is no number.
+            ConfigurationError: the checkpoint cannot be written.
+        """
         while len(self._losses) < self._recipe.epochs:
-            self._losses.append(self._epoch())
+            loss = self._epoch()
+            if not math.isfinite(loss):
+                raise DivergedError(
+                    f"training has diverged in epoch {len(self._losses) + 1} at a learning rate of "
+                    f"{self._recipe.learning_rate:g}; take a lower one."
+                )
+            self._losses.append(loss)
             self._keep()
             progress(Progress(len(self._losses), self._losses[-1]))
         self._average.give(self.module)
