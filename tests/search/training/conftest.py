@@ -24,7 +24,7 @@ def _one_thread():
 
 @dataclass(frozen=True)
 class Scene:
-    """A grey picture with bright rectangles: pixels (h, w, 3) and boxes left, top, right, bottom."""
+    """Bright rectangles on grey: pixels (h, w, 3), boxes (left, top, right, bottom)."""
 
     pixels: np.ndarray
     boxes: list[tuple[int, int, int, int]]
@@ -69,7 +69,7 @@ def coco_document(scenes, *, class_name="person"):
 def coco_folder(tmp_path):
     """Makes a COCO folder of scenes; ``change`` edits the document before it is written."""
 
-    def make(scenes, change=lambda document: None):
+    def make(scenes, change=lambda _document: None):
         root = tmp_path / "coco"
         (root / "images").mkdir(parents=True)
         for number, scene in enumerate(scenes):

@@ -81,7 +81,7 @@ def _randomised(graph) -> GraphModule:
 def _outputs(graph, *, seed=0):
     """What module and onnxruntime make of one input."""
     module = _randomised(graph)
-    ((name, (h, w, c)),) = graph.inputs.items()
+    ((h, w, c),) = graph.inputs.values()
     x = np.random.default_rng(seed).standard_normal((1, c, h, w), dtype=np.float32)
     model = to_model_proto(module.folded())
     session = onnxruntime.InferenceSession(
