@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -20,6 +18,7 @@ from hwprof.errors import ConfigurationError, StoreError
 from hwprof.graph import Graph
 from hwprof.measurement import Context, Measurement, Origin
 from hwprof.surrogates.fit import FitOptions, fit
+from hwprof.testing.pages import dangling_references, foreign_references, shown_sizes
 from hwprof.workflows.learning_curves import (
     LearningPoint,
     load_learning_curves,
@@ -81,9 +80,7 @@ def test_equal_evaluations_make_equal_pages(evaluation: Evaluation, page: str) -
 
 def test_the_page_asks_for_nothing(page: str) -> None:
     """No script, no address that a browser would fetch, and a policy that forbids them."""
-    assert "<script" not in page
-    assert re.findall(r'(?:src|href|xlink:href)="(?!#)[^"]*"', page) == []
-    assert re.findall(r"url\((?!#)", page) == []
+    assert foreign_references(page) == []
     assert "default-src 'none'" in page
 
 
@@ -107,10 +104,7 @@ def test_the_page_can_be_read_without_seeing_it(page: str) -> None:
 
 def test_ids_are_unique_and_references_lead_to_them(page: str) -> None:
     """Pictures of one page do not borrow each other's clips and markers."""
-    ids = re.findall(r'\bid="([^"]+)"', page)
-    assert len(ids) == len(set(ids))
-    references = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)|aria-labelledby="([^"]+)"', page)
-    assert {name for group in references for name in group if name} <= set(ids)
+    assert dangling_references(page) == set()
 
 
 def test_pictures_are_well_formed(page: str) -> None:
@@ -193,27 +187,6 @@ def test_broken_learning_curves_are_refused(tmp_path: Path, text: str) -> None:
 def test_a_browser_shows_the_page(evaluation: Evaluation, tmp_path: Path) -> None:
     """In Chromium without a network the pictures have a size and nothing is reported as wrong."""
     files = write_report(evaluation, tmp_path / "report.html")
-    probe = tmp_path / "probe.html"
-    # A copy that may run one script, which writes the boxes of the pictures where they are read.
-    measured = (
-        "<script>document.body.dataset.boxes = JSON.stringify("
-        "[...document.querySelectorAll('figure svg')].map(svg => {"
-        "const box = svg.getBoundingClientRect(); return [box.width, box.height]}))</script></body>"
-    )
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
-    text = files.page.read_text().replace("</body>", measured)
-    probe.write_text(text.replace(policy, policy + "; script-src 'unsafe-inline'"))
-    done = subprocess.run(
-        [
-            shutil.which("chromium") or "chromium", "--headless", "--no-sandbox", "--disable-gpu",
-            "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--v=0",
-            f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", probe.as_uri(),
-        ],
-        capture_output=True, text=True, check=True, timeout=120,
-    )  # fmt: skip
-    assert "CONSOLE" not in done.stderr
-    found = re.search(r'data-boxes="([^"]*)"', done.stdout)
-    assert found
-    boxes = json.loads(found.group(1))
+    boxes = shown_sizes(files.page, tmp_path, "figure svg")
     assert len(boxes) == 5
     assert all(width > 200 and height > 100 for width, height in boxes)

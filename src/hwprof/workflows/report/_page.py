@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from importlib.resources import files
 from statistics import median
 from typing import TYPE_CHECKING
 
 from hwprof.surrogates.rows import describe
+from hwprof.workflows.pages import render
 from hwprof.workflows.report import _plots
 
 if TYPE_CHECKING:
@@ -18,18 +17,12 @@ _MOST_NETWORKS = 300  # rows of the page's table; JSON has all
 
 def render_page(evaluation: Evaluation) -> str:
     """The report as HTML: plots inlined, no scripts, no requests; all text is escaped."""
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
-
-    template = files(__package__).joinpath("report.html").read_text(encoding="utf-8")
-    # Pictures are markup that matplotlib made; everything else that is put in is escaped.
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters["svg"] = Markup
     types = evaluation.fit.types
     networks = sorted(evaluation.networks, key=lambda row: -abs(row.error_percent))
-    return environment.from_string(template).render(
+    return render(
+        "report.html",
+        package=__package__,
         evaluation=evaluation,
-        version=version("hwprof"),
         context=describe(evaluation.fit.context),
         level_percent=100 * evaluation.artefact.interval_level,
         rows=sum(report.n for report in types),

@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from html import escape
+from collections.abc import Sequence
 from itertools import groupby
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hwprof.workflows.pages import COLOURS, INK, Plot, figure, plain_ticks, plot
 from hwprof.workflows.report._evaluation import LEVELS, Evaluation, coverages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
 
     from hwprof.workflows.learning_curves import LearningPoint
 
-_INK = "#010203"  # stands for the page's text colour until the SVG is written
-_COLOURS = ("#2f7ed8", "#d9622b", "#2a9d6f", "#a457c7", "#b8860b", "#d1396b")
 _COLUMNS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """One picture.
-
-    Attributes:
-        svg: markup to be put into a page as it is; made here, nothing in it is a file's but
-            text that matplotlib has escaped.
-        says: what it shows, for those who do not see it.
-    """
-
-    svg: str
-    says: str
 
 
 def parity(evaluation: Evaluation) -> Plot:
@@ -47,16 +25,16 @@ def parity(evaluation: Evaluation) -> Plot:
     types = evaluation.fit.types
     columns = min(_COLUMNS, len(types))
     lines = -(-len(types) // columns)
-    with _figure(2.7 * columns, 2.6 * lines) as figure:
-        axes = figure.subplots(lines, columns, squeeze=False).ravel()
+    with figure(2.7 * columns, 2.6 * lines) as drawn:
+        axes = drawn.subplots(lines, columns, squeeze=False).ravel()
         for place, report in zip(axes, types, strict=False):
             held_out = report.held_out
             _parity(place, held_out.measured, held_out.predicted)
             place.set_title(f"{report.block_type}, {report.scores.mape_percent:.2f} %", fontsize=9)
         for place in axes[len(types) :]:
             place.remove()
-        figure.supxlabel(f"{evaluation.kind} cycles", fontsize=9)
-        figure.supylabel("predicted cycles, held out", fontsize=9)
+        drawn.supxlabel(f"{evaluation.kind} cycles", fontsize=9)
+        drawn.supylabel("predicted cycles, held out", fontsize=9)
         worst = max(types, key=lambda report: report.scores.mape_percent)
         count = f"{len(types)} block type{'s' if len(types) != 1 else ''}"
         says = (
@@ -64,37 +42,37 @@ def parity(evaluation: Evaluation) -> Plot:
             f"each, on logarithmic axes; points on the diagonal are exact. The largest mean error "
             f"is {worst.scores.mape_percent:.2f} percent, of {worst.block_type}."
         )
-        return Plot(_svg(figure, "parity", says), says)
+        return plot(drawn, "parity", says)
 
 
 def errors(evaluation: Evaluation) -> Plot:
     """Distribution of the held-out errors of each block type."""
     types = evaluation.fit.types[::-1]
     values = [100 * (r.held_out.predicted / r.held_out.measured - 1) for r in types]
-    with _figure(9, 1.1 + 0.36 * len(types)) as figure:
-        place = figure.subplots()
+    with figure(9, 1.1 + 0.36 * len(types)) as drawn:
+        place = drawn.subplots()
         boxes = place.boxplot(
             values,
             orientation="horizontal",
             whis=(5, 95),
             widths=0.6,
             patch_artist=True,
-            flierprops={"marker": ".", "markersize": 3, "markeredgecolor": _COLOURS[1]},
-            medianprops={"color": _INK},
-            whiskerprops={"color": _INK},
-            capprops={"color": _INK},
+            flierprops={"marker": ".", "markersize": 3, "markeredgecolor": COLOURS[1]},
+            medianprops={"color": INK},
+            whiskerprops={"color": INK},
+            capprops={"color": INK},
             tick_labels=[report.block_type for report in types],
         )
         for box in boxes["boxes"]:
-            box.set(facecolor=_COLOURS[0], alpha=0.6, edgecolor=_INK)
-        place.axvline(0, color=_INK, linewidth=0.6)
+            box.set(facecolor=COLOURS[0], alpha=0.6, edgecolor=INK)
+        place.axvline(0, color=INK, linewidth=0.6)
         place.set_xlabel("prediction above the board, % (box: quartiles, whiskers: 5 to 95 %)")
         within = fmean(report.scores.within_5_percent for report in types)
         says = (
             f"Box plots of the relative error of held-out predictions for {len(types)} block "
             f"types; on average {within:.1f} percent of the rows are within 5 percent."
         )
-        return Plot(_svg(figure, "errors", says), says)
+        return plot(drawn, "errors", says)
 
 
 def calibration(evaluation: Evaluation) -> Plot:
@@ -103,23 +81,21 @@ def calibration(evaluation: Evaluation) -> Plot:
     curves = [coverages(report.held_out) for report in types]
     mean = np.average(curves, axis=0, weights=[report.n for report in types])
     levels = 100 * np.array(LEVELS)
-    with _figure(5.2, 4.4) as figure:
-        place = figure.subplots()
-        place.plot([0, 100], [0, 100], color=_INK, linewidth=0.8, linestyle="--", label="promised")
+    with figure(5.2, 4.4) as drawn:
+        place = drawn.subplots()
+        place.plot([0, 100], [0, 100], color=INK, linewidth=0.8, linestyle="--", label="promised")
         for position, curve in enumerate(curves):
             label = "one block type" if position == 0 else None
-            place.plot(levels, 100 * np.array(curve), color=_INK, alpha=0.25, label=label)
-        place.plot(
-            levels, 100 * mean, color=_COLOURS[0], marker="o", markersize=4, label="all rows"
-        )
+            place.plot(levels, 100 * np.array(curve), color=INK, alpha=0.25, label=label)
+        place.plot(levels, 100 * mean, color=COLOURS[0], marker="o", markersize=4, label="all rows")
         place.set(xlabel="level of the interval, %", ylabel="held-out rows inside, %")
-        place.legend(frameon=False, labelcolor=_INK, fontsize=8)
+        place.legend(frameon=False, labelcolor=INK, fontsize=8)
         at_90 = 100 * float(mean[LEVELS.index(0.9)])
         says = (
             f"Share of held-out rows inside intervals against the level promised; at 90 percent "
             f"{at_90:.1f} percent of all rows are inside."
         )
-        return Plot(_svg(figure, "calibration", says), says)
+        return plot(drawn, "calibration", says)
 
 
 def networks(evaluation: Evaluation) -> Plot:
@@ -128,14 +104,14 @@ def networks(evaluation: Evaluation) -> Plot:
     measured = np.array([row.latency_us for row in rows]) / 1000
     predicted = np.array([row.predicted_us for row in rows]) / 1000
     ends = np.array([(row.low_us, row.high_us) for row in rows]).T / 1000
-    with _figure(5.2, 4.4) as figure:
-        place = figure.subplots()
+    with figure(5.2, 4.4) as drawn:
+        place = drawn.subplots()
         place.errorbar(
             measured,
             predicted,
             yerr=np.abs(ends - predicted),
             fmt="none",
-            ecolor=_COLOURS[0],
+            ecolor=COLOURS[0],
             alpha=0.4,
         )
         _parity(place, measured, predicted)
@@ -145,17 +121,17 @@ def networks(evaluation: Evaluation) -> Plot:
             f"Predicted against {evaluation.kind} latency of {len(rows)} networks on logarithmic "
             f"axes, with intervals; the mean error is {error:.2f} percent."
         )
-        return Plot(_svg(figure, "networks", says), says)
+        return plot(drawn, "networks", says)
 
 
 def learning(points: Sequence[LearningPoint]) -> Plot:
     """Error against samples and against board minutes, a line for each strategy."""
     types = sorted({point.block_type for point in points})
     strategies = sorted({point.strategy for point in points})
-    with _figure(9.5, 2.9 * len(types)) as figure:
-        axes = figure.subplots(len(types), 2, squeeze=False)
+    with figure(9.5, 2.9 * len(types)) as drawn:
+        axes = drawn.subplots(len(types), 2, squeeze=False)
         for block_type, (left, right) in zip(types, axes, strict=True):
-            for colour, strategy in zip(_COLOURS * len(strategies), strategies, strict=False):
+            for colour, strategy in zip(COLOURS * len(strategies), strategies, strict=False):
                 line = _mean_line(points, block_type, strategy)
                 style: dict[str, Any] = {"color": colour, "marker": "o", "markersize": 3}
                 left.plot(line[:, 0], line[:, 2], label=strategy, **style)
@@ -164,12 +140,12 @@ def learning(points: Sequence[LearningPoint]) -> Plot:
             right.set(title=block_type, xlabel="board minutes")
             for place in (left, right):
                 place.set_ylim(bottom=0)
-                place.legend(frameon=False, labelcolor=_INK, fontsize=8)
+                place.legend(frameon=False, labelcolor=INK, fontsize=8)
         says = (
             f"Mean error against the number of samples and against board minutes for "
             f"{', '.join(strategies)} sampling of {', '.join(types)}."
         )
-        return Plot(_svg(figure, "learning", says), says)
+        return plot(drawn, "learning", says)
 
 
 def _mean_line(
@@ -189,54 +165,7 @@ def _mean_line(
 
 def _parity(place: Axes, measured: Any, predicted: Any) -> None:
     ends = [min(measured.min(), predicted.min()), max(measured.max(), predicted.max())]
-    place.plot(ends, ends, color=_INK, linewidth=0.7)
-    place.plot(measured, predicted, ".", markersize=4, alpha=0.7, color=_COLOURS[0])
+    place.plot(ends, ends, color=INK, linewidth=0.7)
+    place.plot(measured, predicted, ".", markersize=4, alpha=0.7, color=COLOURS[0])
     place.set(xscale="log", yscale="log")
-    _plain_ticks(place.xaxis, place.yaxis)
-
-
-def _plain_ticks(*axes: Axis) -> None:
-    """Powers of ten as 10 k and 1 M, and nothing between them."""
-    from matplotlib.ticker import EngFormatter, NullFormatter
-
-    for axis in axes:
-        axis.set_major_formatter(EngFormatter())
-        axis.set_minor_formatter(NullFormatter())
-
-
-@contextmanager
-def _figure(width: float, height: float) -> Iterator[Figure]:
-    """A figure in the page's ink, with text as text."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    drawn = ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor")
-    style: dict[Any, Any] = dict.fromkeys((*drawn, "xtick.color", "ytick.color"), _INK)
-    style |= {
-        "svg.fonttype": "none",
-        "font.family": "sans-serif",
-        "font.size": 9,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "text.parse_math": False,
-    }
-    with mpl.rc_context(style):
-        yield Figure(figsize=(width, height), layout="constrained")
-
-
-def _svg(figure: Figure, name: str, says: str) -> str:
-    """The figure as an element of a page; equal figures give equal text."""
-    import matplotlib as mpl
-
-    text = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": name}):  # ids of one page's pictures must differ
-        figure.savefig(
-            text, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
-        )
-    svg = text.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
-    svg = re.sub(r'(xlink:href="#|href="#|url\(#)(?=[^"])', rf"\1{name}-", svg)
-    svg = svg.replace("<svg", f'<svg role="img" aria-label="{escape(says)}"', 1)
-    return svg.replace(_INK, "currentColor")
+    plain_ticks(place.xaxis, place.yaxis)

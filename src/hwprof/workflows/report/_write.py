@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hwprof.errors import ConfigurationError
+from hwprof.workflows.pages import table_text, write_files
 from hwprof.workflows.report._page import render_page
 
 if TYPE_CHECKING:
@@ -43,21 +42,14 @@ def write_report(evaluation: Evaluation, page: Path) -> ReportFiles:
             "name it report.html."
         )
     files = ReportFiles(page, page.with_suffix(".json"), page.with_suffix(".csv"))
-    table = io.StringIO()
-    csv.writer(table, lineterminator="\n").writerows([COLUMNS, *_rows(evaluation)])
     document = json.dumps(evaluation.to_json(), indent=1, allow_nan=False)
-    texts = {
-        files.page: render_page(evaluation),
-        files.document: document + "\n",
-        files.rows: table.getvalue(),
-    }
-    for path, text in texts.items():
-        try:
-            path.write_text(text, encoding="utf-8", newline="")
-        except OSError as error:
-            raise ConfigurationError(
-                f"cannot write {path}: {error.strerror}; choose another --output or make room."
-            ) from error
+    write_files(
+        {
+            files.page: render_page(evaluation),
+            files.document: document + "\n",
+            files.rows: table_text(COLUMNS, _rows(evaluation)),
+        }
+    )
     return files
 
 
