@@ -24,6 +24,8 @@ from hwprof.measurement import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from hwprof.firmware_stub.virtual.timing import Stretch
     from hwprof.graph import Graph
     from hwprof.profiler.device import Device, RunResult
@@ -122,12 +124,17 @@ class Bench:
 
     def lower(self, graph: Graph) -> Program:
         """The graph as a program under this bench's placement and scheme, for its board's rooms."""
-        from hwprof.profiler.constants import spill
         from hwprof.profiler.lowering import lower
+
+        return self.housed(lower(graph, placement=self.setup.placement, scheme=self.setup.scheme))
+
+    def housed(self, program: Program) -> Program:
+        """The program with as many constants beside its weights as this board has no room for."""
+        from hwprof.profiler.constants import spill
 
         info = self._device.info
         return spill(
-            lower(graph, placement=self.setup.placement, scheme=self.setup.scheme),
+            program,
             constants_room_bytes=info.max_constants_bytes,
             program_room_bytes=info.max_program_bytes,
         )
@@ -179,6 +186,23 @@ class Bench:
             error=self._fault(program, run, reference),
             operators=_layers(program, run),
         )
+
+    def compute(
+        self, program: Program, samples: Iterable[Sequence[bytes]]
+    ) -> Iterator[tuple[bytes, ...]]:
+        """Every byte of a program's outputs, for samples with the bytes of each of its inputs.
+
+        Raises:
+            ModelDoesNotFitError, LinkError: as ``measure``.
+            ConfigurationError: a sample of another number of inputs, or of their bytes.
+        """
+        from hwprof.profiler.device import Checksum
+
+        self._device.load(program)
+        for inputs in samples:
+            self._device.write_inputs(*inputs)
+            self._device.run(checksum=Checksum.NONE, fill_inputs=False)
+            yield tuple(self._device.read(buffer) for buffer in program.outputs)
 
     def changed(self) -> str:
         """What this line's board says of itself now and did not when it was opened.

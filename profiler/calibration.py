@@ -85,6 +85,17 @@ def evaluate(graph: Graph, inputs: Tensors) -> dict[str, Float]:
     return _Session(graph).run(inputs)
 
 
+def first_outputs(graph: Graph, samples: Sequence[Tensors]) -> Iterator[Float]:
+    """The graph's first output, float32 (h, w, c), for each sample, computed as by ``calibrate``.
+
+    Raises:
+        ConfigurationError, ModelError: as ``evaluate``.
+    """
+    session = _Session(graph)
+    for sample in samples:
+        yield session.run(sample)[graph.outputs[0]]
+
+
 class _Session:
     """A graph in onnxruntime, every tensor an output."""
 

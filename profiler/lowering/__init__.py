@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from hwprof.profiler.lowering._lower import lower
+from hwprof.profiler.lowering._lower import lower, lower_quantised, quantise
 
-__all__ = ["lower"]
+__all__ = ["lower", "lower_quantised", "quantise"]

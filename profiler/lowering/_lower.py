@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from hwprof.errors import ConfigurationError
-from hwprof.graph import Graph
+from hwprof.graph import Graph, QuantParams
 from hwprof.measurement import DEFAULT_SCHEME, Placement
 from hwprof.profiler.calibration import Calibration, calibrate
 from hwprof.profiler.lowering.analytic import analytic_parameters
@@ -15,6 +18,7 @@ from hwprof.profiler.lowering.trained import ranged_parameters, stated_parameter
 from hwprof.profiler.program import Program
 
 _DEFAULT_PLACEMENT = Placement()
+_NOTHING: Mapping[str, QuantParams] = MappingProxyType({})
 
 
 def lower(
@@ -41,13 +45,39 @@ def lower(
         ModelDoesNotFitError: a seeded tensor larger than the pool.
         ConfigurationError: an unknown scheme, or one that a quantised model cannot have.
     """
-    assembly = Assembly(_quantised(graph, scheme, calibration), placement)
-    for node in graph.nodes:
+    return lower_quantised(quantise(graph, scheme=scheme, calibration=calibration), placement)
+
+
+def lower_quantised(
+    quantised: QuantisedGraph, placement: Placement = _DEFAULT_PLACEMENT
+) -> Program:
+    """The int8 program that computes a graph whose parameters are chosen.
+
+    Raises:
+        ModelError, UnsupportedOperatorError, ModelDoesNotFitError: as ``lower``.
+    """
+    assembly = Assembly(quantised, placement)
+    for node in quantised.graph.nodes:
         assembly.emit(records_of(assembly, node))
-    return assembly.finish(scheme)
+    return assembly.finish(quantised.scheme.name)
 
 
-def _quantised(graph: Graph, scheme: str, calibration: Calibration | None) -> QuantisedGraph:
+def quantise(
+    graph: Graph,
+    *,
+    scheme: str = DEFAULT_SCHEME,
+    calibration: Calibration | None = None,
+    given: Mapping[str, QuantParams] = _NOTHING,
+) -> QuantisedGraph:
+    """A graph with int8 parameters for every tensor and every weighted node, chosen as ``lower``.
+
+    Args:
+        given: parameters of tensors that another part of a network has chosen; those that share
+            their scale take them too. For calibrated graphs only.
+
+    Raises:
+        ModelError, ConfigurationError: as ``lower``.
+    """
     rules = get_scheme(scheme)
     if graph.quantisation:
         if scheme != DEFAULT_SCHEME or calibration is not None:
@@ -57,5 +87,5 @@ def _quantised(graph: Graph, scheme: str, calibration: Calibration | None) -> Qu
             )
         return stated_parameters(graph, rules)
     if graph.weights or calibration is not None:
-        return ranged_parameters(graph, calibration or calibrate(graph), rules)
+        return ranged_parameters(graph, calibration or calibrate(graph), rules, given)
     return analytic_parameters(graph, rules)

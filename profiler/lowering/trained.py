@@ -14,6 +14,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +34,7 @@ from hwprof.graph import (
     Unary,
 )
 from hwprof.profiler.calibration import Calibration
-from hwprof.profiler.fixed_point import INT8_MAX, INT8_MIN
+from hwprof.profiler.fixed_point import INT8_MAX, INT8_MIN, LARGEST_SHIFT
 from hwprof.profiler.lowering.quantised import (
     SOFTMAX_PARAMS,
     QuantisedGraph,
@@ -42,11 +45,26 @@ from hwprof.profiler.lowering.schemes import STEPS, Int32, Scheme, Symmetry
 
 Range = tuple[float, float]
 
+_NOTHING: Mapping[str, QuantParams] = MappingProxyType({})
+
 _SMALLEST_RANGE = 1e-9  # of a tensor that is zero everywhere
+_LEAST_FACTOR = 2.0**-LARGEST_SHIFT  # from accumulator to output by a shift
 _LARGEST_BIAS = 1 << 30  # steps; leaves the other half of int32 to the sum
 # ReLU6's bound must lie a step below the rail, or the two could not be told apart when saturated
 # outputs are counted.
 _RELU6_HIGH = 6.0 * STEPS / (STEPS - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scales:
+    """Of a weighted node's input and output."""
+
+    input: float
+    output: float
+
+    @classmethod
+    def of(cls, node: Node, params: Mapping[str, QuantParams]) -> Self:
+        return cls(params[node.inputs[0]].scale, params[node.name].scale)
 
 
 def stated_parameters(graph: Graph, scheme: Scheme) -> QuantisedGraph:
@@ -82,8 +100,16 @@ def _is_legal(graph: Graph, tensor: str) -> bool:
     )
 
 
-def ranged_parameters(graph: Graph, calibration: Calibration, scheme: Scheme) -> QuantisedGraph:
+def ranged_parameters(
+    graph: Graph,
+    calibration: Calibration,
+    scheme: Scheme,
+    given: Mapping[str, QuantParams] = _NOTHING,
+) -> QuantisedGraph:
     """Parameters of a float model from the ranges of its tensors.
+
+    Args:
+        given: parameters of tensors, and of all that share their scale, whatever their ranges.
 
     Raises:
         ModelError: a tensor without a range, int8 weights without scales for the activations,
@@ -95,27 +121,29 @@ def ranged_parameters(graph: Graph, calibration: Calibration, scheme: Scheme) ->
             f"calibration must cover every tensor; {missing[0]!r} has no range; calibrate this "
             "very graph."
         )
-    params = _activation_params(graph, calibration.ranges, scheme)
+    params = _activation_params(graph, calibration.ranges, scheme, given)
     weights = {
-        node.name: _quantised_weights(
-            _float_weights(graph, node), params[node.inputs[0]].scale, scheme
-        )
+        node.name: _quantised_weights(_float_weights(graph, node), _Scales.of(node, params), scheme)
         for node in graph.weighted_nodes
     }
     return QuantisedGraph(graph, params, weights, scheme)
 
 
 def _activation_params(
-    graph: Graph, ranges: Mapping[str, Range], scheme: Scheme
+    graph: Graph,
+    ranges: Mapping[str, Range],
+    scheme: Scheme,
+    given: Mapping[str, QuantParams],
 ) -> dict[str, QuantParams]:
     nodes = {node.name: node for node in graph.nodes}
     groups = ScaleGroups(graph)
     params: dict[str, QuantParams] = {}
     for members in groups.members().values():
+        chosen = [given[name] for name in members if name in given]
         spans = [_span(nodes.get(name), ranges[name]) for name in members]
         low = min(0.0, *(span[0] for span in spans))
         high = max(0.0, *(span[1] for span in spans))
-        params |= dict.fromkeys(members, _covering(low, high, scheme))
+        params |= dict.fromkeys(members, chosen[0] if chosen else _covering(low, high, scheme))
     fixed = [name for name, node in nodes.items() if isinstance(node.op, Softmax)]
     return params | dict.fromkeys(fixed, SOFTMAX_PARAMS)
 
@@ -159,14 +187,16 @@ def _seeded_floats(graph: Graph, node: Node) -> FloatWeights:
     return seeded_weights(graph, node, moments(graph)[node.inputs[0]])
 
 
-def _quantised_weights(weights: FloatWeights, input_scale: float, scheme: Scheme) -> SchemeWeights:
+def _quantised_weights(weights: FloatWeights, around: _Scales, scheme: Scheme) -> SchemeWeights:
     kernel = weights.kernel.astype(np.float64)
     bias = weights.bias.astype(np.float64)
     rows = kernel.reshape(len(kernel) if scheme.per_channel else 1, -1)
     biases = np.abs(bias).reshape(len(rows), -1).max(axis=1)
     low, high = np.minimum(rows.min(axis=1), 0.0), np.maximum(rows.max(axis=1), 0.0)
     # A row of tiny weights and a large bias would need more bias bits than int32 has.
-    least = biases / (input_scale * _LARGEST_BIAS) * STEPS
+    least = biases / (around.input * _LARGEST_BIAS) * STEPS
+    if scheme.power_of_two:  # a dead row: no shift is long enough for weights of almost nothing
+        least = np.maximum(least, around.output / around.input * _LEAST_FACTOR * STEPS)
     high = np.where(high - low > least, high, low + least)
     empty = high == low
     scales, zero_points = scheme.cover(low, np.where(empty, 1.0, high), scheme.weights)
@@ -175,7 +205,7 @@ def _quantised_weights(weights: FloatWeights, input_scale: float, scheme: Scheme
     steps = np.rint(rows / scales[:, None]) + zero_points[:, None]
     whole = (scheme.weights is Symmetry.ASYMMETRIC) | (zero_points != 0)
     lowest = np.where(whole, INT8_MIN, -INT8_MAX)
-    words, bias_shifts = _bias(bias, input_scale * scales, scheme)
+    words, bias_shifts = _bias(bias, around.input * scales, scheme)
     return SchemeWeights(
         kernel=np.clip(steps, lowest[:, None], INT8_MAX).astype(np.int8).reshape(kernel.shape),
         scales=stored,

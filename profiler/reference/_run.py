@@ -9,9 +9,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
 
 from hwprof.errors import ConfigurationError
 from hwprof.pool import pool_slice
@@ -85,7 +87,10 @@ def run_reference(
     for constant in program.constants:
         memory.constants[constant.buffer.offset_bytes] = materialised(constant)
     _fill_inputs(program, memory, inputs or {})
-    results = tuple(_run(record, memory) for record in program.records)
+    # Matrices are small here: threads of a library would only wait for each other, and on a busy
+    # machine for somebody else.
+    with _libraries().limit(limits=1, user_api="blas"):
+        results = tuple(_run(record, memory) for record in program.records)
     outputs = {buffer.name: memory.tensor(buffer).copy() for buffer in program.outputs}
     return ReferenceResult(results, outputs)
 
@@ -95,6 +100,12 @@ def expected_checksums(
 ) -> tuple[int | None, ...]:
     """CRC-32 that a board must report for each record; None where it is not defined."""
     return run_reference(program, inputs).checksums
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The libraries loaded with numpy; looking for them takes milliseconds."""
+    return ThreadpoolController()
 
 
 def _fill_inputs(program: Program, memory: Memory, inputs: Mapping[str, bytes | Int8]) -> None:

@@ -440,6 +440,17 @@ class QuantParams:
     scale: float
     zero_point: int
 
+    def quantised(self, values: npt.ArrayLike) -> Int8:
+        """The nearest int8 to each real number, halves to the even one, clipped to the range."""
+        steps = np.rint(np.asarray(values, np.float64) / self.scale) + self.zero_point
+        levels: Int8 = np.clip(steps, -128, 127).astype(np.int8)
+        return levels
+
+    def real(self, steps: Int8) -> Float:
+        """The real numbers, float32, that int8 elements stand for."""
+        numbers: Float = (steps.astype(np.float32) - self.zero_point) * np.float32(self.scale)
+        return numbers
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantisedWeights:
