@@ -34,9 +34,9 @@ class ExhaustiveFront:
 
     def front(self) -> tuple[Candidate, ...]:
         """The candidates within the budget that no other beats, by latency."""
-        allowed = np.flatnonzero(self.latency_us <= self._limit_us)
+        allowed = np.flatnonzero(self.latency_us <= self.problem.limit_us)
         best = allowed[pareto_indices(self.latency_us[allowed], self.score[allowed])]
-        return tuple(self._candidate(int(index)) for index in best)
+        return self._candidates(best.tolist())
 
     def share(self, candidates: Sequence[Candidate]) -> float:
         """Hypervolume of some candidates over that of the whole space, 0 to 1.
@@ -44,25 +44,25 @@ class ExhaustiveFront:
         The reference is the budget, or the slowest architecture without one, and the space's
         lowest score; scaling an objective does not change the share.
         """
-        reference = min(self._limit_us, float(self.latency_us.max())), float(self.score.min())
+        reference = (
+            min(self.problem.limit_us, float(self.latency_us.max())),
+            float(self.score.min()),
+        )
         whole = hypervolume(self.latency_us, self.score, reference)
         latency_us = np.array([candidate.latency_us for candidate in candidates])
         score = np.array([candidate.score for candidate in candidates])
         return hypervolume(latency_us, score, reference) / whole if whole else 1.0
 
-    @property
-    def _limit_us(self) -> float:
-        budget_us = self.problem.budget_us
-        return float("inf") if budget_us is None else budget_us
-
-    def _candidate(self, index: int) -> Candidate:
+    def _candidates(self, indices: Sequence[int]) -> tuple[Candidate, ...]:
         space = self.problem.space
-        point = space.point(index)
-        return Candidate(
-            point,
-            space.architecture(point).name,
-            float(self.latency_us[index]),
-            float(self.score[index]),
+        points = [space.point(index) for index in indices]
+        architectures = [space.architecture(point) for point in points]
+        estimates = self.problem.latency.estimates(architectures)
+        return tuple(
+            Candidate(point, architecture.name, estimate, score)
+            for point, architecture, estimate, score in zip(
+                points, architectures, estimates, self.score[list(indices)].tolist(), strict=True
+            )
         )
 
 
@@ -76,10 +76,8 @@ def exhaustive_front(problem: Problem, *, progress: Progress | None = None) -> E
     latency_us, score = np.empty(space.size), np.empty(space.size)
     for start in range(0, space.size, _CHUNK):
         indices = range(start, min(start + _CHUNK, space.size))
-        architectures = list(space.architectures(indices))
-        latency_us[start : indices.stop], score[start : indices.stop] = problem.evaluate(
-            architectures
-        )
+        designs = list(space.designs(indices))
+        latency_us[start : indices.stop], score[start : indices.stop] = problem.evaluate(designs)
         if progress is not None:
             progress(len(indices))
     found = ExhaustiveFront(problem, latency_us, score)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwprof.errors import ConfigurationError
+from hwprof.search.decisions import possible_indices
 from hwprof.search.front import pareto_indices
 from hwprof.search.problem import Candidate, Problem
 from hwprof.search.spaces import Point
@@ -113,7 +114,7 @@ class _Worker:
         except BaseException:
             self._study.tell(trial, state=TrialState.FAIL)
             raise
-        record(trial, candidate)
+        record(trial, candidate, self._problem.budget_us)
         if self._problem.budget_us is not None:
             constrain(trial, candidate.latency_us - self._problem.budget_us)
         self._study.tell(trial, [candidate.latency_us, candidate.score])
@@ -121,7 +122,8 @@ class _Worker:
         self.done += 1
 
     def _candidate(self, point: Point) -> Candidate:
-        return self._known.get(point) or evaluate_point(self._problem, point)
+        known = self._known
+        return known.get(point) or self._problem.candidate(point, known.values())
 
 
 def _trial_seed(seed: int, trial: int) -> int:
@@ -130,11 +132,27 @@ def _trial_seed(seed: int, trial: int) -> int:
     return int.from_bytes(digest[:4], "little")
 
 
-def evaluate_point(problem: Problem, point: Point) -> Candidate:
-    """What the estimators say of one point."""
-    architecture = problem.space.architecture(point)
-    latency_us, score = problem.evaluate([architecture])
-    return Candidate(point, architecture.name, float(latency_us[0]), float(score[0]))
+def settle(problem: Problem, trials: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """The distinct candidates, those that may be on the front settled among each other.
+
+    While a search runs, a candidate is settled among those before it; what came later may leave
+    it open again.
+    """
+    settled = {candidate.point: candidate for candidate in trials}
+    before: dict[Point, Candidate] = {}
+    while before != settled:
+        before = dict(settled)
+        possible = {candidate.point: candidate for candidate in _possible(problem, before.values())}
+        for point, candidate in possible.items():
+            others = (other for other in possible.values() if other.point != point)
+            possible[point] = settled[point] = problem.settled(candidate, others)
+    return tuple(settled.values())
+
+
+def _possible(problem: Problem, candidates: Iterable[Candidate]) -> list[Candidate]:
+    candidates = list(candidates)
+    rows = [(one.low_us, one.high_us, one.score) for one in candidates]
+    return [candidates[index] for index in possible_indices(np.array(rows), problem.limit_us)]
 
 
 def pareto_front(problem: Problem, trials: Sequence[Candidate]) -> tuple[Candidate, ...]:
@@ -143,12 +161,11 @@ def pareto_front(problem: Problem, trials: Sequence[Candidate]) -> tuple[Candida
     Raises:
         ConfigurationError: none of them meets the budget; the message says the fastest.
     """
-    budget_us = float("inf") if problem.budget_us is None else problem.budget_us
-    allowed = [candidate for candidate in trials if candidate.latency_us <= budget_us]
+    allowed = [candidate for candidate in trials if candidate.latency_us <= problem.limit_us]
     if not allowed:
         fastest = min(trials, key=lambda candidate: candidate.latency_us)
         raise ConfigurationError(
-            f"none of {len(trials)} trials meets {budget_us / 1000:g} ms; the fastest, "
+            f"none of {len(trials)} trials meets {problem.limit_us / 1000:g} ms; the fastest, "
             f"{fastest.arch}, takes {fastest.latency_us / 1000:.2f} ms by {problem.latency.name}; "
             "raise the budget or the number of trials."
         )

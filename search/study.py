@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hwprof.errors import ConfigurationError, StoreError
+from hwprof.search.estimators import LatencyEstimate
 from hwprof.search.problem import Candidate, Problem
 from hwprof.search.spaces import Dimension, Point, SearchSpace
 from hwprof.search.strategies import Strategy
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _ORIGIN = "hwprof"
 _ARCHITECTURE = "architecture"
+_LATENCY = "latency"
+_DETAILS = "details"
 
 
 @contextmanager
@@ -112,9 +115,21 @@ def _suggest(trial: optuna.Trial, dimension: Dimension) -> int:
     return dimension.labels.index(trial.suggest_categorical(dimension.name, dimension.labels))
 
 
-def record(trial: optuna.Trial, candidate: Candidate) -> None:
-    """Keep the architecture's name where optuna-dashboard shows it."""
+def record(trial: optuna.Trial, candidate: Candidate, budget_us: float | None) -> None:
+    """Keep what the two values do not say where optuna-dashboard shows it."""
+    estimate = candidate.estimate
+    latency = {
+        "low_us": estimate.low_us,
+        "high_us": estimate.high_us,
+        "level": estimate.level,
+        "kind": estimate.kind,
+    }
+    if budget_us is not None:
+        latency["chance_within_budget"] = estimate.chance_within(budget_us)
     trial.set_user_attr(_ARCHITECTURE, candidate.arch)
+    trial.set_user_attr(_LATENCY, latency)
+    if candidate.details:
+        trial.set_user_attr(_DETAILS, dict(candidate.details))
 
 
 def finished(study: optuna.Study, space: SearchSpace) -> list[Candidate]:
@@ -122,14 +137,26 @@ def finished(study: optuna.Study, space: SearchSpace) -> list[Candidate]:
     from optuna.trial import TrialState
 
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return [
-        Candidate(
-            tuple(_choice(trial.params, dimension) for dimension in space.dimensions),
-            str(trial.user_attrs.get(_ARCHITECTURE, "")),
-            *trial.values,
-        )
-        for trial in trials
-    ]
+    return [_candidate(trial, space) for trial in trials]
+
+
+def _candidate(trial: optuna.trial.FrozenTrial, space: SearchSpace) -> Candidate:
+    latency_us, score = trial.values
+    return Candidate(
+        tuple(_choice(trial.params, dimension) for dimension in space.dimensions),
+        str(trial.user_attrs.get(_ARCHITECTURE, "")),
+        _estimate(latency_us, trial.user_attrs.get(_LATENCY)),
+        score,
+        trial.user_attrs.get(_DETAILS, {}),
+    )
+
+
+def _estimate(latency_us: float, stored: Mapping[str, Any] | None) -> LatencyEstimate:
+    if stored is None:  # a study of an hwprof that kept no intervals
+        return LatencyEstimate.exactly(latency_us, "predicted")
+    return LatencyEstimate(
+        latency_us, stored["low_us"], stored["high_us"], stored["level"], stored["kind"]
+    )
 
 
 def _choice(params: Mapping[str, Any], dimension: Dimension) -> int:

@@ -6,9 +6,22 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hwprof.errors import UnknownNameError
-from hwprof.search.estimators._base import FloatArray, LatencyEstimator, TaskEstimator
-from hwprof.search.estimators._latency import GivenLatency
+from hwprof.search.estimators._base import (
+    Details,
+    FloatArray,
+    Judgement,
+    LatencyEstimator,
+    TaskEstimator,
+)
+from hwprof.search.estimators._estimate import Kind, LatencyEstimate
+from hwprof.search.estimators._latency import (
+    BoardLatency,
+    GivenLatency,
+    PredictedLatency,
+    SettledLatency,
+)
 from hwprof.search.estimators._proxies import FlopsProxy, ParametersProxy
+from hwprof.search.estimators._tasks import GivenTask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,11 +44,19 @@ def get_task(name: str) -> TaskEstimator:
 
 __all__ = [
     "TASKS",
+    "BoardLatency",
+    "Details",
     "FloatArray",
     "FlopsProxy",
     "GivenLatency",
+    "GivenTask",
+    "Judgement",
+    "Kind",
+    "LatencyEstimate",
     "LatencyEstimator",
     "ParametersProxy",
+    "PredictedLatency",
+    "SettledLatency",
     "TaskEstimator",
     "get_task",
 ]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hwprof.architecture import Architecture
+from hwprof.search.design import Design
 from hwprof.search.estimators._base import FloatArray, TaskEstimator
 
 
@@ -21,8 +21,8 @@ class FlopsProxy(TaskEstimator):
     name = "flops-proxy"
     is_proxy = True
 
-    def scores(self, architectures: Sequence[Architecture]) -> FloatArray:
-        return np.array([2.0 * architecture.macs for architecture in architectures])
+    def scores(self, designs: Sequence[Design]) -> FloatArray:
+        return np.array([2.0 * design.architecture.macs for design in designs])
 
 
 class ParametersProxy(TaskEstimator):
@@ -31,6 +31,6 @@ class ParametersProxy(TaskEstimator):
     name = "parameters-proxy"
     is_proxy = True
 
-    def scores(self, architectures: Sequence[Architecture]) -> FloatArray:
-        counts = (architecture.parameters_with_batch_norm for architecture in architectures)
-        return np.fromiter(counts, np.float64, len(architectures))
+    def scores(self, designs: Sequence[Design]) -> FloatArray:
+        counts = (design.architecture.parameters_with_batch_norm for design in designs)
+        return np.fromiter(counts, np.float64, len(designs))

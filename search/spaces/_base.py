@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from hwprof.architecture import Architecture
 from hwprof.errors import ConfigurationError
+from hwprof.search.design import Design
 
 Point: TypeAlias = tuple[int, ...]
 """One choice, by its position, for each dimension."""
@@ -53,6 +54,10 @@ class SearchSpace(abc.ABC):
     def architecture(self, point: Point) -> Architecture:
         """The architecture at a point; its name tells it from all others of the space."""
 
+    def design(self, point: Point) -> Design:
+        """The architecture at a point and, where the space varies it, how it is trained."""
+        return Design(self.architecture(point))
+
     @property
     def size(self) -> int:
         """How many architectures the space holds."""
@@ -90,3 +95,7 @@ class SearchSpace(abc.ABC):
     def architectures(self, indices: Sequence[int]) -> Iterator[Architecture]:
         """The architectures of some numbers, in their order."""
         return (self.architecture(self.point(index)) for index in indices)
+
+    def designs(self, indices: Sequence[int]) -> Iterator[Design]:
+        """What some numbers stand for, in their order."""
+        return (self.design(self.point(index)) for index in indices)

@@ -5,17 +5,19 @@ import pytest
 
 from hwprof.errors import ConfigurationError, UnknownNameError
 from hwprof.networks import person_detector
+from hwprof.search.design import Design
 from hwprof.search.estimators import TASKS, GivenLatency, get_task
 
 NETWORKS = [person_detector(), person_detector(c=24), person_detector(c=24, aspect=1.0)]
+DESIGNS = [Design(network) for network in NETWORKS]
 EVERY_TASK = pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
 
 
 @EVERY_TASK
 def test_a_task_scores_every_architecture(task):
     """One finite number for each, none for none."""
-    assert np.isfinite(task.scores(NETWORKS)).all()
-    assert task.scores(NETWORKS).shape == (3,)
+    assert np.isfinite(task.scores(DESIGNS)).all()
+    assert task.scores(DESIGNS).shape == (3,)
     assert task.scores([]).shape == (0,)
 
 
@@ -28,19 +30,19 @@ def test_a_proxy_says_so(task):
 @EVERY_TASK
 def test_a_larger_head_scores_higher(task):
     """More is better: the seed's head before the smallest."""
-    large, small, _ = task.scores(NETWORKS)
+    large, small, _ = task.scores(DESIGNS)
     assert large > small
 
 
 def test_flops_are_twice_the_macs():
     """The seed has 155.80 MFLOPs."""
-    (flops,) = get_task("flops-proxy").scores([person_detector()])
+    (flops,) = get_task("flops-proxy").scores([Design(person_detector())])
     assert flops == 155_796_480
 
 
 def test_parameters_do_not_see_the_input():
     """The same head on a larger input has the same parameters."""
-    _, small, tall = get_task("parameters-proxy").scores(NETWORKS)
+    _, small, tall = get_task("parameters-proxy").scores(DESIGNS)
     assert small == tall
 
 

@@ -2,14 +2,24 @@
 
 import sqlite3
 from dataclasses import replace
+from types import SimpleNamespace
+from zlib import crc32
 
+import numpy as np
 import optuna
 import pytest
 
 from hwprof.errors import ConfigurationError, StoreError, UnknownNameError
-from hwprof.search.estimators import ParametersProxy
+from hwprof.search.estimators import (
+    BoardLatency,
+    GivenTask,
+    Judgement,
+    ParametersProxy,
+    PredictedLatency,
+    SettledLatency,
+)
 from hwprof.search.exhaustive import exhaustive_front
-from hwprof.search.loop import SearchOptions, evaluate_point, pareto_front, run_search
+from hwprof.search.loop import SearchOptions, pareto_front, run_search, settle
 from hwprof.search.spaces import PersonDetection
 from hwprof.search.strategies import STRATEGIES, get_strategy
 
@@ -24,7 +34,7 @@ def test_a_search_tries_what_it_was_asked_to(make_problem, storage, strategy):
     """As many trials as asked come back, each with what the estimators say of its point."""
     problem = make_problem()
     trials = run_search(problem, strategy, SearchOptions(trials=15), storage=storage)
-    assert trials == tuple(evaluate_point(problem, trial.point) for trial in trials)
+    assert trials == tuple(problem.candidate(trial.point) for trial in trials)
     assert len(trials) == 15
 
 
@@ -212,7 +222,7 @@ def test_the_exhaustive_front_is_that_of_all_trials(make_problem):
     """Every point evaluated one by one leads to the same front."""
     problem = make_problem(budget_us=250_000.0)
     points = (problem.space.point(index) for index in range(problem.space.size))
-    trials = [evaluate_point(problem, point) for point in points]
+    trials = [problem.candidate(point) for point in points]
     assert exhaustive_front(problem).front() == pareto_front(problem, trials)
 
 
@@ -231,3 +241,47 @@ def test_an_unknown_strategy_suggests_the_nearest():
     """A misspelt strategy is answered with the one that was probably meant."""
     with pytest.raises(UnknownNameError, match="did you mean motpe"):
         get_strategy("mopte")
+
+
+def test_intervals_kinds_and_details_are_kept(make_problem, storage):
+    """What the estimators said beside the two values comes back from the storage as it was."""
+    task = GivenTask("mine", lambda design: Judgement(design.architecture.macs, {"epochs": 3}))
+    latency = PredictedLatency("predicted", _ten_percent_around)
+    problem = replace(make_problem(budget_us=2e5), task=task, latency=latency)
+    options = SearchOptions(trials=3, study="mine")
+    first = run_search(problem, RANDOM, options, storage=storage)
+    again = run_search(problem, RANDOM, options, storage=storage)
+    assert again == first == tuple(problem.candidate(trial.point) for trial in first)
+    assert {trial.details["epochs"] for trial in again} == {3}
+
+    study = optuna.load_study(study_name="mine", storage=f"sqlite:///{storage}")
+    for trial, candidate in zip(study.trials, first, strict=True):
+        chance = candidate.estimate.chance_within(2e5)
+        assert trial.user_attrs["latency"]["chance_within_budget"] == chance
+        assert trial.user_attrs["latency"]["kind"] == "predicted"
+
+
+def test_the_board_runs_where_it_decides_something(make_problem, latency, storage):
+    """Predictions that err, and a board where it counts, find the front of boards in fewer runs."""
+    board = BoardLatency("board", lambda architecture: latency([architecture])[0], "modelled")
+    settled = SettledLatency(PredictedLatency("predicted", _ten_percent_around), board)
+    problem = replace(make_problem(latency), latency=settled)
+    trials = run_search(problem, RANDOM, SearchOptions(trials=60), storage=storage)
+    front = {trial.arch for trial in pareto_front(problem, settle(problem, trials))}
+    assert {trial.kind for trial in trials} == {"predicted", "modelled"}
+    assert 0 < board.runs < len(set(trials))
+
+    truth = make_problem(latency)
+    found = [truth.candidate(trial.point) for trial in trials]
+    assert front == {trial.arch for trial in pareto_front(truth, found)}
+
+
+def _ten_percent_around(architectures):
+    """Three microseconds for a thousand MACs, up to 5 % off, in an interval of 10 %."""
+    exact = np.array([3e-3 * architecture.macs for architecture in architectures])
+    kernel_2 = np.array(["k=2" in architecture.name for architecture in architectures])
+    errors = [crc32(architecture.name.encode()) % 101 - 50 for architecture in architectures]
+    wrong = exact * (1 + 0.2 * kernel_2) * (1 + 0.001 * np.array(errors))
+    return SimpleNamespace(
+        latency_us=wrong, low_us=wrong / 1.1, high_us=wrong * 1.1, interval_level=0.9
+    )

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from hwprof.architecture import Architecture
 from hwprof.networks import person_detector
-from hwprof.search.estimators import FloatArray, GivenLatency
+from hwprof.search.estimators import PredictedLatency
 from hwprof.search.exhaustive import ExhaustiveFront, exhaustive_front
-from hwprof.search.loop import SearchOptions, evaluate_point, pareto_front, run_search
+from hwprof.search.loop import SearchOptions, pareto_front, run_search, settle
 from hwprof.search.problem import Candidate, Problem
 from hwprof.search.results import Found, SearchResult
 from hwprof.search.strategies import Strategy
@@ -40,17 +40,13 @@ class _Reporter:
         return advance
 
 
-def predicted_latency(predictor: Predictor, method: str) -> GivenLatency:
+def predicted_latency(predictor: Predictor, method: str) -> PredictedLatency:
     """A predictor as the latency estimator of a search."""
-
-    def latencies_us(architectures: Sequence[Architecture]) -> FloatArray:
-        return predictor.predict_many(architectures).latency_us
-
     context = predictor.context
-    return GivenLatency(
+    return PredictedLatency(
         f"{method} {_digest(predictor)} for {context.board} ({context.timing_model}, "
         f"{context.placement})",
-        latencies_us,
+        predictor.predict_many,
     )
 
 
@@ -98,9 +94,9 @@ def verified_search(
         storage=storage,
         progress=report.stage("search", options.trials),
     )
-    front = pareto_front(problem, trials)
+    front = pareto_front(problem, settle(problem, trials))
     seed_network, *pareto = _run(
-        problem, [evaluate_point(problem, problem.space.seed_point), *front], profile, report=report
+        problem, [problem.candidate(problem.space.seed_point), *front], profile, report=report
     )
     return SearchResult(
         space=problem.space.name,
