@@ -6,11 +6,15 @@ import contextlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hwprof.search.training.boxes import Detections
 from hwprof.search.training.data import Picture
+
+if TYPE_CHECKING:
+    from pycocotools.cocoeval import COCOeval
 
 _CLASS = 1
 
@@ -33,6 +37,16 @@ def average_precision(pictures: Sequence[Picture], found: Sequence[Detections]) 
 
     Source: pycocotools' COCOeval with its own settings (100 detections a picture, crowds ignored).
     """
+    evaluation = matched(pictures, found)
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation.accumulate()
+        evaluation.summarize()
+    ap, ap50 = evaluation.stats[:2]
+    return Precision(max(float(ap50), 0.0), max(float(ap), 0.0))
+
+
+def matched(pictures: Sequence[Picture], found: Sequence[Detections]) -> COCOeval:
+    """Detections held against objects picture by picture, not yet accumulated over pictures."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -56,10 +70,7 @@ def average_precision(pictures: Sequence[Picture], found: Sequence[Detections]) 
             index.createIndex()
         evaluation = COCOeval(truth, results, "bbox")
         evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    ap, ap50 = evaluation.stats[:2]
-    return Precision(max(float(ap50), 0.0), max(float(ap), 0.0))
+    return evaluation
 
 
 def _in_pixels(
