@@ -160,11 +160,14 @@ def _span(node: Node | None, seen: Range) -> Range:
 
 
 def _covering(low: float, high: float, scheme: Scheme) -> QuantParams:
-    """The parameters whose steps cover [low, high], which contains zero."""
+    """The parameters whose steps cover [low, high], which contains zero.
+
+    Scales are float32, as every file format stores them, so that a written network is this one.
+    """
     scales, zero_points = scheme.cover(
         np.array(low), np.array(max(high, _SMALLEST_RANGE)), scheme.activations
     )
-    return QuantParams(float(scales), int(zero_points))
+    return QuantParams(float(np.float32(scales)), int(zero_points))
 
 
 def _float_weights(graph: Graph, node: Node) -> FloatWeights:

@@ -38,6 +38,7 @@ class Int8Network:
     """A float graph of one input and one output in int8 arithmetic.
 
     Attributes:
+        quantised: every parameter that was chosen.
         program: what a board runs.
         input, output: int8 parameters of the graph's input and output.
     """
@@ -70,16 +71,16 @@ class Int8Network:
         (name,) = graph.inputs
         calibration = calibrate(graph, [{name: sample} for sample in samples])
         fixed = {} if given is None else {name: given}
-        self._quantised = quantise(graph, scheme=scheme, calibration=calibration, given=fixed)
+        self.quantised = quantise(graph, scheme=scheme, calibration=calibration, given=fixed)
         self.graph = graph
         self.scheme = scheme
-        self.input = self._quantised.params[name]
-        self.output = self._quantised.params[graph.outputs[0]]
+        self.input = self.quantised.params[name]
+        self.output = self.quantised.params[graph.outputs[0]]
         self.program = self.placed(Placement())
 
     def placed(self, placement: Placement) -> Program:
         """The program for other memories; it computes the same."""
-        return lower_quantised(self._quantised, placement)
+        return lower_quantised(self.quantised, placement)
 
     def computed(self, elements: Int8) -> Int8:
         """Int8 output (h, w, c) for an int8 input (h, w, c).
