@@ -56,10 +56,7 @@ class SeedNetwork:
 
     def backbone(self, backbone: Architecture) -> GraphModule:
         """A backbone of any input size with the seed's weights, as it is evaluated."""
-        module = fresh(backbone, seed=0)
-        for name, unit in module.named_units():
-            unit.load_state_dict(self._module.unit(name).state_dict())
-        return module.eval()
+        return part_of(self._module, backbone)
 
     def head(self, head: Architecture) -> GraphModule:
         """A head of any k, g and C with the part of the seed's weights that it has room for."""
@@ -86,6 +83,14 @@ def assembled(detector: Architecture, *parts: GraphModule) -> GraphModule:
         for name, unit in part.named_units():
             module.unit(name).load_state_dict(unit.state_dict())
     return module.eval()
+
+
+def part_of(module: GraphModule, part: Architecture) -> GraphModule:
+    """A part of a network with its weights, as it is evaluated."""
+    taken = fresh(part, seed=0)
+    for name, unit in taken.named_units():
+        unit.load_state_dict(module.unit(name).state_dict())
+    return taken.eval()
 
 
 @contextmanager

@@ -40,7 +40,7 @@ class TrainingRequest:
         weights: of the seed network, FastestDet's or ours; None to train it here from nothing.
         recipe: of every training; its seed decides order and windows.
         frozen: the backbone stays as the seed network has it, and its features are computed once.
-        views: windows on each picture, where it stays.
+        views: windows on each picture, where it stays; no more than there are epochs.
     """
 
     data: Path
@@ -84,7 +84,7 @@ class TrainedDetectors:
         self.store = TrainingStore(workspace.root / "trainings")
         self.pictures: PictureSets = picture_sets(request.data, request.class_name)
         self._data_sha256 = self.pictures.sha256
-        self._views: OrderedDict[tuple[tuple[int, int], int], FeatureBatches] = OrderedDict()
+        self._views: OrderedDict[tuple[tuple[int, int], int, int], FeatureBatches] = OrderedDict()
 
     def train(
         self,
@@ -117,6 +117,11 @@ class TrainedDetectors:
         whole = (start.backbone(parts.backbone), trained) if key.frozen else (trained,)
         return TrainedDetector(architecture, key, record, assembled(architecture, *whole))
 
+    @cached_property
+    def digest(self) -> str:
+        """Tells one way of training from another: weights, pictures, recipe, what is trained."""
+        return self._key(person_detector(), self.request.recipe, self._seed_name).slug
+
     def _key(self, architecture: Architecture, recipe: Recipe, start: str) -> TrainingKey:
         return TrainingKey(
             arch=architecture.name,
@@ -124,7 +129,8 @@ class TrainedDetectors:
             start=start,
             data_sha256=self._data_sha256,
             frozen=self.request.frozen,
-            views=self.request.views if self.request.frozen else 0,
+            # An epoch sees one window on each picture.
+            views=min(self.request.views, recipe.epochs) if self.request.frozen else 0,
         )
 
     def _start(self, recipe: Recipe, *, seed_trained: bool) -> tuple[SeedNetwork, str]:
@@ -163,7 +169,7 @@ class TrainedDetectors:
     def _batches(self, parts: Parts, key: TrainingKey) -> Batches:
         if not key.frozen:
             return self._pictures(parts.size)
-        name = parts.size, key.recipe.seed
+        name = parts.size, key.recipe.seed, key.views
         if name not in self._views:
             self._make_room()
             self._views[name] = FeatureBatches(

@@ -75,11 +75,11 @@ class TrainingStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.root = folder
 
     def folder(self, key: TrainingKey) -> Path:
         """Where a training keeps its files."""
-        return self._folder / key.slug
+        return self.root / key.slug
 
     def checkpoint(self, key: TrainingKey) -> Path:
         """File of an unfinished training."""
