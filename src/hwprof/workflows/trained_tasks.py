@@ -2,7 +2,7 @@
 
     full-training       the whole recipe, from the seed network's weights as they were given
     early-stopping      a fifth of its epochs, with a schedule as short
-    weight-inheritance  a tenth of its epochs, from the seed network's weights as the whole recipe
+    weight-inheritance  a fifth of its epochs, from the seed network's weights as the whole recipe
                         has trained them: candidates are parts of one trained network and only
                         settle, as in weight-sharing search (Cai et al., "Once for All",
                         arXiv 1908.09791)
@@ -24,6 +24,7 @@ from hwprof.measurement import DEFAULT_SCHEME
 from hwprof.search.design import Design
 from hwprof.search.estimators import GivenTask, Judgement
 from hwprof.search.training.recipe import Recipe
+from hwprof.search.training.trainer import DivergedError
 from hwprof.workflows.detector_accuracy import Accuracy, DetectorAccuracy
 from hwprof.workflows.trained_detectors import TrainedDetector, TrainedDetectors
 
@@ -49,7 +50,7 @@ EFFORTS: Mapping[str, Effort] = MappingProxyType(
     {
         "full-training": Effort(1.0),
         "early-stopping": Effort(0.2),
-        "weight-inheritance": Effort(0.1, seed_trained=True),
+        "weight-inheritance": Effort(0.2, seed_trained=True),
     }
 )
 
@@ -93,13 +94,18 @@ class TrainedTask:
     def judge(self, design: Design) -> Judgement:
         """Train a design as far as this estimator does, and evaluate it.
 
+        A training that diverges is a score of 0: a space with learning rates has such points.
+
         Raises:
             ConfigurationError, StoreError: it cannot be trained, or nothing can be written.
         """
         recipe = self._effort.recipe(design.recipe or self._detectors.request.recipe)
-        trained = self._detectors.train(
-            design.architecture, recipe, seed_trained=self._effort.seed_trained
-        )
+        try:
+            trained = self._detectors.train(
+                design.architecture, recipe, seed_trained=self._effort.seed_trained
+            )
+        except DivergedError as error:
+            return Judgement(0.0, {"diverged": str(error)})
         start_s = time.monotonic()
         accuracy = self._evaluated(trained)
         details: dict[str, float | str] = {
