@@ -24,7 +24,8 @@ class Augmentation:
     time, and mirrors nothing; fewer pictures want more.
 
     Attributes:
-        least_window, most_window: of a picture's side; beyond 1 there is a grey margin.
+        least_window, most_window: of a picture's sides, which differ by up to 15 % from what is
+            drawn; beyond 1 there is a grey margin.
         mirror: chance of left and right changed.
         gain: brightness and contrast vary by this share.
     """

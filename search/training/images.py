@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.nn import functional
 from hwprof.errors import ConfigurationError
 
 _MOST_PIXELS = 1 << 26
+_FORMATS = ("JPEG", "PNG", "BMP", "PPM", "WEBP")
 
 
 def read_pixels(path: Path) -> Tensor:
@@ -22,15 +24,15 @@ def read_pixels(path: Path) -> Tensor:
         ConfigurationError: it is no picture, or one of more than 2^26 pixels.
     """
     try:
-        with Image.open(path) as image:
-            if image.width * image.height > _MOST_PIXELS:
-                raise ConfigurationError(
-                    f"a picture has at most {_MOST_PIXELS:,} pixels; {path.name} is "
-                    f"{image.width} x {image.height}; scale it down."
-                )
-            pixels = np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ConfigurationError(f"{str(path)!r} is no picture ({error}).") from error
+        with warnings.catch_warnings(category=Image.DecompressionBombWarning, action="error"):
+            with Image.open(path, formats=_FORMATS) as image:
+                pixels = np.asarray(_bounded(image).convert("RGB"))
+    except Exception as error:  # Pillow's decoders raise whatever they stumble over
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ConfigurationError(
+            f"{str(path)!r} is no picture that training reads ({reason}); use "
+            f"{', '.join(_FORMATS)} of at most {_MOST_PIXELS:,} pixels."
+        ) from error
     return torch.from_numpy(pixels[:, :, ::-1].copy()).permute(2, 0, 1).contiguous()
 
 
@@ -45,3 +47,9 @@ def stretched(pixels: Tensor, height: int, width: int) -> Tensor:
 def as_input(pixels: Tensor) -> Tensor:
     """uint8 pixels as the float32 in [0, 1] that networks take."""
     return pixels.float() / 255
+
+
+def _bounded(image: Image.Image) -> Image.Image:
+    if image.width * image.height > _MOST_PIXELS:
+        raise ValueError(f"it is {image.width} x {image.height}")
+    return image
