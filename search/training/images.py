@@ -24,9 +24,11 @@ def read_pixels(path: Path) -> Tensor:
         ConfigurationError: it is no picture, or one of more than 2^26 pixels.
     """
     try:
-        with warnings.catch_warnings(category=Image.DecompressionBombWarning, action="error"):
-            with Image.open(path, formats=_FORMATS) as image:
-                pixels = np.asarray(_bounded(image).convert("RGB"))
+        with (
+            warnings.catch_warnings(category=Image.DecompressionBombWarning, action="error"),
+            Image.open(path, formats=_FORMATS) as image,
+        ):
+            pixels = np.asarray(_bounded(image).convert("RGB"))
     except Exception as error:  # Pillow's decoders raise whatever they stumble over
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ConfigurationError(
