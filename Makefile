@@ -76,10 +76,11 @@ clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*
 
 include firmware_stub/firmware.mk
+include firmware_stub/frame/frame.mk
 
 # What is committed is what the sources make, bit for bit.
 firmware-check:
-	rm -rf build/firmware $(FW_IMAGES)
+	rm -rf build/firmware $(FW_IMAGES) $(FW_FRAME)
 	$(MAKE) --no-print-directory firmware
 	git diff --exit-code --stat -- firmware_stub/images
 

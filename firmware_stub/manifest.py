@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, fields
 from functools import cache
@@ -11,6 +12,7 @@ from hwprof.errors import ArtefactError, UnknownNameError
 
 IMAGES = Path(__file__).parent / "images"
 BOARD = "rt1170"  # that every image is linked for
+FRAME_PARTS = "frame-parts.elf"  # the parts of a frame beside the network, firmware_stub/frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +104,23 @@ def image_named(name: str) -> ImageRecord:
     if name not in by_name:
         raise UnknownNameError("image", name, by_name)
     return by_name[name]
+
+
+def object_path(file: str) -> Path:
+    """Where a relocatable object that ships lies.
+
+    Raises:
+        ArtefactError: it is missing, or is not the one that the manifest describes.
+    """
+    try:
+        entries = json.loads((IMAGES / "manifest.json").read_text())["objects"]
+        expected = {entry["file"]: entry["sha256"] for entry in entries}
+        if hashlib.sha256((IMAGES / file).read_bytes()).hexdigest() == expected[file]:
+            return IMAGES / file
+        reason = "its hash is another one"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = str(error)
+    raise ArtefactError(
+        f"{IMAGES / file} is not what {IMAGES / 'manifest.json'} describes ({reason}); run "
+        "`make firmware`."
+    )

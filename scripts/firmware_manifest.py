@@ -78,6 +78,10 @@ class CallGraph:
         for caller, callee in _EDGE.findall(text):
             self._calls.setdefault(_plain(caller), set()).add(_plain(callee))
 
+    def known(self, functions: Iterable[str]) -> list[str]:
+        """Those functions whose frames the compiler described."""
+        return [name for name in functions if name in self._frame_bytes]
+
     def bound_bytes(self, function: str, callers: tuple[str, ...] = ()) -> int:
         """Most stack that a call of ``function`` can take."""
         if function in callers:
@@ -140,6 +144,10 @@ class Toolchain:
         """Address of each symbol."""
         lines = self._output(self._tool("nm"), str(image)).splitlines()
         return {name: int(address, 16) for address, _, name in map(str.split, lines)}
+
+    def undefined(self, image: Path) -> list[str]:
+        """Symbols that another file has to define."""
+        return self._output(self._tool("nm"), "-u", "-j", str(image)).split()
 
     def _tool(self, name: str) -> str:
         return re.sub(r"gcc$", name, self.compiler)
@@ -215,12 +223,63 @@ def describe(options: argparse.Namespace) -> ImageEntry:
     )
 
 
-def write_manifest(entry: ImageEntry) -> None:
-    """Put one image's entry into the manifest, beside those of other images."""
-    images = json.loads(MANIFEST.read_text())["images"] if MANIFEST.exists() else []
-    images = [image for image in images if image["file"] != entry.file] + [asdict(entry)]
-    images.sort(key=lambda image: image["file"])
-    MANIFEST.write_text(json.dumps({"format": MANIFEST_FORMAT, "images": images}, indent=2) + "\n")
+@dataclass(frozen=True)
+class ObjectEntry:
+    """The manifest's entry of a relocatable object, which is linked where it is used."""
+
+    file: str
+    sources_id: str
+    sha256: str
+    compiler: str
+    flags: str
+    code_bytes: int
+    constant_data_bytes: int
+    zeroed_data_bytes: int
+    stack_bound_bytes: int
+
+    def __str__(self) -> str:
+        data_bytes = self.constant_data_bytes + self.zeroed_data_bytes
+        return (
+            f"{self.file}: {self.code_bytes:,} bytes of code, {data_bytes:,} bytes of data, "
+            f"at most {self.stack_bound_bytes:,} bytes of stack"
+        )
+
+
+def describe_object(options: argparse.Namespace) -> ObjectEntry:
+    """Everything the manifest says of a relocatable object that was just built."""
+    tools = Toolchain(options.compiler)
+    if tools.undefined(options.object):
+        raise ManifestError(
+            f"{options.object.name} needs {', '.join(tools.undefined(options.object))}"
+        )
+    sizes = tools.section_bytes(options.object)
+    calls = CallGraph(options.build.rglob("*.ci"))
+    functions = tools.symbols(options.object)
+    return ObjectEntry(
+        file=options.object.name,
+        sources_id=firmware_id(options.sources),
+        sha256=hashlib.sha256(options.object.read_bytes()).hexdigest(),
+        compiler=tools.version,
+        flags=options.flags,
+        code_bytes=_of_kind(sizes, ".text"),
+        constant_data_bytes=_of_kind(sizes, ".rodata"),
+        zeroed_data_bytes=_of_kind(sizes, ".bss"),
+        stack_bound_bytes=max(calls.bound_bytes(name) for name in calls.known(functions)),
+    )
+
+
+def _of_kind(sizes: Mapping[str, int], kind: str) -> int:
+    return sum(size for name, size in sizes.items() if name == kind or name.startswith(f"{kind}."))
+
+
+def write_manifest(entry: ImageEntry | ObjectEntry) -> None:
+    """Put one entry into the manifest, beside those of other files."""
+    manifest = json.loads(MANIFEST.read_text()) if MANIFEST.exists() else {}
+    kind = "images" if isinstance(entry, ImageEntry) else "objects"
+    others = [other for other in manifest.get(kind, []) if other["file"] != entry.file]
+    entries = sorted([*others, asdict(entry)], key=lambda listed: str(listed["file"]))
+    text = json.dumps({**manifest, "format": MANIFEST_FORMAT, kind: entries}, indent=2)
+    MANIFEST.write_text(f"{text}\n")
 
 
 def _build_id(options: argparse.Namespace) -> None:
@@ -236,8 +295,15 @@ def _manifest(options: argparse.Namespace) -> None:
     print(entry)
 
 
+def _object(options: argparse.Namespace) -> None:
+    entry = describe_object(options)
+    if options.write:
+        write_manifest(entry)
+    print(entry)
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run ``build-id`` or ``manifest``."""
+    """Run ``build-id``, ``manifest`` or ``object``."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True)
     build_id = commands.add_parser("build-id", help="print the header that names the firmware")
@@ -245,11 +311,14 @@ def main(arguments: list[str] | None = None) -> int:
     manifest.add_argument("--image", type=Path, required=True)
     manifest.add_argument("--flash-image", type=Path, required=True)
     manifest.add_argument("--kernels", required=True, help="name of its kernel library")
-    manifest.add_argument("--build", type=Path, required=True, help="folder of its object files")
-    manifest.add_argument("--compiler", default="arm-none-eabi-gcc")
-    manifest.add_argument("--flags", default="")
-    manifest.add_argument("--write", action="store_true", help="update manifest.json")
-    for command, action in ((build_id, _build_id), (manifest, _manifest)):
+    linkable = commands.add_parser("object", help="describe a relocatable object")
+    linkable.add_argument("--object", type=Path, required=True)
+    for command in (manifest, linkable):
+        command.add_argument("--build", type=Path, required=True, help="folder of its object files")
+        command.add_argument("--compiler", default="arm-none-eabi-gcc")
+        command.add_argument("--flags", default="")
+        command.add_argument("--write", action="store_true", help="update manifest.json")
+    for command, action in ((build_id, _build_id), (manifest, _manifest), (linkable, _object)):
         command.add_argument("sources", nargs="+", type=Path)
         command.set_defaults(action=action)
     options = parser.parse_args(arguments)

@@ -26,6 +26,7 @@ COMMANDS = {
     "search": "Search a space for architectures that meet a latency budget.",
     "report": "Write a page on how far to trust the predictions.",
     "export": "Write the measurements as CSV.",
+    "frame": "Say what a whole frame takes, from the camera's picture to the boxes.",
     "schemes": "Compare quantisation schemes on one network.",
     "run": "Run a function of any Cortex-M7 binary on a virtual board.",
     "targets": "List boards with clock, memories and known error.",
