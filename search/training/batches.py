@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from hwprof.errors import ConfigurationError
 from hwprof.search.training.augment import Augmentation, Labelled, augmented
 from hwprof.search.training.data import Picture
+from hwprof.search.training.devices import repeatable
 from hwprof.search.training.images import read_pixels, stretched
 from hwprof.search.training.loss import Targets
 
@@ -135,7 +136,7 @@ def _looked_at(
     generator = torch.Generator().manual_seed(seed)
     for numbers in torch.split(torch.arange(len(source)).repeat(views), _BATCH):
         pixels, targets = source.take(numbers, generator)
-        with torch.no_grad():
+        with torch.no_grad(), repeatable():
             features = backbone(pixels).permute(0, 2, 3, 1).half()
         yield features, _divided(targets, len(numbers))
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from hwprof.errors import ConfigurationError
 from hwprof.search.training.checkpoints import read_state
+from hwprof.search.training.devices import repeatable
 from hwprof.search.training.loss import Targets, detection_loss
 from hwprof.search.training.recipe import Recipe
 
@@ -80,7 +81,8 @@ class Trainer:
             ConfigurationError: the checkpoint cannot be written.
         """
         while len(self._losses) < self._recipe.epochs:
-            loss = self._epoch()
+            with repeatable():
+                loss = self._epoch()
             if not math.isfinite(loss):
                 raise DivergedError(
                     f"training has diverged in epoch {len(self._losses) + 1} at a learning rate of "

@@ -163,3 +163,9 @@ def test_the_parts_of_a_data_set_share_no_picture(data):
     names = [p.path.name for part in (sets.training, sets.selection, sets.report) for p in part]
     assert len(names) == len(set(names)) == 12
     assert picture_sets(data, "person").sha256 == sets.sha256
+
+
+def test_a_device_that_is_not_there_is_refused_at_once(request_, tmp_path):
+    """Nothing is read or trained for a device that does not exist."""
+    with pytest.raises(ConfigurationError, match="'abacus' cannot be used"):
+        TrainedDetectors(replace(request_, device="abacus"), Workspace(tmp_path / "work"))

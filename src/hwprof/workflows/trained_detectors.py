@@ -14,6 +14,7 @@ from hwprof.architecture import Architecture
 from hwprof.graph import Graph
 from hwprof.networks.person_detector import person_detector
 from hwprof.search.training.batches import FeatureBatches, PictureBatches
+from hwprof.search.training.devices import training_device
 from hwprof.search.training.module import GraphModule
 from hwprof.search.training.parts import Parts, divide
 from hwprof.search.training.recipe import Recipe
@@ -76,10 +77,11 @@ class TrainedDetectors:
     """Detectors of one data set; what is trained is found again, here and by other processes.
 
     Raises:
-        ConfigurationError: the data set or the weights cannot be used.
+        ConfigurationError: the data set, the weights or the device cannot be used.
     """
 
     def __init__(self, request: TrainingRequest, workspace: Workspace) -> None:
+        training_device(request.device)
         self.request = request
         self.store = TrainingStore(workspace.root / "trainings")
         self.pictures: PictureSets = picture_sets(request.data, request.class_name)
