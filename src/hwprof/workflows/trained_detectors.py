@@ -27,7 +27,7 @@ from hwprof.workspace import Workspace
 Told = Callable[[Progress], None]
 
 VIEWS = 8
-_MOST_CACHED_BYTES = 3 << 30
+_MOST_CACHED_BYTES = 1 << 30
 _FRESH_FACTOR = 5
 """Epochs of a seed network from random weights, over those of a head on a trained backbone."""
 
