@@ -15,7 +15,7 @@ from hwprof.search.training.evaluation import average_precision
 from hwprof.search.training.module import GraphModule
 from hwprof.search.training.parts import divide
 from hwprof.search.training.seed import part_of
-from hwprof.workflows.int8_accuracy import Int8Backbone, Int8Head
+from hwprof.workflows.int8_accuracy import Int8Backbone, Int8Detector, Int8Head
 from hwprof.workflows.trained_detectors import TrainedDetector
 
 CALIBRATION_PICTURES = 64
@@ -93,6 +93,11 @@ class DetectorAccuracy:
         head = part_of(detector.module, divide(detector.architecture).head)
         int8_maps = Int8Head(head.folded(), seen.backbone).outputs(seen.elements)
         return Found(_detections(outputs(head, seen.floats)), _detections(int8_maps))
+
+    def int8(self, detector: TrainedDetector) -> Int8Detector:
+        """A whole detector as a board runs it; what ``found`` computes of it in two parts."""
+        calibration = samples(seen_at(self._calibration, divide(detector.architecture).size))
+        return Int8Detector(detector.graph, calibration, self._scheme)
 
     def _backbone(self, detector: TrainedDetector) -> _Seen:
         parts = divide(detector.architecture)

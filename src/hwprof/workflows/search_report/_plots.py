@@ -45,7 +45,7 @@ def tried(report: SearchReport) -> Plot:
     trials = report.trials
     with figure(_WIDTH, 5) as drawn:
         place = drawn.subplots()
-        kind = trials[0].kind
+        kind = " or ".join(sorted({trial.kind for trial in trials}))
         beaten = [trial for trial in trials if not trial.on_front]
         front = sorted((t for t in trials if t.on_front), key=lambda t: t.latency_us)
         _dots(place, beaten, color=_GREY, marker="o", ms=4.5, alpha=0.65, ls="", label="trials")

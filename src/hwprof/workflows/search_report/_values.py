@@ -8,6 +8,9 @@ from typing import Literal, TypeAlias
 Kind: TypeAlias = Literal["measured", "modelled", "predicted", "published"]
 """Where a latency comes from: silicon, a virtual board, a surrogate, or somebody's publication."""
 
+BoardKind: TypeAlias = Literal["measured", "modelled"]
+"""What a run gives."""
+
 Role: TypeAlias = Literal["seed", "winner", "baseline"]
 
 
@@ -53,22 +56,28 @@ class FrontPoint:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A predicted latency in microseconds and the interval of its level."""
+    """What the search's estimator says of a latency in microseconds, and its level's interval."""
 
     latency_us: float
     low_us: float
     high_us: float
     level: float
+    kind: Kind = "predicted"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One verified run on a board: latency in microseconds, memory in bytes."""
+    """One verified run on a board: latency in microseconds, memory in bytes.
+
+    Attributes:
+        seconds: wall-clock seconds that the run took the host, its check with it.
+    """
 
     latency_us: float
-    kind: Kind
+    kind: BoardKind
     peak_ram_bytes: int
     flash_bytes: int
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,7 @@ class Detector:
         label: short, as ``winner 1``.
         head: kernel, groups and channels; input_size: height and width in pixels.
         ap50_float, ap50_int8: between 0 and 1, over pictures and trainings.
+        why: the rule that chose it.
         against_seed: int8 AP50 minus the seed's on the same pictures; None for the seed.
         chance: that the latency estimator gave it, before the board, to meet the budget, 0 to 1.
         files: names beside the page, the float ONNX first.
@@ -140,6 +150,7 @@ class Detector:
     ap50_int8: Interval
     predicted: Prediction
     board: Run
+    why: str = ""
     against_seed: Interval | None = None
     chance: float | None = None
     saving: Saving | None = None
@@ -272,6 +283,6 @@ class SearchReport:
         return tuple(row for row in self.detectors if row.role == "baseline")
 
     @property
-    def board_kind(self) -> Kind:
+    def board_kind(self) -> BoardKind:
         """What the board's latencies are."""
         return self.seed.board.kind

@@ -1,0 +1,12 @@
+"""The outcome of a search for a detector: winners trained again, judged, run, drawn and written.
+
+trials --Chooser--> winners, baselines --Trainings--> detections on the report's pictures
+    --paired bootstrap, Board, frame budget--> SearchReport --> a folder
+"""
+
+from __future__ import annotations
+
+from hwprof.workflows.search_outcome._outcome import write_outcome
+from hwprof.workflows.search_outcome._request import OutcomeRequest
+
+__all__ = ["OutcomeRequest", "write_outcome"]

@@ -1,0 +1,235 @@
+"""A search's outcome is trained anew, judged on pictures nobody chose by, run, and kept."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from hwprof.cli import main
+from hwprof.errors import ConfigurationError, StoreError
+from hwprof.networks import person_detector
+from hwprof.profiler.bench import Setup
+from hwprof.search.estimators import GivenLatency
+from hwprof.search.problem import Problem
+from hwprof.search.spaces import Dimension, SearchSpace
+from hwprof.search.training.boxes import Detections
+from hwprof.search.training.evaluation import average_precision
+from hwprof.search.training.recipe import Recipe
+from hwprof.search.training.seed import fresh
+from hwprof.testing.pictures import draw_coco_set
+from hwprof.workflows.detector_accuracy import Found
+from hwprof.workflows.search_outcome import OutcomeRequest, write_outcome
+from hwprof.workflows.search_outcome._board import _read
+from hwprof.workflows.search_outcome._found_files import keep_found, read_found
+from hwprof.workflows.trained_detectors import TrainedDetectors, TrainingRequest
+from hwprof.workflows.trained_tasks import TrainedTask
+from hwprof.workspace import Workspace
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # trains and runs a dozen detectors
+
+HEADS = ((5, 1, 96), (2, 4, 24))
+SIZES = ((224, 0.5625), (256, 0.6))
+RECIPE = Recipe(epochs=4, batch=4, learning_rate=5e-3, averaging=0.5)
+
+
+class Tiny(SearchSpace):
+    """Two heads at two inputs."""
+
+    name = "tiny"
+
+    @property
+    def dimensions(self):
+        return (
+            Dimension("head", tuple(map(str, HEADS))),
+            Dimension("input", tuple(map(str, SIZES))),
+        )
+
+    @property
+    def seed_point(self):
+        return (0, 1)
+
+    def architecture(self, point):
+        k, g, c = HEADS[point[0]]
+        width, aspect = SIZES[point[1]]
+        return person_detector(k=k, g=g, c=c, width=width, aspect=aspect)
+
+
+@pytest.fixture(scope="module")
+def detectors(tmp_path_factory):
+    """Detectors on drawn pictures, from random weights."""
+    folder = tmp_path_factory.mktemp("outcome")
+    data = draw_coco_set(folder / "data", train=6, val=8)
+    torch.save(fresh(person_detector(), seed=3).state_dict(), folder / "seed.pt")
+    request = TrainingRequest(data=data, weights=folder / "seed.pt", recipe=RECIPE, views=2)
+    return TrainedDetectors(request, Workspace(folder / "work"))
+
+
+@pytest.fixture(scope="module")
+def request_(detectors):
+    """Every detector of the space, judged as a search judges them."""
+    task = TrainedTask("full-training", detectors).estimator()
+    latency = GivenLatency("by MACs", lambda many: [1.7e-3 * one.macs for one in many])
+    problem = Problem(Tiny(), task, latency, budget_us=40e3)
+    trials = tuple(problem.candidate(problem.space.point(number)) for number in range(4))
+    return OutcomeRequest(
+        problem=problem, trials=trials, n_trials=6, strategy="all of them", detectors=detectors,
+        setup=Setup(timing="pipeline"), seeds=2, drawn=2,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def files(request_, tmp_path_factory):
+    """The report, written at the second attempt."""
+    folder = tmp_path_factory.mktemp("report") / "here"
+
+    def killed(stage, count, total):
+        del stage, count, total
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_outcome(request_, folder, progress=killed)
+    told = []
+    written = write_outcome(request_, folder, progress=lambda *said: told.append(said))
+    assert {stage for stage, _, _ in told} == {"report"}
+    assert sum(count for _, count, _ in told) == told[0][2]
+    return written
+
+
+@pytest.fixture(scope="module")
+def document(files):
+    """The report as JSON."""
+    return json.loads(files.document.read_text())
+
+
+def test_seed_winners_and_baselines_have_rows(document):
+    """The seed is first; a winner is no slower than the rule that chose it asks."""
+    rows = document["detectors"]
+    assert rows[0]["role"] == "seed"
+    assert {row["role"] for row in rows} >= {"seed", "winner"}
+    within = [row for row in rows if "within the budget" in row["why"]]
+    assert all(row["board"]["latency_us"] <= 40e3 for row in within)
+    assert all(row["board"]["kind"] == "modelled" for row in rows)
+    saved = [row["saving"] for row in rows[1:]]
+    assert all(one["by_input"] + one["by_head"] == pytest.approx(one["share"]) for one in saved)
+
+
+def test_precision_is_the_mean_of_trainings_that_nobody_chose_by(document, detectors):
+    """The seed's numbers are those of its trainings with seeds 1 and 2 on the report's pictures."""
+    assert document["protocol"]["seeds"] == [1, 2]
+    sets = detectors.pictures
+    values = []
+    for seed in (1, 2):
+        trained = detectors.train(Tiny().architecture((0, 1)), replace(RECIPE, seed=seed))
+        (path,) = detectors.store.folder(trained.key).glob("report*.npz")
+        found = read_found(path, len(sets.report))
+        values.append(average_precision(sets.report, found.of_int8).ap50)
+    assert document["detectors"][0]["ap50_int8"]["value"] == pytest.approx(np.mean(values))
+    assert document["protocol"]["report_pictures"] == len(sets.report)
+
+
+def test_files_of_winners_are_what_the_board_ran(files, document, capsys):
+    """Profiling the int8 file counts the cycles of the row."""
+    row = document["detectors"][1]
+    assert row["role"] == "winner"
+    plain, int8 = row["files"]
+    assert (files.page.parent / plain).is_file()
+    with pytest.raises(SystemExit, match="0"):
+        main(["profile", str(files.page.parent / int8), "--timing", "pipeline", "--json"])
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["latency_us"] == row["board"]["latency_us"]
+    assert printed["flash_bytes"] == row["board"]["flash_bytes"]
+
+
+def test_pictures_show_seed_and_winners(files, document):
+    """Two pictures, each once for the seed and for every winner, inside the page."""
+    winners = sum(row["role"] == "winner" for row in document["detectors"])
+    assert len(document["drawings"]) == 2 * (1 + winners)
+    assert files.page.read_text().count("data:image/jpeg;base64,") == 2 * (1 + winners)
+
+
+def test_trials_keep_their_float_precision(files, request_):
+    """The CSV has what the search judged by, on the pictures that it selected on."""
+    with files.trials.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["arch"] for row in rows] == [one.arch for one in request_.trials]
+    assert [float(row["ap50_int8"]) for row in rows] == [one.score for one in request_.trials]
+    assert all(float(row["ap50_float"]) >= 0 for row in rows)
+
+
+def test_the_same_call_trains_nothing(request_, detectors, files, document, tmp_path):
+    """Everything is found again, and gives the same numbers."""
+    before = {path: path.stat().st_mtime_ns for path in detectors.store.root.rglob("*.*")}
+    again = write_outcome(request_, tmp_path)
+    assert {p: p.stat().st_mtime_ns for p in detectors.store.root.rglob("*.*")} == before
+    repeated = json.loads(again.document.read_text())
+    for one in (repeated, document):
+        one["cost"] = None  # seconds
+    assert repeated == document
+    assert again.detectors.read_text() == files.detectors.read_text()
+
+
+def test_frames_have_parts_that_were_run(document):
+    """Network and all around it, for every row."""
+    for row in document["detectors"]:
+        parts = {part["name"]: part for part in row["frame"]}
+        assert parts["network"]["latency_us"] == row["board"]["latency_us"]
+        assert {"resize", "decode", "NMS"} < set(parts)
+        assert row["frame_us"] == pytest.approx(sum(p["latency_us"] for p in row["frame"]))
+
+
+def test_broken_runs_are_refused(detectors, files, tmp_path):
+    """A run that was kept and cut is named, with what to do."""
+    path, *_ = sorted((detectors.store.root.parent / "runs").glob("*.json"))
+    cut = tmp_path / path.name
+    cut.write_text(path.read_text()[:20])
+    with pytest.raises(StoreError, match="is no run that was kept"):
+        _read(cut)
+
+
+def test_bad_requests_are_refused(request_, tmp_path):
+    """No trials, no trainings, and a folder that is a file."""
+    with pytest.raises(ConfigurationError, match="after its first trial"):
+        replace(request_, trials=())
+    with pytest.raises(ConfigurationError, match=r"got 0 and 4\.|got 0 and 2"):
+        replace(request_, seeds=0)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match="cannot be made"):
+        write_outcome(request_, tmp_path / "file")
+
+
+@pytest.fixture
+def found():
+    """Detections on two pictures, none on the first."""
+    nothing = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+    some = Detections(np.float32([[0, 0, 1, 1], [0, 0, 0.5, 1]]), np.float32([0.9, 0.1]))
+    return Found((nothing, some), (some, nothing))
+
+
+def test_what_was_found_is_read_as_it_was_kept(found, tmp_path):
+    """Pictures keep their order, with and without detections."""
+    path = tmp_path / "found.npz"
+    assert read_found(path, 2) is None
+    keep_found(found, path)
+    read = read_found(path, 2)
+    for side in ("of_float", "of_int8"):
+        for one, other in zip(getattr(read, side), getattr(found, side), strict=True):
+            np.testing.assert_array_equal(one.boxes, other.boxes)
+            np.testing.assert_array_equal(one.scores, other.scores)
+
+
+def test_broken_detections_are_refused(found, tmp_path):
+    """A cut file, one of other pictures, and a folder that is not there are a sentence each."""
+    path = tmp_path / "found.npz"
+    keep_found(found, path)
+    with pytest.raises(StoreError, match="detections on 3 pictures"):
+        read_found(path, 3)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(StoreError, match="does not hold detections"):
+        read_found(path, 2)
+    with pytest.raises(StoreError, match="cannot be written"):
+        keep_found(found, tmp_path / "missing" / "found.npz")
