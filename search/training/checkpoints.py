@@ -17,6 +17,9 @@ from torch import Tensor
 from hwprof.errors import ConfigurationError
 from hwprof.search.training.module import GraphModule
 
+FASTESTDET_SIDE = 352
+"""Pixels of the square that the published weights were trained on."""
+
 _MOST_BYTES = 1 << 30
 _MAIN = {"main_pw1": 0, "main_dw": 3, "main_pw2": 5}  # position of the convolution
 _SIDE = {"side_dw": 0, "side_pw": 2}
@@ -65,6 +68,11 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{type(state).__name__}; save the model's state_dict()."
         )
     return state
+
+
+def is_fastestdet(state: Mapping[str, Tensor]) -> bool:
+    """Whether a state has the names of FastestDet's authors; ours are those of a graph's nodes."""
+    return "backbone.first_conv.0.weight" in state
 
 
 def load_fastestdet(module: GraphModule, state: Mapping[str, Tensor], person: int = 0) -> None:

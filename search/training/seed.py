@@ -12,12 +12,10 @@ from torch import Tensor
 from hwprof.architecture import Architecture
 from hwprof.errors import ConfigurationError
 from hwprof.networks.person_detector import person_detector
-from hwprof.search.training.checkpoints import load_fastestdet, read_state
+from hwprof.search.training.checkpoints import is_fastestdet, load_fastestdet, read_state
 from hwprof.search.training.inherit import inherit_head
 from hwprof.search.training.module import GraphModule
 from hwprof.search.training.parts import divide
-
-_PUBLISHED = "backbone.first_conv.0.weight"
 
 
 class SeedNetwork:
@@ -48,7 +46,7 @@ class SeedNetwork:
             ConfigurationError: it is no file of weights, or of another network.
         """
         state = read_state(path)
-        if _PUBLISHED not in state:
+        if not is_fastestdet(state):
             return cls(state)
         module = fresh(person_detector(), seed=0)
         load_fastestdet(module, state)
