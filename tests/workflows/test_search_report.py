@@ -53,8 +53,8 @@ def _row(label, role, latency_us, ap50, **more) -> Detector:
         predicted=Prediction(1.02 * latency_us, 0.98 * latency_us, 1.05 * latency_us, 0.9),
         board=Run(latency_us, "modelled", 860_160, 246_848),
         frame=(
-            FramePart("resize", 3100.0, "modelled"),
-            FramePart("network", latency_us, "modelled"),
+            FramePart("resize", 3100.0, 3100.0, "modelled"),
+            FramePart("network", latency_us, latency_us, "modelled"),
         ),
         **more,
     )
@@ -173,7 +173,7 @@ def test_plots_are_well_formed(page: str) -> None:
         '<span class="kind">predicted / modelled</span>',
         "with seeds 0, 1, 2. All heads begin alike.",
         "split in two by seed 7",
-        "10.2</td></tr>",  # frames per second of winner 1
+        "<td>10.2</td><td>98.10</td></tr>",  # frames per second of winner 1
     ],
 )
 def test_the_page_says(page: str, said: str) -> None:

@@ -146,7 +146,7 @@ class RowMaker:
                 output=int8.output,
             ),
         )
-        return tuple(FramePart(p.name, p.latency_us, p.kind) for p in budget.parts)
+        return tuple(FramePart(p.name, p.latency_us, p.worst_us, p.kind) for p in budget.parts)
 
     def _files(self, one: Judged) -> tuple[str, ...]:
         stem = one.entry.label.replace(" ", "-")

@@ -120,10 +120,15 @@ class Saving:
 
 @dataclass(frozen=True, slots=True)
 class FramePart:
-    """One step from camera to boxes, in microseconds."""
+    """One step from camera to boxes, in microseconds.
+
+    Attributes:
+        worst_us: where every cell of the output is a box.
+    """
 
     name: str
     latency_us: float
+    worst_us: float
     kind: Kind
 
 
@@ -164,8 +169,13 @@ class Detector:
 
     @property
     def frame_us(self) -> float:
-        """A whole frame, from camera to boxes."""
+        """A whole frame with a typical number of boxes, from camera to boxes."""
         return sum(part.latency_us for part in self.frame)
+
+    @property
+    def worst_frame_us(self) -> float:
+        """The same where every cell is a box."""
+        return sum(part.worst_us for part in self.frame)
 
 
 @dataclass(frozen=True, slots=True)

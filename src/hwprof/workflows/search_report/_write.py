@@ -73,7 +73,11 @@ def to_json(report: SearchReport) -> dict[str, object]:
         for drawing in document["drawings"]
     ]
     for row, written in zip(report.detectors, document["detectors"], strict=True):
-        written |= {"error_percent": row.error_percent, "frame_us": row.frame_us or None}
+        written |= {
+            "error_percent": row.error_percent,
+            "frame_us": row.frame_us or None,
+            "worst_frame_us": row.worst_frame_us or None,
+        }
         if row.saving is not None:
             saved = row.saving
             written["saving"] |= {
