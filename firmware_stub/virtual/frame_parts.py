@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hwprof.firmware_stub.manifest import FRAME_PARTS, object_path
+from hwprof.firmware_stub.virtual.arguments import Argument
 from hwprof.firmware_stub.virtual.board import VirtualBoard
+from hwprof.firmware_stub.virtual.calls import CallResult
 from hwprof.firmware_stub.virtual.description import BoardDescription
 from hwprof.firmware_stub.virtual.free_memory import Buffer
 from hwprof.firmware_stub.virtual.linking import load_program
@@ -117,9 +119,15 @@ class FrameParts:
             (object_path(FRAME_PARTS),), description, {Part.CODE: code}, _FUNCTIONS
         )
         self._places = places
+        self._warnings: dict[str, None] = {}
         self._open: Callable[[], VirtualBoard] = lambda: VirtualBoard(
             description, image, load_timing(timing, description.core)
         )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the model left out of the calls so far."""
+        return tuple(self._warnings)
 
     def resize(
         self, camera: Bytes, camera_format: str, size: tuple[int, int], table: Int8 | None = None
@@ -146,9 +154,8 @@ class FrameParts:
             ),
         )
         ending, tables = self._ending(board, table)
-        board.cool()
-        result = board.call(
-            f"hwp_frame_resize_{camera_format}_{ending}", stretch, picture, output, *tables
+        result = self._call(
+            board, f"hwp_frame_resize_{camera_format}_{ending}", stretch, picture, output, *tables
         )
         data = board.read_memory(output.address, output.size_bytes)
         kind = np.uint8 if table is None else np.int8
@@ -159,8 +166,9 @@ class FrameParts:
         board = self._open()
         place = board.buffer(self._places.activations, pixels.tobytes())
         ending, tables = self._ending(board, table)
-        board.cool()
-        result = board.call(f"hwp_frame_quantise_{ending}", place, place, pixels.size, *tables)
+        result = self._call(
+            board, f"hwp_frame_quantise_{ending}", place, place, pixels.size, *tables
+        )
         data = board.read_memory(place.address, place.size_bytes)
         return Stretched(np.frombuffer(data, np.int8).reshape(pixels.shape), result.cycles)
 
@@ -180,8 +188,9 @@ class FrameParts:
         ]
         listed = board.buffer(self._places.scratch, struct.pack("<5I", *addresses))
         boxes = board.buffer(self._places.scratch, rows * columns * _BOX_BYTES)
-        board.cool()
-        result = board.call("hwp_frame_decode", output_map, listed, float(least_score), boxes)
+        result = self._call(
+            board, "hwp_frame_decode", output_map, listed, float(least_score), boxes
+        )
         data = board.read_memory(boxes.address, boxes.size_bytes)[: result.r0 * _BOX_BYTES]
         found = np.frombuffer(data, np.float32).reshape(-1, 5)
         return Boxes(found[:, :4], found[:, 4], result.cycles)
@@ -195,10 +204,16 @@ class FrameParts:
         packed = np.column_stack((found.corners, found.scores)).astype(np.float32)
         boxes = board.buffer(self._places.scratch, packed.tobytes())
         order = board.buffer(self._places.scratch, 2 * 2 * count)
-        board.cool()
-        result = board.call("hwp_frame_suppress", boxes, count, float(iou), order)
+        result = self._call(board, "hwp_frame_suppress", boxes, count, float(iou), order)
         data = board.read_memory(order.address, 2 * result.r0)
         return Kept(tuple(np.frombuffer(data, np.uint16).tolist()), result.cycles)
+
+    def _call(self, board: VirtualBoard, function: str, *arguments: Argument) -> CallResult:
+        """One call that counts."""
+        board.cool()
+        result = board.call(function, *arguments)
+        self._warnings.update(dict.fromkeys(board.warnings))
+        return result
 
     def _plan(self, board: VirtualBoard, samples: int, wanted: int, step_bytes: int) -> Buffer:
         """Taps of an axis, which firmware makes once, at its start."""

@@ -32,7 +32,25 @@ def test_a_line_for_each_part_and_the_frames_per_second(run):
             rf"^{part} +[\d.]+ +[\d.]+ +[\d.]+ +modelled ", result.output, re.MULTILINE
         )
     assert "96 x 64 rgb565 in sdram to 32 x 64" in result.output
-    assert re.search(r"[\d.]+ ms a frame, [\d.,]+ frames per second", result.output)
+    assert re.search(r"[\d.]+ ms a frame, modelled, [\d.,]+ frames per second", result.output)
+
+
+def test_a_measured_network_is_taken_as_it_is(run):
+    """Its line says measured, the others modelled."""
+    result = run(*SMALL, "--network-ms", "165")
+
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^network +165\.00 +[\d.]+ +165\.00 +measured ", result.output, re.MULTILINE)
+    assert result.output.count("  modelled  ") == 4
+    assert "ms a frame, measured and modelled, " in result.output
+
+
+def test_what_the_model_leaves_out_is_said(run):
+    """Addresses that come out of a multiplication are not followed: loads of the fused table."""
+    result = run(*SMALL, "--network-ms", "1", "--fused", "--scheme", "symmetric/per-tensor")
+
+    assert result.exit_code == 0, result.output
+    assert "\nwarning: the address of ldrsb" in result.output
 
 
 def test_json_has_the_fields_that_are_documented(run):
@@ -53,6 +71,8 @@ def test_json_has_the_fields_that_are_documented(run):
         (("--camera", "640"), "a camera's picture is WIDTHxHEIGHT in pixels; got '640'"),
         (("--camera-format", "yuv"), "'yuv' is not one of 'bgr888', 'rgb565'"),
         (("--camera-memory", "moon"), "unknown memory 'moon'"),
+        (("--network-ms", "0"), "0.0 is not in the range x>0"),
+        (("--network-ms", "nan"), "a network takes more than 0 us; got nan"),
         (("--boxes", "999"), "there are 1 to 8; got 999"),
         (("--target", "serial:/dev/null"), "run on a virtual board only; got target"),
         (("--target", "virtual:moon"), "unknown target 'virtual:moon'"),

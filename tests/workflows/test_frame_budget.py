@@ -77,7 +77,7 @@ class TestBudget:
         assert module._around.cache_info().hits == before + 1
 
     def test_a_typical_picture_has_candidates_by_its_cells(self):
-        """90 of 320 cells unless somebody knows better."""
+        """86 of 320 cells unless somebody knows better."""
         budget = frame_budget(1000.0, (64, 128), setup=setup(boxes=None))
 
         assert (budget.boxes, budget.most_boxes) == (9, 32)

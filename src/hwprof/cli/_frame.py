@@ -35,10 +35,16 @@ if TYPE_CHECKING:
     "--boxes",
     type=click.IntRange(1),
     default=None,
-    show_default="90 of 320 cells",
+    show_default="86 of 320 cells",
     help="Candidates above the score threshold on a typical picture.",
 )
 @click.option("--fused", "is_fused", is_flag=True, help="Quantise pixels as they are stretched.")
+@click.option(
+    "--network-ms",
+    type=click.FloatRange(0, min_open=True),
+    default=None,
+    help="The network's latency as measured on a board, instead of profiling it.",
+)
 @_options.bench_setup
 @_options.as_json
 def frame(
@@ -50,13 +56,15 @@ def frame(
     camera_memory: str,
     boxes: int | None,
     is_fused: bool,
+    network_ms: float | None,
     as_json: bool,
 ) -> None:
     """Say what a frame of the detector MODEL takes, from the camera's picture to the boxes.
 
     MODEL is an ONNX or int8 TFLite file, or a named architecture; the default is the seed of the
     person-detection space. The network is profiled as 'hwprof profile' does; resize, quantisation,
-    decoding and non-maximum suppression are C that runs on the same virtual board. All modelled.
+    decoding and non-maximum suppression are C that runs on the same virtual board. All is
+    modelled, but for a network whose measured latency is given.
     """
     from hwprof.workflows.profiled_frame import FrameOptions, profiled_frame
 
@@ -64,7 +72,10 @@ def frame(
         model,
         setup,
         FrameOptions(
-            Camera.parse(size, camera_format, camera_memory), boxes=boxes, is_fused=is_fused
+            Camera.parse(size, camera_format, camera_memory),
+            boxes=boxes,
+            is_fused=is_fused,
+            network_us=None if network_ms is None else 1000 * network_ms,
         ),
     )
     if as_json:
@@ -79,6 +90,7 @@ def frame_report(model: str, target: str, budget: FrameBudget) -> dict[str, obje
         "model": model,
         "target": target,
         **asdict(budget),
+        "kind": budget.kind,
         "total_us": budget.total_us,
         "worst_total_us": budget.worst_total_us,
         "frames_per_second": budget.frames_per_second,
@@ -102,9 +114,12 @@ def _print(model: str, target: str, budget: FrameBudget) -> None:
         ],
     )
     click.echo(
-        f"\n{model}: {budget.total_us / 1000:.2f} ms a frame, {budget.frames_per_second:.2f} "
-        f"frames per second; {budget.worst_total_us / 1000:.2f} ms and "
-        f"{budget.worst_frames_per_second:.2f} with all {budget.most_boxes:,} cells candidates\n"
+        f"\n{model}: {budget.total_us / 1000:.2f} ms a frame, {budget.kind}, "
+        f"{budget.frames_per_second:.2f} frames per second; "
+        f"{budget.worst_total_us / 1000:.2f} ms and {budget.worst_frames_per_second:.2f} with all "
+        f"{budget.most_boxes:,} cells candidates\n"
         f"{target} at {budget.clock_hz / 1e6:g} MHz, timing {budget.timing_model}; parts beside "
         "the network begin with cold caches and write what the host does, bit for bit"
     )
+    for warning in budget.warnings:
+        click.echo(f"warning: {warning}")

@@ -23,7 +23,7 @@ _BEHIND = ("decode", "NMS")  # the network
 PIXEL_PARAMS = QuantParams(1 / 255, -128)
 """Quantisation of an input between 0 and 1 under the default scheme."""
 MAP_RANGE = (-5.3, 8.2)
-"""What the published FastestDet weights answer on the pictures of docs/FRAME.md."""
+"""What the published FastestDet weights answer: ``benchmarks/frame_candidates.py`` prints it."""
 MAP_PARAMS = QuantParams((MAP_RANGE[1] - MAP_RANGE[0]) / 255, -28)
 """Quantisation of such a map under the default scheme."""
 _MAP_CHANNELS = 6  # objectness, four of the box, one class
@@ -87,6 +87,7 @@ class FrameBudget:
         boxes, kept_boxes: candidates on the typical picture, and those that suppression keeps.
         most_boxes: cells, all of which are candidates on the worst one.
         board, clock_hz, timing_model: what the modelled parts ran on.
+        warnings: what the model left out of them.
     """
 
     parts: tuple[FramePart, ...]
@@ -98,6 +99,12 @@ class FrameBudget:
     board: str
     clock_hz: int
     timing_model: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """What its sums are made of: ``modelled``, or ``measured and modelled``."""
+        return " and ".join(sorted({part.kind for part in self.parts}))
 
     @property
     def total_us(self) -> float:
@@ -218,4 +225,5 @@ def _around(
         board=run.board.name,
         clock_hz=run.board.clock_hz,
         timing_model=run.timing_model,
+        warnings=run.warnings,
     )

@@ -48,6 +48,11 @@ class FrameRun:
         self._size, self._shape, self._setup = size, shape, setup
         self._candidates = candidates
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the model left out."""
+        return self._parts.warnings
+
     def front(self) -> Iterator[FramePart]:
         """From the camera's picture to the network's input."""
         camera, (height, width) = self._setup.camera, self._size
@@ -127,7 +132,7 @@ def _virtual(target: str) -> str:
     if reference is None:
         raise ConfigurationError(
             "the parts of a frame beside the network run on a virtual board only; got target "
-            f"{target!r}; name the virtual board of its chip (hwprof targets), and add what "
-            "hwprof profile measures of the network to the parts that it prints."
+            f"{target!r}; measure the network there (hwprof profile) and give it by --network-ms "
+            "with the virtual board of its chip as --target (hwprof targets)."
         )
     return reference

@@ -9,14 +9,14 @@ from hwprof.firmware_stub.virtual.frame_parts import DecodeTables
 
 Int8 = npt.NDArray[np.int8]
 
-TYPICAL_SHARE = 90 / 320
-"""Cells above ``LEAST_SCORE`` on a typical picture: 90 of 16 x 20, of which 17 boxes survive.
+TYPICAL_SHARE = 86 / 320
+"""Cells above ``LEAST_SCORE`` on a typical picture: 86 of 16 x 20, of which 17 boxes survive.
 
-Medians of the published FastestDet weights, person class alone, at 256 x 320 over every second of
-the 348 pictures of docs/FRAME.md.
+Medians of the published FastestDet weights, person class alone, at 256 x 320, over 257 COCO
+pictures of which most show people: ``benchmarks/frame_candidates.py`` prints them.
 """
 LEAST_SCORE = 0.25
-CELLS_OF_A_BOX = 5  # 90 candidates stand for 17 boxes
+CELLS_OF_A_BOX = 5  # 86 candidates stand for 17 boxes
 _SMALLEST, _LARGEST = 2.0, 6.0  # sides of a typical box, in cells
 _WIDEST_KEPT = (
     2.5  # squares of s cells, a cell apart, share (s - 1) / (s + 1), 0.43, of their union

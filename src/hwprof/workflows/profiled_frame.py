@@ -28,15 +28,20 @@ _LEAST_MAP_CHANNELS = 5  # objectness and the four of a box
 
 @dataclass(frozen=True, slots=True)
 class FrameOptions:
-    """What of a frame the network does not say; see ``FrameSetup``."""
+    """What of a frame the network does not say; see ``FrameSetup``.
+
+    Attributes:
+        network_us: what somebody measured of the network; None to profile it.
+    """
 
     camera: Camera
     boxes: int | None = None
     is_fused: bool = False
+    network_us: float | None = None
 
 
 def profiled_frame(model: str, setup: Setup, options: FrameOptions) -> FrameBudget:
-    """Measure a model on a virtual board and everything around it there.
+    """Measure a model on a virtual board, unless somebody has, and everything around it there.
 
     Raises:
         ModelError: the model takes no picture, or answers with no output map of FastestDet's kind.
@@ -44,7 +49,6 @@ def profiled_frame(model: str, setup: Setup, options: FrameOptions) -> FrameBudg
         BoardError: the network or a part computed something else than the host.
     """
     from hwprof.models import resolve_model
-    from hwprof.profiler.bench import Bench
 
     graph = resolve_model(model).graph
     (height, width), shape = _shapes(graph)
@@ -59,11 +63,19 @@ def profiled_frame(model: str, setup: Setup, options: FrameOptions) -> FrameBudg
         output=_params(graph, graph.outputs[0], setup.scheme, MAP_RANGE),
     )
     around = frame_around((height, width), setup=frame_setup, map_shape=shape)
+    if options.network_us is not None:
+        return around.with_network(options.network_us, "measured")
+    return around.with_network(_profiled_us(model, graph, setup))
+
+
+def _profiled_us(model: str, graph: Graph, setup: Setup) -> float:
+    from hwprof.profiler.bench import Bench
+
     with Bench(setup) as bench:
         row = bench.measure(bench.lower(graph), block_type="network", block_key=model)
     if row.error:
         raise BoardError(f"a network counts only if it computes what the host does; {row.error}.")
-    return around.with_network(row.latency_us)
+    return row.latency_us
 
 
 def _shapes(graph: Graph) -> tuple[tuple[int, int], tuple[int, int, int]]:
