@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from hwprof.errors import ConfigurationError
 from hwprof.search.training.boxes import Detections
-from hwprof.search.training.data import Picture
 from hwprof.search.training.evaluation import matched
+from hwprof.search.training.pictures import Picture
 
 Indices = npt.NDArray[np.int64]
 

@@ -64,9 +64,10 @@ def test_precision_is_that_of_the_float_network_and_of_each_scheme(
     module: GraphModule, weights: Path, data: Path
 ):
     """Float agrees with the evaluation; every scheme is compared with float and with the best."""
-    names = ["tflite", "power-of-two/per-tensor"]
+    rows = [row for row in ROWS if row.scheme in {"tflite", "asymmetric/per-channel"}]
+    names = [row.scheme for row in rows]
     told: list[str] = []
-    study = scheme_accuracies(StudyRequest(MODEL, data, weights), names, told.append)
+    study = scheme_accuracies(StudyRequest(MODEL, data, weights), rows, told.append)
     assert told == ["float", *names]
     assert (study.pictures, study.calibration_pictures) == (11, 5)
     sets = picture_sets(data, "person")
@@ -79,13 +80,22 @@ def test_precision_is_that_of_the_float_network_and_of_each_scheme(
     for one in study.schemes:
         assert one.change.value == pytest.approx(one.ap50.value - study.ap50_float.value)
         assert one.behind.value == pytest.approx(one.ap50.value - best)
+        assert one.proof is not None
+        assert one.proof.is_exact
+        assert one.proof.pictures == 1
+
+
+def test_nothing_is_proved_where_nobody_asked(weights: Path, data: Path):
+    """Then no board runs."""
+    unproved = scheme_accuracies(StudyRequest(MODEL, data, weights, proved=0), ROWS[-1:])
+    assert unproved.schemes[0].proof is None
 
 
 @pytest.mark.slow
 def test_the_command_prints_precision_beside_latency(weights: Path, data: Path):
     """Every scheme with both numbers, and one to search with; published numbers are others'."""
     arguments = ["schemes", MODEL, "--data", str(data), "--weights", str(weights)]
-    options = ["--timing", "pipeline", "--workers", "1"]
+    options = ["--timing", "pipeline", "--workers", "1", "--prove", "0"]
     result = CliRunner().invoke(main, [*arguments, *options, "--json"])
     assert result.exit_code == 0, result.output
     document = json.loads(result.stdout)
@@ -128,7 +138,7 @@ def test_published_weights_belong_to_the_published_head(tmp_path: Path, data: Pa
     path = tmp_path / "published.pth"
     torch.save({"backbone.first_conv.0.weight": torch.zeros(24, 3, 3, 3)}, path)
     with pytest.raises(ConfigurationError, match="have its own head"):
-        scheme_accuracies(StudyRequest(MODEL, data, path), ["tflite"])
+        scheme_accuracies(StudyRequest(MODEL, data, path), ROWS[-1:])
 
 
 def test_a_network_without_boxes_is_refused(tmp_path: Path, data: Path):
@@ -141,7 +151,7 @@ def test_a_network_without_boxes_is_refused(tmp_path: Path, data: Path):
     path = tmp_path / "plain.pt"
     torch.save(GraphModule(resolve_model(str(model)).graph).state_dict(), path)
     with pytest.raises(ConfigurationError, match="has 4 channels; name a person-detector"):
-        scheme_accuracies(StudyRequest(str(model), data, path), ["tflite"])
+        scheme_accuracies(StudyRequest(str(model), data, path), ROWS[-1:])
 
 
 def study(changes: dict[str, tuple[float, float]]) -> AccuracyStudy:

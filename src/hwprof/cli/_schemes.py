@@ -58,6 +58,13 @@ class _Precision:
     show_default=True,
     help="Points of AP50 that are no reason for a slower scheme.",
 )
+@click.option(
+    "--prove",
+    type=click.IntRange(0, 10_000),
+    default=1,
+    show_default=True,
+    help="Pictures of --data that a virtual board computes too, every byte compared.",
+)
 @_options.target
 @_options.timing
 @_options.workers
@@ -68,6 +75,7 @@ def schemes(
     data: Path | None,
     weights: Path | None,
     tolerance: float,
+    prove: int,
     target: str,
     timing: str,
     workers: int | None,
@@ -91,7 +99,7 @@ def schemes(
             "give both, or neither for latencies alone."
         )
     target = STUDY_TARGET if target == DEFAULT_TARGET else target
-    study = _study(model, data, weights) if data and weights else None
+    study = _study(model, data, weights, prove) if data and weights else None
     rows = scheme_latencies(
         model, target=target, timing=timing, workers=workers or os.cpu_count() or 1
     )
@@ -114,7 +122,7 @@ def schemes(
     click.echo(f"\n{model} on {target}; published: {PUBLISHED_SOURCE}.")
 
 
-def _study(model: str, data: Path, weights: Path) -> AccuracyStudy:
+def _study(model: str, data: Path, weights: Path, prove: int) -> AccuracyStudy:
     from hwprof.search.training.requirement import require_training
     from hwprof.workflows.schemes import ROWS
 
@@ -122,8 +130,8 @@ def _study(model: str, data: Path, weights: Path) -> AccuracyStudy:
     from hwprof.workflows.scheme_study import StudyRequest, scheme_accuracies
 
     return scheme_accuracies(
-        StudyRequest(model, data, weights),
-        [row.scheme for row in ROWS],
+        StudyRequest(model, data, weights, prove),
+        ROWS,
         told=lambda name: click.echo(f"precision: {name}", err=True),
     )
 
@@ -178,6 +186,14 @@ def _print_precision(precision: _Precision, rows: Sequence[SchemeLatency]) -> No
         f"{study.ap50_float.level:.0%} of 1,000 draws of the pictures. The published AP50 is "
         "another training on other pictures and no claim of ours."
     )
+    proofs = [one.proof for one in study.schemes if one.proof is not None]
+    if proofs:
+        click.echo(
+            f"A virtual board computed {sum(proof.output_bytes for proof in proofs):,} bytes for "
+            f"{proofs[0].pictures} of the pictures under each scheme; "
+            f"{sum(proof.different_bytes for proof in proofs):,} differ from those that precision "
+            "is computed of."
+        )
     unresolved = [one.scheme for one in study.schemes if not one.change.is_resolvable]
     if unresolved:
         click.echo(

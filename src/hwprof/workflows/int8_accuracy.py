@@ -189,7 +189,7 @@ class BoardProof:
 
 
 def board_proof(
-    detector: Int8Detector, pictures: Sequence[Picture], setup: Setup | None = None
+    detector: Int8Detector, pictures: Iterable[Picture], setup: Setup | None = None
 ) -> BoardProof:
     """Run pictures through the firmware and compare every output byte with the reference's.
 

@@ -18,11 +18,11 @@ from hwprof.errors import ConfigurationError
 from hwprof.graph import Float, Graph
 from hwprof.models import resolve_model
 from hwprof.networks import fastestdet
+from hwprof.profiler.bench import Setup
 from hwprof.search.training.bootstrap import (
     Difference,
     Interval,
     Matches,
-    PrecisionSamples,
     paired_samples,
 )
 from hwprof.search.training.boxes import decode, suppress
@@ -32,11 +32,12 @@ from hwprof.search.training.checkpoints import (
     load_fastestdet,
     read_state,
 )
-from hwprof.search.training.detections import outputs, samples, seen_at
+from hwprof.search.training.detections import Pixels, outputs, samples, seen_at
 from hwprof.search.training.module import GraphModule
 from hwprof.search.training.sets import picture_sets
 from hwprof.workflows.detector_accuracy import CALIBRATION_PICTURES
-from hwprof.workflows.int8_accuracy import Int8Detector
+from hwprof.workflows.int8_accuracy import BoardProof, Int8Detector, board_proof
+from hwprof.workflows.schemes import Study
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,11 +60,13 @@ class StudyRequest:
         model: a detector by name or file; of FastestDet's own head with the published weights.
         data: a COCO or PASCAL VOC folder with persons.
         weights: FastestDet's, or a state that ``model`` was trained to.
+        proved: pictures that the firmware computes too, byte by byte, under each scheme.
     """
 
     model: str
     data: Path
     weights: Path
+    proved: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +77,14 @@ class SchemeAccuracy:
         ap50: at an intersection over union of 0.5, between 0 and 1.
         change: less the float network's, on the same pictures.
         behind: less that of the scheme with the highest.
+        proof: that a virtual board computes the same bytes; None where nobody asked for it.
     """
 
     scheme: str
     ap50: Interval
     change: Difference
     behind: Difference
+    proof: BoardProof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +144,12 @@ class _Pixels:
 
 
 def scheme_accuracies(
-    request: StudyRequest, schemes: Sequence[str], told: Told = lambda _: None
+    request: StudyRequest, rows: Sequence[Study], told: Told = lambda _: None
 ) -> AccuracyStudy:
     """Precision of a person detector in float and under each scheme.
 
     Args:
+        rows: schemes, and the kernels that take their weights.
         told: the name of what begins.
 
     Raises:
@@ -156,10 +162,12 @@ def scheme_accuracies(
     sets = _Pixels(request.data, (height, width))
     told("float")
     matches = [network.matches(sets, list(outputs(network.module, sets.pixels)))]
-    for scheme in schemes:
-        told(scheme)
-        detector = Int8Detector(graph, sets.calibration, scheme)
+    proofs = []
+    for row in rows:
+        told(row.scheme)
+        detector = Int8Detector(graph, sets.calibration, row.scheme)
         matches.append(network.matches(sets, detector.outputs(sets.pixels)))
+        proofs.append(_proof(detector, sets.pixels[: request.proved], row))
     of_float, *of_schemes = paired_samples([[one] for one in matches])
     best = max(of_schemes, key=lambda one: one.value)
     return AccuracyStudy(
@@ -168,16 +176,17 @@ def scheme_accuracies(
         calibration_pictures=len(sets.calibration),
         ap50_float=of_float.interval(),
         schemes=tuple(
-            _accuracy(scheme, one, of_float, best)
-            for scheme, one in zip(schemes, of_schemes, strict=True)
+            SchemeAccuracy(row.scheme, one.interval(), one.less(of_float), one.less(best), proof)
+            for row, one, proof in zip(rows, of_schemes, proofs, strict=True)
         ),
     )
 
 
-def _accuracy(
-    scheme: str, one: PrecisionSamples, of_float: PrecisionSamples, best: PrecisionSamples
-) -> SchemeAccuracy:
-    return SchemeAccuracy(scheme, one.interval(), one.less(of_float), one.less(best))
+def _proof(detector: Int8Detector, pixels: Pixels, row: Study) -> BoardProof | None:
+    """A virtual board's bytes beside the reference's; cycles of memories are of no interest."""
+    if not len(pixels):
+        return None
+    return board_proof(detector, pixels, Setup(kernels=row.kernels, timing="pipeline"))
 
 
 def suggest(
