@@ -38,7 +38,7 @@ _ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {
     Activation.RELU: lambda x: functional.relu(x, inplace=True),
     Activation.RELU6: lambda x: functional.relu6(x, inplace=True),
 }
-_LAYOUT = torch.channels_last  # depthwise convolutions train in a third of the time
+_LAYOUT = torch.channels_last  # in which depthwise convolutions train much faster
 _FUNCTIONS: Mapping[UnaryFunction, Callable[[Tensor], Tensor]] = {
     UnaryFunction.SIGMOID: torch.sigmoid,
     UnaryFunction.TANH: torch.tanh,
