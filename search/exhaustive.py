@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwprof.errors import ConfigurationError
+from hwprof.search.candidate import Candidate
 from hwprof.search.estimators import FloatArray
 from hwprof.search.front import hypervolume, pareto_indices
-from hwprof.search.problem import Candidate, Problem
+from hwprof.search.problem import Problem
 
 _CHUNK = 4096
 """Architectures held at a time; enough for estimators that work on many at once."""

@@ -5,21 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hwprof.errors import ConfigurationError
+from hwprof.search.candidate import Candidate
 from hwprof.search.decisions import possible_indices
 from hwprof.search.front import pareto_indices
-from hwprof.search.problem import Candidate, Problem
+from hwprof.search.problem import Problem
 from hwprof.search.spaces import Point
-from hwprof.search.strategies import Strategy, constrain
-from hwprof.search.study import finished, open_study, origin, record, suggest
-
-if TYPE_CHECKING:
-    import optuna
+from hwprof.search.strategies import Strategy
+from hwprof.search.study import Storage, open_study, origin
+from hwprof.search.trials import finished
+from hwprof.search.worker import Worker
 
 DEFAULT_TRIALS = 120
 _DIGEST_DIGITS = 8
@@ -67,7 +65,7 @@ def run_search(
     strategy: Strategy,
     options: SearchOptions,
     *,
-    storage: Path,
+    storage: Storage,
     progress: Progress | None = None,
 ) -> tuple[Candidate, ...]:
     """Trials of a search in their order, those of an earlier run first.
@@ -78,58 +76,50 @@ def run_search(
         ConfigurationError: the study belongs to another search.
         StoreError: the storage cannot be used.
     """
+    join_search(problem, strategy, options, storage=storage, progress=progress)
     name = options.study_name(problem, strategy)
     with open_study(problem, strategy, name=name, seed=options.seed, storage=storage) as study:
-        worker = _Worker(study, problem, strategy, options.seed)
-        for trial in range(options.trials):
-            if trial >= worker.done:
-                worker.run_trial()
-            if progress is not None:
-                progress(1)
         return tuple(finished(study, problem.space)[: options.trials])
 
 
-class _Worker:
-    """Runs trials of one study, one after the other."""
+def join_search(
+    problem: Problem,
+    strategy: Strategy,
+    options: SearchOptions,
+    *,
+    storage: Storage,
+    worker: str = "",
+    progress: Progress | None = None,
+) -> None:
+    """Run trials of a study until it has them all, alone or as one of several workers.
 
-    def __init__(
-        self, study: optuna.Study, problem: Problem, strategy: Strategy, seed: int
-    ) -> None:
-        self._study = study
-        self._problem = problem
-        self._strategy = strategy
-        self._seed = seed
-        before = finished(study, problem.space)
-        self._known = {candidate.point: candidate for candidate in before}
-        self.done = len(before)
+    Args:
+        problem: what is searched.
+        strategy: how points are chosen.
+        options: trials, seed and name of the study.
+        storage: an SQLite file or a database, the same for all workers.
+        worker: tells this worker from others of the study, so that they draw apart; empty for a
+            search that goes on after an interruption as if it had not been.
+        progress: called from this thread.
 
-    def run_trial(self) -> None:
-        """Choose, evaluate and store one candidate; a trial that breaks off is kept as failed."""
-        from optuna.trial import TrialState
-
-        self._study.sampler = self._strategy.sampler(_trial_seed(self._seed, self.done))
-        trial = self._study.ask()
-        try:
-            candidate = self._candidate(suggest(trial, self._problem.space))
-        except BaseException:
-            self._study.tell(trial, state=TrialState.FAIL)
-            raise
-        record(trial, candidate, self._problem.budget_us)
-        if self._problem.budget_us is not None:
-            constrain(trial, candidate.latency_us - self._problem.budget_us)
-        self._study.tell(trial, [candidate.latency_us, candidate.score])
-        self._known[candidate.point] = candidate
-        self.done += 1
-
-    def _candidate(self, point: Point) -> Candidate:
-        known = self._known
-        return known.get(point) or self._problem.candidate(point, known.values())
-
-
-def _trial_seed(seed: int, trial: int) -> int:
-    """A seed for each trial, so that one that follows an interruption draws what it would have."""
-    digest = hashlib.sha256(f"{seed}/{trial}".encode()).digest()
-    return int.from_bytes(digest[:4], "little")
+    Raises:
+        ConfigurationError: the study belongs to another search.
+        StoreError: the storage cannot be used.
+    """
+    name = options.study_name(problem, strategy)
+    with open_study(problem, strategy, name=name, seed=options.seed, storage=storage) as study:
+        prepared = strategy.prepared(problem, options.trials)
+        trials = min(options.trials, prepared.most_trials or options.trials)
+        joined = Worker(study, problem, prepared, f"{options.seed}/{worker}".rstrip("/"))
+        reported = 0
+        while True:
+            done = min(joined.refresh(), trials)
+            if progress is not None:
+                progress(done - reported)
+            reported = done
+            if done + joined.others_running >= trials:
+                return
+            joined.run_trial()
 
 
 def settle(problem: Problem, trials: Iterable[Candidate]) -> tuple[Candidate, ...]:
@@ -150,25 +140,37 @@ def settle(problem: Problem, trials: Iterable[Candidate]) -> tuple[Candidate, ..
 
 
 def _possible(problem: Problem, candidates: Iterable[Candidate]) -> list[Candidate]:
-    candidates = list(candidates)
+    candidates = [candidate for candidate in candidates if problem.fits(candidate)]
     rows = [(one.low_us, one.high_us, one.score) for one in candidates]
-    return [candidates[index] for index in possible_indices(np.array(rows), problem.limit_us)]
+    return [
+        candidates[index]
+        for index in possible_indices(np.array(rows).reshape(-1, 3), problem.limit_us)
+    ]
 
 
 def pareto_front(problem: Problem, trials: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """The trials within the budget that no other beats, by latency.
+    """The solutions among the trials that no other beats, by latency.
 
     Raises:
-        ConfigurationError: none of them meets the budget; the message says the fastest.
+        ConfigurationError: there are none; the message says the fastest.
     """
-    allowed = [candidate for candidate in trials if candidate.latency_us <= problem.limit_us]
+    allowed = [candidate for candidate in trials if problem.allows(candidate)]
     if not allowed:
-        fastest = min(trials, key=lambda candidate: candidate.latency_us)
-        raise ConfigurationError(
-            f"none of {len(trials)} trials meets {problem.limit_us / 1000:g} ms; the fastest, "
-            f"{fastest.arch}, takes {fastest.latency_us / 1000:.2f} ms by {problem.latency.name}; "
-            "raise the budget or the number of trials."
-        )
+        raise ConfigurationError(_no_solution(problem, trials))
     latency_us = np.array([candidate.latency_us for candidate in allowed])
     score = np.array([candidate.score for candidate in allowed])
     return tuple(allowed[index] for index in pareto_indices(latency_us, score))
+
+
+def _no_solution(problem: Problem, trials: Sequence[Candidate]) -> str:
+    wishes = [f"{limit.most:,.0f} {limit.name}" for limit in problem.limits]
+    if problem.budget_us is not None:
+        wishes.insert(0, f"{problem.budget_us / 1000:g} ms")
+    fitting = [candidate for candidate in trials if problem.fits(candidate)] or trials
+    fastest = min(fitting, key=lambda candidate: candidate.latency_us)
+    amounts = "".join(f", {name} {amount:,.0f}" for name, amount in fastest.amounts.items())
+    return (
+        f"none of {len(trials)} trials meets {' and '.join(wishes)}; the fastest, {fastest.arch}, "
+        f"takes {fastest.latency_us / 1000:.2f} ms by {problem.latency.name}{amounts}; raise the "
+        "budget or the number of trials."
+    )

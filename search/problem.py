@@ -1,75 +1,59 @@
-"""What is searched: a space and the two estimators, and what they said of a candidate."""
+"""What is searched: a space, the two estimators, and what a solution must not exceed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from math import inf
 
+from hwprof.architecture import Architecture
 from hwprof.errors import ConfigurationError
+from hwprof.search.candidate import Candidate
 from hwprof.search.decisions import Standing
 from hwprof.search.design import Design
-from hwprof.search.estimators import (
-    Details,
-    FloatArray,
-    Kind,
-    LatencyEstimate,
-    LatencyEstimator,
-    TaskEstimator,
-)
+from hwprof.search.estimators import FloatArray, LatencyEstimator, TaskEstimator
 from hwprof.search.spaces import Point, SearchSpace
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """One point of the space and what the estimators said of it.
+class Limit:
+    """An amount, other than latency, that solutions do not exceed.
 
     Attributes:
-        arch: the architecture's name.
-        estimate: of its latency, by the search's latency estimator.
-        score: by its task estimator; more is better.
-        details: what the task estimator kept beside the score.
+        name: with its unit, ``peak_ram_bytes``.
+        most: solutions have at most so much.
+        amount: of one architecture; exact, and cheap beside the estimators.
+
+    Raises:
+        ConfigurationError: the limit is not positive and finite.
     """
 
-    point: Point
-    arch: str
-    estimate: LatencyEstimate
-    score: float
-    details: Details = field(default_factory=dict, hash=False)
+    name: str
+    most: float
+    amount: Callable[[Architecture], float]
 
-    @property
-    def latency_us(self) -> float:
-        """The estimate's median."""
-        return self.estimate.latency_us
-
-    @property
-    def low_us(self) -> float:
-        """Lower end of the estimate's interval."""
-        return self.estimate.low_us
-
-    @property
-    def high_us(self) -> float:
-        """Upper end of the estimate's interval."""
-        return self.estimate.high_us
-
-    @property
-    def kind(self) -> Kind:
-        """Whether the latency is predicted, modelled or measured."""
-        return self.estimate.kind
+    def __post_init__(self) -> None:
+        if not 0 < self.most < inf:
+            raise ConfigurationError(
+                f"a limit is positive and finite; got {self.most} for {self.name}."
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A space, the two objectives, and the latency that must not be exceeded.
+    """A space, the two objectives, and what must not be exceeded.
 
     Attributes:
         budget_us: candidates above it are no solutions; None for no budget.
+        limits: what else they must not exceed.
     """
 
     space: SearchSpace
     task: TaskEstimator
     latency: LatencyEstimator
     budget_us: float | None = None
+    limits: tuple[Limit, ...] = ()
 
     def __post_init__(self) -> None:
         if self.budget_us is not None and not 0 < self.budget_us < inf:
@@ -81,6 +65,11 @@ class Problem:
     def limit_us(self) -> float:
         """The budget, infinite without one."""
         return inf if self.budget_us is None else self.budget_us
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether both objectives of a whole space can be had in seconds."""
+        return self.task.is_proxy and self.latency.is_cheap and not self.limits
 
     def evaluate(self, designs: Sequence[Design]) -> tuple[FloatArray, FloatArray]:
         """Latencies in microseconds and scores of many designs, (n,) each."""
@@ -97,17 +86,45 @@ class Problem:
         design = self.space.design(point)
         judgement = self.task.judge(design)
         architecture = design.architecture
+        start_s = time.perf_counter()
         (estimate,) = self.latency.estimates([architecture])
-        found = Candidate(point, architecture.name, estimate, judgement.score, judgement.details)
-        return self.settled(found, others)
+        found = Candidate(
+            point,
+            architecture.name,
+            estimate,
+            judgement.score,
+            details=judgement.details,
+            amounts={limit.name: limit.amount(architecture) for limit in self.limits},
+        )
+        found = self.settled(found, others)
+        return replace(found, latency_s=time.perf_counter() - start_s)
 
     def settled(self, candidate: Candidate, others: Iterable[Candidate]) -> Candidate:
         """The candidate with a latency that tells it from the others, if there is a better one."""
+        if not self.fits(candidate):
+            return candidate
         standing = Standing.among(
-            ((other.estimate, other.score) for other in others),
+            ((other.estimate, other.score) for other in others if self.fits(other)),
             score=candidate.score,
             limit_us=self.limit_us,
         )
         architecture = self.space.design(candidate.point).architecture
         estimate = self.latency.settle(architecture, candidate.estimate, standing.is_decided)
         return replace(candidate, estimate=estimate)
+
+    def fits(self, candidate: Candidate) -> bool:
+        """Whether it is within all limits other than the budget."""
+        return all(candidate.amounts[limit.name] <= limit.most for limit in self.limits)
+
+    def allows(self, candidate: Candidate) -> bool:
+        """Whether it is a solution."""
+        return candidate.latency_us <= self.limit_us and self.fits(candidate)
+
+    def excess(self, candidate: Candidate) -> dict[str, float]:
+        """How far it is beyond the budget and each limit, in shares of them; negative within."""
+        beyond = {
+            limit.name: candidate.amounts[limit.name] / limit.most - 1 for limit in self.limits
+        }
+        if self.budget_us is not None:
+            beyond["latency_us"] = candidate.latency_us / self.budget_us - 1
+        return beyond

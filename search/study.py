@@ -1,33 +1,34 @@
-"""A search's trials in Optuna's storage: an SQLite file, or any database that Optuna takes.
+"""The study that keeps a search: in an SQLite file, or any database that Optuna takes.
 
 What a study was made of is kept with it, so that one name never mixes two searches.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hwprof.errors import ConfigurationError, StoreError
-from hwprof.search.estimators import LatencyEstimate
-from hwprof.search.problem import Candidate, Problem
-from hwprof.search.spaces import Dimension, Point, SearchSpace
+from hwprof.search.problem import Problem
 from hwprof.search.strategies import Strategy
 
 if TYPE_CHECKING:
     import optuna
 
+Storage: TypeAlias = Path | str
+"""An SQLite file, or the URL of a database, ``postgresql://host/studies``."""
+
 _ORIGIN = "hwprof"
-_ARCHITECTURE = "architecture"
-_LATENCY = "latency"
-_DETAILS = "details"
+_WAIT_S = 120.0  # for other workers of one SQLite file
 
 
 @contextmanager
 def open_study(
-    problem: Problem, strategy: Strategy, *, name: str, seed: int, storage: Path
+    problem: Problem, strategy: Strategy, *, name: str, seed: int, storage: Storage
 ) -> Iterator[optuna.Study]:
     """The study of that name, made if there is none.
 
@@ -50,26 +51,64 @@ def open_study(
         optuna.logging.set_verbosity(verbosity)
 
 
-def _load(name: str, storage: Path) -> optuna.Study:
+def _load(name: str, storage: Storage) -> optuna.Study:
     import optuna
 
     try:
-        storage.parent.mkdir(parents=True, exist_ok=True)
         return optuna.create_study(
             study_name=name,
-            storage=f"sqlite:///{storage}",
+            storage=optuna.storages.RDBStorage(**_connection(storage)),
             directions=["minimize", "maximize"],
             load_if_exists=True,
         )
-    except (OSError, RuntimeError) as error:  # RuntimeError: tables of another Optuna version
+    # RuntimeError: tables of another Optuna version; ImportError: no driver for the database;
+    # ValueError: no such database.
+    except (OSError, RuntimeError, ImportError, ValueError) as error:
         raise _unusable(storage, error) from error
 
 
-def _unusable(storage: Path, error: Exception) -> StoreError:
+def _connection(storage: Storage) -> dict[str, Any]:
+    if isinstance(storage, str):
+        return {"url": storage}
+    storage.parent.mkdir(parents=True, exist_ok=True)
+    options = {"creator": partial(_connect, storage)}
+    return {"url": f"sqlite:///{storage}", "engine_kwargs": options}
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """A connection for one of several processes.
+
+    A trial is a dozen commits; with a write-ahead log they do not each wait for the disk. What is
+    committed survives a killed process; a power failure may take the last trials, no more.
+    """
+    connection = sqlite3.connect(path, timeout=_WAIT_S, check_same_thread=False)
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = normal")
+    return connection
+
+
+def _unusable(storage: Storage, error: Exception) -> StoreError:
+    reason = _first_line(error)
+    if isinstance(storage, str):
+        return StoreError(
+            f"the studies in {_without_password(storage)!r} cannot be used "
+            f"({reason.replace(storage, '...')}); check the URL, that the database answers and "
+            "that its driver is installed, or leave out --storage."
+        )
     return StoreError(
-        f"the studies in {str(storage)!r} cannot be used ({_first_line(error)}); check that "
+        f"the studies in {str(storage)!r} cannot be used ({reason}); check that "
         "it is Optuna's own file and that the disk has room, or choose another --workspace."
     )
+
+
+def _without_password(url: str) -> str:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url.partition("@")[2] or url
 
 
 def _first_line(error: Exception) -> str:
@@ -78,7 +117,7 @@ def _first_line(error: Exception) -> str:
 
 def origin(problem: Problem, strategy: Strategy, seed: int) -> dict[str, object]:
     """What a study's trials belong to, as it is kept with them."""
-    return {
+    parts: dict[str, object] = {
         "space": problem.space.name,
         "space_sha256": problem.space.fingerprint,
         "task": problem.task.name,
@@ -87,6 +126,9 @@ def origin(problem: Problem, strategy: Strategy, seed: int) -> dict[str, object]
         "strategy": strategy.name,
         "seed": seed,
     }
+    if problem.limits:
+        parts["limits"] = {limit.name: limit.most for limit in problem.limits}
+    return parts
 
 
 def _claim(study: optuna.Study, wanted: Mapping[str, object]) -> None:
@@ -95,70 +137,10 @@ def _claim(study: optuna.Study, wanted: Mapping[str, object]) -> None:
         study.set_user_attr(_ORIGIN, dict(wanted))
         return
     was = stored or {}
-    different = [key for key in wanted if was.get(key) != wanted[key]]
+    different = [key for key in (*wanted, *was) if was.get(key) != wanted.get(key)]
     if different:
         key = different[0]
         raise ConfigurationError(
             f"a study goes on with the search that it was made for; {study.study_name!r} has "
-            f"{key} {was.get(key)!r}, this search {wanted[key]!r}; choose another --study name."
+            f"{key} {was.get(key)!r}, this search {wanted.get(key)!r}; choose another --study name."
         )
-
-
-def suggest(trial: optuna.Trial, space: SearchSpace) -> Point:
-    """The point that the trial's sampler chooses."""
-    return tuple(_suggest(trial, dimension) for dimension in space.dimensions)
-
-
-def _suggest(trial: optuna.Trial, dimension: Dimension) -> int:
-    if dimension.ordered:
-        return trial.suggest_int(dimension.name, 0, len(dimension.labels) - 1)
-    return dimension.labels.index(trial.suggest_categorical(dimension.name, dimension.labels))
-
-
-def record(trial: optuna.Trial, candidate: Candidate, budget_us: float | None) -> None:
-    """Keep what the two values do not say where optuna-dashboard shows it."""
-    estimate = candidate.estimate
-    latency = {
-        "low_us": estimate.low_us,
-        "high_us": estimate.high_us,
-        "level": estimate.level,
-        "kind": estimate.kind,
-    }
-    if budget_us is not None:
-        latency["chance_within_budget"] = estimate.chance_within(budget_us)
-    trial.set_user_attr(_ARCHITECTURE, candidate.arch)
-    trial.set_user_attr(_LATENCY, latency)
-    if candidate.details:
-        trial.set_user_attr(_DETAILS, dict(candidate.details))
-
-
-def finished(study: optuna.Study, space: SearchSpace) -> list[Candidate]:
-    """Candidates of the completed trials, in their order."""
-    from optuna.trial import TrialState
-
-    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return [_candidate(trial, space) for trial in trials]
-
-
-def _candidate(trial: optuna.trial.FrozenTrial, space: SearchSpace) -> Candidate:
-    latency_us, score = trial.values
-    return Candidate(
-        tuple(_choice(trial.params, dimension) for dimension in space.dimensions),
-        str(trial.user_attrs.get(_ARCHITECTURE, "")),
-        _estimate(latency_us, trial.user_attrs.get(_LATENCY)),
-        score,
-        trial.user_attrs.get(_DETAILS, {}),
-    )
-
-
-def _estimate(latency_us: float, stored: Mapping[str, Any] | None) -> LatencyEstimate:
-    if stored is None:  # a study of an hwprof that kept no intervals
-        return LatencyEstimate.exactly(latency_us, "predicted")
-    return LatencyEstimate(
-        latency_us, stored["low_us"], stored["high_us"], stored["level"], stored["kind"]
-    )
-
-
-def _choice(params: Mapping[str, Any], dimension: Dimension) -> int:
-    value = params[dimension.name]
-    return int(value) if dimension.ordered else dimension.labels.index(value)

@@ -6,7 +6,7 @@ import abc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -68,9 +68,11 @@ class LatencyEstimator(abc.ABC):
 
     Attributes:
         name: where the numbers come from, kept with a stored study.
+        is_cheap: whether it answers thousands in a second, so that a whole space can be asked for.
     """
 
     name: str
+    is_cheap: ClassVar[bool] = True
 
     @abc.abstractmethod
     def latencies_us(self, architectures: Sequence[Architecture]) -> FloatArray:

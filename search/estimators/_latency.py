@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +72,8 @@ class BoardLatency(LatencyEstimator):
         run: latency in microseconds of one architecture, verified.
         kind: ``modelled`` for a virtual board, ``measured`` for silicon.
     """
+
+    is_cheap: ClassVar[bool] = False
 
     name: str
     run: Callable[[Architecture], float]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
@@ -29,6 +29,14 @@ class Dimension:
     name: str
     labels: tuple[str, ...]
     ordered: bool = True
+
+    def value(self, choice: int) -> int | str:
+        """A choice as a study keeps it: its position, or its label where there is no order."""
+        return choice if self.ordered else self.labels[choice]
+
+    def choice(self, value: int | str) -> int:
+        """The choice that a study keeps as ``value``."""
+        return self.labels.index(value) if isinstance(value, str) else int(value)
 
 
 class SearchSpace(abc.ABC):
@@ -91,6 +99,15 @@ class SearchSpace(abc.ABC):
         for dimension, choice in zip(self.dimensions, point, strict=True):
             index = index * len(dimension.labels) + choice
         return index
+
+    def parameters_of(self, point: Point) -> dict[str, int | str]:
+        """A point as a study keeps it, by the names of the dimensions."""
+        pairs = zip(self.dimensions, point, strict=True)
+        return {dimension.name: dimension.value(choice) for dimension, choice in pairs}
+
+    def point_of(self, parameters: Mapping[str, int | str]) -> Point:
+        """The point that a study keeps as ``parameters``."""
+        return tuple(d.choice(parameters[d.name]) for d in self.dimensions)
 
     def architectures(self, indices: Sequence[int]) -> Iterator[Architecture]:
         """The architectures of some numbers, in their order."""

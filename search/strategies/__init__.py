@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from hwprof.errors import UnknownNameError
 from hwprof.search.strategies._base import Strategy
 from hwprof.search.strategies._constraints import constrain
+from hwprof.search.strategies._exhaustive import Exhaustive
+from hwprof.search.strategies._nsga2 import Nsga2
 from hwprof.search.strategies._random import RandomSearch
 from hwprof.search.strategies._tpe import MultiObjectiveTpe
 
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
-    {strategy.name: strategy for strategy in (MultiObjectiveTpe(), RandomSearch())}
+    {
+        strategy.name: strategy
+        for strategy in (MultiObjectiveTpe(), Nsga2(), RandomSearch(), Exhaustive())
+    }
 )
 
 
@@ -32,7 +37,9 @@ def get_strategy(name: str) -> Strategy:
 
 __all__ = [
     "STRATEGIES",
+    "Exhaustive",
     "MultiObjectiveTpe",
+    "Nsga2",
     "RandomSearch",
     "Strategy",
     "constrain",

@@ -1,25 +1,30 @@
-"""The latency budget as a constraint, in the words of the Optuna that is installed.
+"""What a candidate must not exceed as constraints, in the words of the Optuna that is installed.
 
 Optuna 5 takes a constraint from the trial; Optuna 4 asks the sampler, whose function reads what
-the trial keeps. Either way a trial above the budget ranks below all that meet it.
+the trial keeps. Either way a trial beyond a limit ranks below all that meet them, and the further
+beyond the lower.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optuna import Trial
     from optuna.trial import FrozenTrial
 
-_OVER_BUDGET_US = "over_budget_us"
+_EXCESS = "excess"
 
 
-def constrain(trial: Trial, over_budget_us: float) -> None:
-    """Mark a trial by how far its latency is above the budget; met at 0 and below."""
-    trial.set_user_attr(_OVER_BUDGET_US, over_budget_us)
+def constrain(trial: Trial, excess: Mapping[str, float]) -> None:
+    """Mark a trial by how far it is beyond each limit, in shares of it; met at 0 and below."""
+    if not excess:
+        return
+    trial.set_user_attr(_EXCESS, dict(excess))
     if hasattr(trial, "set_constraint"):
-        trial.set_constraint(_OVER_BUDGET_US, over_budget_us)
+        for name, share in excess.items():
+            trial.set_constraint(name, share)
 
 
 def constraint_options() -> dict[str, Any]:
@@ -30,4 +35,4 @@ def constraint_options() -> dict[str, Any]:
 
 
 def _marks(trial: FrozenTrial) -> tuple[float, ...]:
-    return (float(trial.user_attrs.get(_OVER_BUDGET_US, 0.0)),)
+    return tuple(map(float, trial.user_attrs.get(_EXCESS, {}).values()))

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from hwprof.architecture import Architecture
 from hwprof.networks import person_detector
+from hwprof.search.candidate import Candidate
 from hwprof.search.estimators import PredictedLatency
 from hwprof.search.exhaustive import ExhaustiveFront, exhaustive_front
 from hwprof.search.loop import SearchOptions, pareto_front, run_search, settle
-from hwprof.search.problem import Candidate, Problem
+from hwprof.search.problem import Problem
 from hwprof.search.results import Found, SearchResult
 from hwprof.search.strategies import Strategy
 from hwprof.surrogates.predict import Predictor
