@@ -23,7 +23,7 @@ from hwprof.search.problem import Problem
 from hwprof.search.spaces import Dimension, PersonDetection, get_space
 from hwprof.search.strategies import Strategy, get_strategy
 from hwprof.surrogates.predict import load_predictor
-from hwprof.workflows.verified_search import predicted_latency
+from hwprof.workflows.search_latency import predicted_latency
 from hwprof.workspace import Workspace
 
 _BUDGET_US = 100_000.0

@@ -15,6 +15,8 @@ from hwprof.search.design import Design
 from hwprof.search.estimators import FloatArray, LatencyEstimator, TaskEstimator
 from hwprof.search.spaces import Point, SearchSpace
 
+__all__ = ["Candidate", "Limit", "Problem"]
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:

@@ -10,6 +10,7 @@ from hwprof.errors import UnknownNameError
 from hwprof.search.spaces._base import Dimension, Point, SearchSpace
 from hwprof.search.spaces._file import Choice, EditAxis, EditedNetwork, load_space
 from hwprof.search.spaces._person_detection import PersonDetection
+from hwprof.search.spaces._trained import TrainedSpace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,7 @@ __all__ = [
     "PersonDetection",
     "Point",
     "SearchSpace",
+    "TrainedSpace",
     "get_space",
     "load_space",
 ]

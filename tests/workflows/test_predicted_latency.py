@@ -4,7 +4,7 @@ import pytest
 
 from hwprof.networks import person_detector
 from hwprof.surrogates.predict import load_predictor, predict_latency
-from hwprof.workflows.verified_search import predicted_latency
+from hwprof.workflows.search_latency import predicted_latency
 
 NETWORKS = [person_detector(), person_detector(k=2, c=24)]
 

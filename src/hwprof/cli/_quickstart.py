@@ -8,7 +8,7 @@ import click
 
 from hwprof.cli import _options
 from hwprof.cli._fit import print_fit_report
-from hwprof.cli._search import print_search
+from hwprof.cli._search_output import print_search
 from hwprof.workspace import Workspace
 
 

@@ -2,38 +2,132 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hwprof.cli import _options
-from hwprof.cli._output import print_json, print_table
+from hwprof.cli._output import print_json
+from hwprof.cli._search_output import print_search
 from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
     from hwprof.profiler.bench import Setup
-    from hwprof.search.results import Found, SearchResult
-    from hwprof.surrogates.predict import Method
+    from hwprof.workflows.search_request import Lessons
+
+TRIALS, QUICK_TRIALS = 120, 24
+EPOCHS, QUICK_EPOCHS = 30, 10
+_KIB = 1024
+
+
+def _lessons(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say what candidates are trained on, as ``lessons``."""
+
+    @wraps(command)
+    def run(
+        *arguments: object,
+        data: Path | None,
+        weights: Path | None,
+        class_name: str,
+        epochs: int | None,
+        train_backbone: bool,
+        device: str,
+        quick: bool,
+        **options: object,
+    ) -> None:
+        lessons = None
+        if data is not None:
+            from hwprof.search.training.recipe import Recipe
+            from hwprof.workflows.search_request import Lessons
+
+            recipe = Recipe(epochs=epochs or (QUICK_EPOCHS if quick else EPOCHS))
+            lessons = Lessons(
+                data, weights, class_name, recipe, frozen=not train_backbone, device=device
+            )
+        command(*arguments, lessons=lessons, quick=quick, **options)
+
+    decorated: Callable[..., None] = run
+    for option in reversed(_LESSONS):
+        decorated = option(decorated)
+    return decorated
+
+
+_LESSONS = (
+    click.option(
+        "--data",
+        type=click.Path(path_type=Path),
+        help="COCO or PASCAL VOC folder: candidates are trained on it (hwprof[train]).",
+    ),
+    click.option(
+        "--weights",
+        type=click.Path(path_type=Path),
+        help="Weights of the seed network, FastestDet's or hwprof's; trained from nothing without.",
+    ),
+    click.option("--class", "class_name", default="person", show_default=True),
+    click.option(
+        "--epochs",
+        type=click.IntRange(1, 10_000),
+        show_default=f"{EPOCHS}, --quick {QUICK_EPOCHS}",
+        help="Of a full training.",
+    ),
+    click.option(
+        "--train-backbone", is_flag=True, help="Train all weights; without it the head's alone."
+    ),
+    click.option("--device", default="cpu", show_default=True, help="cpu, or cuda, to train on."),
+    click.option("--quick", is_flag=True, help="Few trials and short trainings: ten minutes."),
+)
 
 
 @click.command()
 @click.argument("space", default="person-detection")
 @click.option("--budget-ms", type=float, default=None, help="Slower candidates are no solutions.")
-@click.option("--trials", type=click.IntRange(1, 100_000), default=120, show_default=True)
+@click.option("--max-ram-kb", type=float, help="Likewise of RAM, in units of 1024 bytes.")
+@click.option("--max-flash-kb", type=float, help="Likewise of flash beside code.")
 @click.option(
-    "--sampler", default="motpe", show_default=True, help="Search strategy: motpe or random."
+    "--trials",
+    type=click.IntRange(1, 100_000),
+    show_default=f"{TRIALS}, --quick {QUICK_TRIALS}",
 )
-@click.option("--task", default="flops-proxy", show_default=True, help="What is maximised.")
+@click.option(
+    "--sampler",
+    default="motpe",
+    show_default=True,
+    help="Search strategy: motpe, nsga2, random or exhaustive.",
+)
+@click.option(
+    "--task",
+    show_default="weight-inheritance with --data, else flops-proxy",
+    help="What is maximised: full-training, early-stopping or weight-inheritance (int8 AP50, with "
+    "--data), flops-proxy or parameters-proxy.",
+)
+@click.option("--hpo", is_flag=True, help="Search learning rate, schedule, optimiser, epochs too.")
 @click.option(
     "--latency",
-    type=click.Choice(["surrogate", "lut", "macs"]),
     default="surrogate",
     show_default=True,
-    help="How a candidate's latency is predicted.",
+    help="How a candidate's latency is known: macs, lut, surrogate, board, or surrogate+board, "
+    "which runs those that a prediction leaves open.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Processes that run trials.",
+)
+@click.option(
+    "--time-budget-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="How long it may take: if more, a cheaper task is suggested before it begins.",
 )
 @click.option("--exhaustive/--no-exhaustive", default=True, help="Predict the whole space too.")
 @click.option("--verify/--no-verify", default=True, help="Run the winners on the target.")
 @click.option("--study", default="", help="Name of the study to go on with or to start.")
+@click.option("--storage", default="", help="URL of a database for the study, postgresql://...")
+@_lessons
 @_options.bench_setup
 @_options.seed
 @_options.workspace
@@ -42,24 +136,33 @@ def search(
     space: str,
     *,
     budget_ms: float | None,
-    trials: int,
+    max_ram_kb: float | None,
+    max_flash_kb: float | None,
+    trials: int | None,
     sampler: str,
-    task: str,
-    latency: Method,
+    task: str | None,
+    hpo: bool,
+    latency: str,
+    workers: int,
+    time_budget_minutes: float | None,
     exhaustive: bool,
     verify: bool,
     study: str,
+    storage: str,
+    lessons: Lessons | None,
+    quick: bool,
     setup: Setup,
     seed: int,
     workspace: Workspace,
     as_json: bool,
 ) -> None:
-    """Search SPACE for architectures with low predicted latency and a high task score.
+    """Search SPACE for architectures with low latency and a high task score.
 
     SPACE is person-detection, or a file that hwprof advise --emit-space wrote.
 
-    The same command goes on where it stopped. The task score is a training-free proxy, and named
-    so; winners are run on the target, beside the network that the space was made around.
+    The same command goes on where it stopped. With --data candidates are trained, and the score
+    is the average precision of the int8 network; without, it is a training-free proxy, and named
+    so. Winners are run on the target, beside the network that the space was made around.
     """
     from hwprof.search.loop import SearchOptions
     from hwprof.workflows.detector_search import SearchRequest, search_by_name
@@ -67,48 +170,25 @@ def search(
     request = SearchRequest(
         space=space,
         strategy=sampler,
-        task=task,
+        task=task or ("flops-proxy" if lessons is None else "weight-inheritance"),
         latency=latency,
         budget_us=None if budget_ms is None else 1000 * budget_ms,
-        options=SearchOptions(trials=trials, seed=seed, study=study),
+        max_ram_bytes=None if max_ram_kb is None else round(_KIB * max_ram_kb),
+        max_flash_bytes=None if max_flash_kb is None else round(_KIB * max_flash_kb),
+        lessons=lessons,
+        hpo=hpo,
+        options=SearchOptions(
+            trials=trials or (QUICK_TRIALS if quick else TRIALS), seed=seed, study=study
+        ),
         setup=setup,
+        storage=storage,
+        workers=workers,
+        time_budget_s=None if time_budget_minutes is None else 60 * time_budget_minutes,
         exhaustive=exhaustive,
         verify=verify,
     )
-    result = search_by_name(request, workspace)
+    result = search_by_name(request, workspace, say=lambda text: click.echo(text, err=True))
     if as_json:
         print_json(result.to_json())
     else:
         print_search(result)
-
-
-def print_search(result: SearchResult) -> None:
-    """The seed network and the front, predicted beside modelled."""
-    named = f"{result.seed_network.task_name}{' (a proxy)' * result.task_is_proxy}"
-    rows = [("seed", result.seed_network), *(("front", found) for found in result.pareto)]
-    print_table(
-        ("", "architecture", "predicted ms", "modelled ms", "error %", named, "% of seed"),
-        [_row(label, found, result) for label, found in rows],
-    )
-    click.echo(
-        f"\n{result.trials} trials ({result.distinct} distinct) by {result.sampler} in a space of "
-        f"{result.space_size:,}; latency predicted by {result.latency}"
-    )
-    if result.hypervolume_share is not None:
-        click.echo(
-            f"hypervolume: {result.hypervolume_share:.1%} of the exhaustive front's, which has "
-            f"{result.exhaustive_front_size:,} architectures"
-        )
-
-
-def _row(label: str, found: Found, result: SearchResult) -> tuple[object, ...]:
-    modelled, error = found.modelled_us, found.error_percent
-    return (
-        label,
-        found.arch,
-        found.predicted_us / 1000,
-        "-" if modelled is None else modelled / 1000,
-        "-" if error is None else error,
-        found.task,
-        100 * found.predicted_us / result.seed_network.predicted_us,
-    )

@@ -3,95 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from functools import partial
 
 from tqdm import tqdm
 
-from hwprof.architecture import Architecture
-from hwprof.errors import BoardError
-from hwprof.profiler.bench import Bench, Setup
-from hwprof.search.estimators import get_task
-from hwprof.search.loop import SearchOptions
-from hwprof.search.problem import Problem
 from hwprof.search.results import SearchResult
-from hwprof.search.spaces import get_space
 from hwprof.search.strategies import get_strategy
-from hwprof.surrogates.predict import Method, load_predictor
-from hwprof.workflows.verified_search import predicted_latency, verified_search
+from hwprof.workflows.search_latency import SearchBoard
+from hwprof.workflows.search_plan import Say, announce_plan
+from hwprof.workflows.search_problem import make_problem
+from hwprof.workflows.search_request import SearchRequest
+from hwprof.workflows.search_workers import run_workers
+from hwprof.workflows.verified_search import verified_search
 from hwprof.workspace import Workspace
 
-
-@dataclass(frozen=True, slots=True)
-class SearchRequest:
-    """A search by the names that a user gives.
-
-    Attributes:
-        latency: how a candidate's latency is predicted.
-        budget_us: candidates above it are no solutions; None for no budget.
-        exhaustive: whether the whole space is predicted as well.
-        verify: whether the winners and the seed network are run on the board.
-    """
-
-    space: str
-    strategy: str = "motpe"
-    task: str = "flops-proxy"
-    latency: Method = "surrogate"
-    budget_us: float | None = None
-    options: SearchOptions = field(default_factory=SearchOptions)
-    setup: Setup = field(default_factory=Setup)
-    exhaustive: bool = True
-    verify: bool = True
+__all__ = ["SearchRequest", "search_by_name"]
 
 
-def search_by_name(request: SearchRequest, workspace: Workspace) -> SearchResult:
-    """Run a search; trials stay in the workspace, so that the same call goes on where it stopped.
+def search_by_name(
+    request: SearchRequest, workspace: Workspace, *, say: Say = lambda _: None
+) -> SearchResult:
+    """Run a search; trials stay in the storage, so that the same call goes on where it stopped.
+
+    Args:
+        request: what to search.
+        workspace: keeps the study and the trainings.
+        say: told in a sentence what a search that trains will cost, before it begins.
 
     Raises:
-        UnknownNameError: no such space, strategy or task.
+        UnknownNameError: no such space, strategy or latency estimator.
         ArtefactError: no surrogate fits the target.
-        ConfigurationError: nothing meets the budget, or the study belongs to another search.
+        ConfigurationError: nothing meets the budget, the study belongs to another search, or what
+            trains is not installed or has no pictures.
         BoardError: a winner's outputs on the board are not the reference's.
     """
-    setup = request.setup
-    space, task = get_space(request.space), get_task(request.task)
     strategy = get_strategy(request.strategy)
-    predictor = load_predictor(
-        target=setup.target,
-        kernels=setup.kernels,
-        scheme=setup.scheme,
-        placement=setup.placement,
-        timing=setup.timing,
-        cache_state=setup.cache_state,
-        method=request.latency,
-        workspace=workspace,
-    )
-    problem = Problem(space, task, predicted_latency(predictor, request.latency), request.budget_us)
     workspace.make()
-    with _progress() as report, ExitStack() as stack:
-        bench = stack.enter_context(Bench(setup)) if request.verify else None
+    with _progress() as report, SearchBoard(request.setup) as board:
+        problem = make_problem(request, board, workspace)
+        if request.trains:
+            announce_plan(request, problem, say)
         return verified_search(
             problem,
             strategy,
             request.options,
-            storage=workspace.studies,
-            profile=_profile(bench) if bench else None,
-            exhaustive=request.exhaustive,
+            storage=request.place(workspace),
+            profile=board.latency_us if request.verify else None,
+            exhaustive=request.exhaustive and problem.is_cheap,
+            helpers=partial(run_workers, request, workspace) if request.workers > 1 else None,
             progress=report,
         )
-
-
-def _profile(bench: Bench) -> Callable[[Architecture], float]:
-    """Runs architectures on one board, each verified."""
-
-    def latency_us(architecture: Architecture) -> float:
-        program = bench.lower(architecture.graph())
-        row = bench.measure(program, block_type="network", block_key=architecture.name)
-        if row.error:
-            raise BoardError(f"{architecture.name} did not verify: {row.error}.")
-        return row.latency_us
-
-    return latency_us
 
 
 @contextmanager

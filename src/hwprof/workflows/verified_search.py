@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from hwprof.architecture import Architecture
-from hwprof.networks import person_detector
 from hwprof.search.candidate import Candidate
-from hwprof.search.estimators import PredictedLatency
+from hwprof.search.estimators import LatencyEstimate
 from hwprof.search.exhaustive import ExhaustiveFront, exhaustive_front
 from hwprof.search.loop import SearchOptions, pareto_front, run_search, settle
 from hwprof.search.problem import Problem
-from hwprof.search.results import Found, SearchResult
+from hwprof.search.results import Answers, Found, SearchResult
 from hwprof.search.strategies import Strategy
-from hwprof.surrogates.predict import Predictor
-
-_DIGEST_DIGITS = 8
+from hwprof.search.study import Storage, open_study
 
 Profile = Callable[[Architecture], float]
 """Latency in microseconds of one architecture, by running it."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is going on, how many more are done, and how many there are in all."""
+
+Helpers = Callable[[Callable[[int], None]], None]
+"""Runs trials of the study in other processes; tells how many more are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +39,15 @@ class _Reporter:
         return advance
 
 
-def predicted_latency(predictor: Predictor, method: str) -> PredictedLatency:
-    """A predictor as the latency estimator of a search."""
-    context = predictor.context
-    return PredictedLatency(
-        f"{method} {_digest(predictor)} for {context.board} ({context.timing_model}, "
-        f"{context.placement})",
-        predictor.predict_many,
-    )
-
-
-def _digest(predictor: Predictor) -> str:
-    """Tells one fit from another by what it says of the blocks of the person detector.
-
-    A study keeps values of one fit; after another it must not go on with them.
-    """
-    prices = [block.latency_us for block in predictor.predict(person_detector()).blocks]
-    return hashlib.sha256(repr(prices).encode()).hexdigest()[:_DIGEST_DIGITS]
-
-
 def verified_search(
     problem: Problem,
     strategy: Strategy,
     options: SearchOptions,
     *,
-    storage: Path,
+    storage: Storage,
     profile: Profile | None = None,
     exhaustive: bool = True,
+    helpers: Helpers | None = None,
     progress: Progress | None = None,
 ) -> SearchResult:
     """Search, compare with the whole space, and run the winners and the seed network.
@@ -76,9 +56,10 @@ def verified_search(
         problem: space, objectives and budget.
         strategy: how points are chosen.
         options: trials, seed and name of the study.
-        storage: SQLite file of Optuna's that keeps the trials.
-        profile: runs one architecture; None leaves winners predicted only.
+        storage: SQLite file or database of Optuna's that keeps the trials.
+        profile: runs one architecture; None leaves winners as the search knew them.
         exhaustive: whether the estimators are cheap enough to ask of every architecture.
+        helpers: run the trials; what they leave is done here.
         progress: called from this thread as the stages go on.
 
     Raises:
@@ -88,14 +69,22 @@ def verified_search(
     """
     report = _Reporter(progress)
     whole = _whole_space(problem, report) if exhaustive else None
+    study = options.study_name(problem, strategy)
+    advance = report.stage("search", options.trials)
+    if helpers is not None:
+        # Made before the helpers come: several that make tables at once get in each other's way.
+        with open_study(problem, strategy, name=study, seed=options.seed, storage=storage):
+            pass
+        helpers(advance)
     trials = run_search(
         problem,
         strategy,
         options,
         storage=storage,
-        progress=report.stage("search", options.trials),
+        progress=advance if helpers is None else None,
     )
-    front = pareto_front(problem, settle(problem, trials))
+    candidates = settle(problem, trials)
+    front = pareto_front(problem, candidates)
     seed_network, *pareto = _run(
         problem, [problem.candidate(problem.space.seed_point), *front], profile, report=report
     )
@@ -103,9 +92,11 @@ def verified_search(
         space=problem.space.name,
         space_size=problem.space.size,
         sampler=strategy.full_name,
+        study=study,
         trials=len(trials),
-        distinct=len({candidate.point for candidate in trials}),
+        distinct=len(candidates),
         latency=problem.latency.name,
+        answers=Answers.of(candidates),
         task_is_proxy=problem.task.is_proxy,
         budget_us=problem.budget_us,
         seed_network=seed_network,
@@ -125,15 +116,35 @@ def _run(
     advance = report.stage("verify", len(candidates))
     found = []
     for candidate in candidates:
-        modelled_us = profile(problem.space.architecture(candidate.point)) if profile else None
+        found.append(_found(problem, candidate, profile))
         advance(1)
-        found.append(
-            Found(
-                arch=candidate.arch,
-                predicted_us=candidate.latency_us,
-                modelled_us=modelled_us,
-                task=candidate.score,
-                task_name=problem.task.name,
-            )
-        )
     return found
+
+
+def _found(problem: Problem, candidate: Candidate, profile: Profile | None) -> Found:
+    architecture = problem.space.architecture(candidate.point)
+    (said,) = problem.latency.estimates([architecture])
+    predicted = said if said.kind == "predicted" else None
+    modelled_us = None if candidate.kind == "predicted" else candidate.latency_us
+    if modelled_us is None and profile is not None:
+        modelled_us = profile(architecture)
+    return Found(
+        arch=candidate.arch,
+        predicted_us=predicted.latency_us if predicted else None,
+        modelled_us=modelled_us,
+        task=candidate.score,
+        task_name=problem.task.name,
+        low_us=predicted.low_us if predicted else None,
+        high_us=predicted.high_us if predicted else None,
+        chance_within_budget=_chance(problem, candidate.estimate, modelled_us),
+        details=candidate.details,
+        amounts=candidate.amounts,
+    )
+
+
+def _chance(problem: Problem, estimate: LatencyEstimate, modelled_us: float | None) -> float | None:
+    if problem.budget_us is None:
+        return None
+    if modelled_us is not None:
+        return float(modelled_us <= problem.budget_us)
+    return estimate.chance_within(problem.budget_us)

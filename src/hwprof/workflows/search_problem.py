@@ -1,0 +1,100 @@
+"""A request as a problem: space, task, latency and limits by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from hwprof.architecture import Architecture
+from hwprof.profiler.lowering import lower
+from hwprof.profiler.program import Program
+from hwprof.search.estimators import TaskEstimator, get_task
+from hwprof.search.problem import Limit, Problem
+from hwprof.search.spaces import SearchSpace, TrainedSpace, get_space
+from hwprof.search.training.requirement import require_training
+from hwprof.workflows.search_latency import SearchBoard, get_latency
+from hwprof.workflows.search_request import Lessons, SearchRequest
+from hwprof.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hwprof.workflows.trained_detectors import TrainedDetectors
+
+_CACHED_PROGRAMS = 4
+
+
+def make_problem(request: SearchRequest, board: SearchBoard, workspace: Workspace) -> Problem:
+    """The problem that a request names.
+
+    Raises:
+        UnknownNameError: no such space, task or latency estimator.
+        ArtefactError: no surrogate fits the target.
+        ConfigurationError: what trains is not installed, or its pictures cannot be used.
+    """
+    return Problem(
+        _space(request),
+        _task(request, workspace),
+        get_latency(request.latency, board, workspace),
+        request.budget_us,
+        _limits(request),
+    )
+
+
+def _space(request: SearchRequest) -> SearchSpace:
+    space = get_space(request.space)
+    if request.hpo and request.lessons is not None:
+        return TrainedSpace(space, request.lessons.recipe)
+    return space
+
+
+def _task(request: SearchRequest, workspace: Workspace) -> TaskEstimator:
+    if request.lessons is None or not request.trains:
+        return get_task(request.task)
+    require_training()
+    from hwprof.workflows.trained_tasks import TrainedTask
+
+    detectors = trained_detectors(request.lessons, workspace)
+    return TrainedTask(request.task, detectors, request.setup.scheme).estimator()
+
+
+def trained_detectors(lessons: Lessons, workspace: Workspace) -> TrainedDetectors:
+    """What trains detectors, and finds those that were trained before.
+
+    Raises:
+        ConfigurationError: PyTorch is missing, or pictures or weights cannot be used.
+    """
+    require_training()
+    from hwprof.workflows.trained_detectors import TrainedDetectors, TrainingRequest
+
+    training = TrainingRequest(
+        data=lessons.data,
+        weights=lessons.weights,
+        class_name=lessons.class_name,
+        recipe=lessons.recipe,
+        frozen=lessons.frozen,
+        device=lessons.device,
+    )
+    return TrainedDetectors(training, workspace)
+
+
+def _limits(request: SearchRequest) -> tuple[Limit, ...]:
+    """Of the program as it is lowered, which takes some hundredths of a second."""
+
+    @lru_cache(maxsize=_CACHED_PROGRAMS)
+    def program(architecture: Architecture) -> Program:
+        setup = request.setup
+        return lower(architecture.graph(), placement=setup.placement, scheme=setup.scheme)
+
+    def peak_ram_bytes(architecture: Architecture) -> float:
+        return program(architecture).peak_ram_bytes
+
+    def flash_bytes(architecture: Architecture) -> float:
+        return program(architecture).flash_bytes
+
+    limits: tuple[tuple[int | None, Callable[[Architecture], float]], ...] = (
+        (request.max_ram_bytes, peak_ram_bytes),
+        (request.max_flash_bytes, flash_bytes),
+    )
+    return tuple(
+        Limit(amount.__name__, most, amount) for most, amount in limits if most is not None
+    )
