@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from click.testing import CliRunner
 
 from hwprof.blocks import GraphBuilder
-from hwprof.cli import main
+from hwprof.cli import _schemes, main
 from hwprof.errors import ConfigurationError
 from hwprof.graph import Conv2d
 from hwprof.models import resolve_model
@@ -22,6 +23,7 @@ from hwprof.search.training.evaluation import average_precision
 from hwprof.search.training.module import GraphModule
 from hwprof.search.training.sets import picture_sets
 from hwprof.testing.pictures import draw_coco_set
+from hwprof.workflows.int8_accuracy import BoardProof
 from hwprof.workflows.scheme_study import (
     AccuracyStudy,
     SchemeAccuracy,
@@ -29,7 +31,7 @@ from hwprof.workflows.scheme_study import (
     scheme_accuracies,
     suggest,
 )
-from hwprof.workflows.schemes import ROWS
+from hwprof.workflows.schemes import PUBLISHED_FLOAT_AP50_PERCENT, ROWS, SchemeLatency
 
 MODEL = "fastestdet:height=64,width=96,k=3,g=8,c=24,classes=1"
 
@@ -197,3 +199,40 @@ def test_a_tolerance_of_nothing_keeps_the_precise_one():
     changes = {"slow": (0.0, 0.01), "middle": (-0.005, 0.001), "fast": (-0.009, 0.001)}
     assert suggest(study(changes), LATENCIES_MS, tolerance=0).scheme == "slow"
     assert np.isclose(study(changes).schemes[1].change.value, -0.005)
+
+
+def latency(scheme: str, published: tuple[float, float] | None) -> SchemeLatency:
+    """A row of the table of latencies."""
+    return SchemeLatency(
+        scheme,
+        kernels="simd",
+        placement="anywhere",
+        kind="modelled",
+        modelled_ms=LATENCIES_MS[scheme],
+        published_ms=published and published[0],
+        published_ap50_percent=published and published[1],
+    )
+
+
+def test_the_table_keeps_ours_and_published_apart(capsys: pytest.CaptureFixture[str]):
+    """Published columns are empty for others' networks; what cannot be resolved is said."""
+    seen = study({"slow": (0.0, 0.01), "middle": (-0.02, 0.03), "fast": (-0.1, 0.02)})
+    proof = BoardProof("virtual:rt1170", "simd", pictures=1, output_bytes=1920, different_bytes=0)
+    rows = tuple(replace(one, proof=proof) for one in seen.schemes)
+    precision = _schemes._suggested(
+        replace(seen, schemes=rows), [latency(name, None) for name in LATENCIES_MS], 1.0
+    )
+    _schemes._print_precision(precision, [latency(name, None) for name in LATENCIES_MS])
+    text = capsys.readouterr().out
+    assert "Not resolvable from float with 100 pictures: slow, middle." in text
+    assert "Search with --scheme middle: the fastest" in text
+    assert "computed 5,760 bytes for 1 of the pictures under each scheme; 0 differ" in text
+    assert str(PUBLISHED_FLOAT_AP50_PERCENT) not in text
+    _schemes._print_precision(
+        precision,
+        [latency("slow", (237.0, 58.9)), latency("middle", None), latency("fast", None)],
+    )
+    table = capsys.readouterr().out.splitlines()
+    assert table[1].split()[-1] == f"{PUBLISHED_FLOAT_AP50_PERCENT:.2f}"
+    assert table[2].split()[-2:] == ["237.00", "58.90"]
+    assert precision.to_json()["schemes"][2]["change_is_resolvable"] is True

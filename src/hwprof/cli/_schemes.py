@@ -158,6 +158,7 @@ def _row(row: SchemeLatency) -> tuple[object, ...]:
 
 
 def _print_precision(precision: _Precision, rows: Sequence[SchemeLatency]) -> None:
+    from hwprof.search.training.bootstrap import REPLICATES
     from hwprof.workflows.schemes import PUBLISHED_FLOAT_AP50_PERCENT
 
     study = precision.study
@@ -183,8 +184,8 @@ def _print_precision(precision: _Precision, rows: Sequence[SchemeLatency]) -> No
     click.echo(
         f"\nAP50 of {study.network} on {study.pictures} pictures of --data, ranges seen on "
         f"{study.calibration_pictures} training pictures; intervals hold "
-        f"{study.ap50_float.level:.0%} of 1,000 draws of the pictures. The published AP50 is "
-        "another training on other pictures and no claim of ours."
+        f"{study.ap50_float.level:.0%} of {REPLICATES:,} draws of the pictures. The published AP50 "
+        "is another training on other pictures and no claim of ours."
     )
     proofs = [one.proof for one in study.schemes if one.proof is not None]
     if proofs:
