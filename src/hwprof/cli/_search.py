@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 TRIALS, QUICK_TRIALS = 120, 24
 EPOCHS, QUICK_EPOCHS = 30, 10
+MOST_DEFAULT_WORKERS = 4
 _KIB = 1024
 
 
@@ -99,7 +101,7 @@ _LESSONS = (
 )
 @click.option(
     "--task",
-    show_default="weight-inheritance with --data, else flops-proxy",
+    show_default="full-training with --data, else flops-proxy",
     help="What is maximised: full-training, early-stopping or weight-inheritance (int8 AP50, with "
     "--data), flops-proxy or parameters-proxy.",
 )
@@ -114,9 +116,8 @@ _LESSONS = (
 @click.option(
     "--workers",
     type=click.IntRange(1, 256),
-    default=1,
-    show_default=True,
-    help="Processes that run trials.",
+    show_default=f"with --data the processor's cores, at most {MOST_DEFAULT_WORKERS}, else 1",
+    help="Processes that run trials; one that trains takes 1 to 3 GB.",
 )
 @click.option(
     "--time-budget-minutes",
@@ -143,7 +144,7 @@ def search(
     task: str | None,
     hpo: bool,
     latency: str,
-    workers: int,
+    workers: int | None,
     time_budget_minutes: float | None,
     exhaustive: bool,
     verify: bool,
@@ -170,7 +171,7 @@ def search(
     request = SearchRequest(
         space=space,
         strategy=sampler,
-        task=task or ("flops-proxy" if lessons is None else "weight-inheritance"),
+        task=task or ("flops-proxy" if lessons is None else "full-training"),
         latency=latency,
         budget_us=None if budget_ms is None else 1000 * budget_ms,
         max_ram_bytes=None if max_ram_kb is None else round(_KIB * max_ram_kb),
@@ -182,7 +183,7 @@ def search(
         ),
         setup=setup,
         storage=storage,
-        workers=workers,
+        workers=workers or (1 if lessons is None else _default_workers(latency)),
         time_budget_s=None if time_budget_minutes is None else 60 * time_budget_minutes,
         exhaustive=exhaustive,
         verify=verify,
@@ -192,3 +193,8 @@ def search(
         print_json(result.to_json())
     else:
         print_search(result)
+
+
+def _default_workers(latency: str) -> int:
+    """One board answers one worker; else each has a core."""
+    return 1 if "board" in latency else min(os.cpu_count() or 1, MOST_DEFAULT_WORKERS)

@@ -11,21 +11,20 @@ from hwprof.cli._output import print_table
 if TYPE_CHECKING:
     from hwprof.search.results import Found, SearchResult
 
-_DETAILS = {"ap50_float": "AP50 float", "ap50_int8": "AP50 int8"}
+_DETAILS = {"ap50_float": "AP50 float %", "ap50_int8": "AP50 int8 %"}
 
 
 def print_search(result: SearchResult) -> None:
     """The seed network and the front, predicted beside modelled, and what it took to find them."""
     named = f"{result.seed_network.task_name}{' (a proxy)' * result.task_is_proxy}"
-    if len(named) > 40:
-        click.echo(f"score: {named}")
-        named = "score"
     details = [name for name in _DETAILS if name in result.seed_network.details]
+    if details:
+        click.echo(f"score: {named}")
     rows = [("seed", result.seed_network), *(("front", found) for found in result.pareto)]
     print_table(
         (
-            *("", "architecture", "predicted ms", "modelled ms", "error %", named, "% of seed"),
-            *(_DETAILS[name] for name in details),
+            *("", "architecture", "predicted ms", "modelled ms", "error %", "% of seed"),
+            *([_DETAILS[name] for name in details] or [named]),
             *result.seed_network.amounts,
         ),
         [(*_row(label, found, result), *_further(found, details)) for label, found in rows],
@@ -51,10 +50,11 @@ def _row(label: str, found: Found, result: SearchResult) -> tuple[object, ...]:
         found.arch,
         *("-" if us is None else us / 1000 for us in (found.predicted_us, found.modelled_us)),
         "-" if found.error_percent is None else found.error_percent,
-        found.task,
         100 * found.latency_us / result.seed_network.latency_us,
     )
 
 
 def _further(found: Found, details: list[str]) -> tuple[object, ...]:
-    return (*(found.details.get(name, "-") for name in details), *found.amounts.values())
+    precisions = (found.details.get(name, "-") for name in details)
+    shares = [100 * value if isinstance(value, float) else value for value in precisions]
+    return (*(shares or [found.task]), *found.amounts.values())
