@@ -107,6 +107,7 @@ class SearchResult:
         pareto: front of the trials within the budget, by latency.
         exhaustive_front_size: architectures on the front of the whole space; None if not computed.
         hypervolume_share: of the sampled front in the exhaustive one, 0 to 1; None likewise.
+        report: its page; empty where none was written.
     """
 
     space: str
@@ -123,6 +124,7 @@ class SearchResult:
     pareto: tuple[Found, ...]
     exhaustive_front_size: int | None = None
     hypervolume_share: float | None = None
+    report: str = ""
 
     def to_json(self) -> dict[str, object]:
         """The object that ``hwprof search --json`` prints."""
@@ -141,4 +143,5 @@ class SearchResult:
             "pareto": [found.to_json() for found in self.pareto],
             "exhaustive_front_size": self.exhaustive_front_size,
             "hypervolume_share": self.hypervolume_share,
+            "report": self.report or None,
         }

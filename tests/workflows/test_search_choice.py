@@ -19,7 +19,7 @@ def _candidate(name: str, predicted_us: float, score: float) -> Candidate:
     estimate = LatencyEstimate(
         predicted_us, 0.9 * predicted_us, 1.1 * predicted_us, 0.9, "predicted"
     )
-    return Candidate((0,), name, estimate, score)
+    return Candidate((*name.encode(),), name, estimate, score)
 
 
 SEED_TRIAL = _candidate("seed", 200.0, 0.44)

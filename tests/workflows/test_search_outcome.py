@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,19 +15,23 @@ import torch
 from hwprof.cli import main
 from hwprof.errors import ConfigurationError, StoreError
 from hwprof.networks import person_detector
-from hwprof.profiler.bench import Setup
+from hwprof.profiler.bench import Bench, Setup
 from hwprof.search.estimators import GivenLatency
+from hwprof.search.loop import SearchOptions
 from hwprof.search.problem import Problem
 from hwprof.search.spaces import Dimension, SearchSpace
+from hwprof.search.strategies import get_strategy
 from hwprof.search.training.boxes import Detections
 from hwprof.search.training.evaluation import average_precision
 from hwprof.search.training.recipe import Recipe
 from hwprof.search.training.seed import fresh
 from hwprof.testing.pictures import draw_coco_set
 from hwprof.workflows.detector_accuracy import Found
-from hwprof.workflows.search_outcome import OutcomeRequest, write_outcome
+from hwprof.workflows.detector_search import search_by_name
+from hwprof.workflows.search_outcome import OutcomeRequest, Reporting, report_study, write_outcome
 from hwprof.workflows.search_outcome._board import _read
 from hwprof.workflows.search_outcome._found_files import keep_found, read_found
+from hwprof.workflows.search_request import Lessons, SearchRequest
 from hwprof.workflows.trained_detectors import TrainedDetectors, TrainingRequest
 from hwprof.workflows.trained_tasks import TrainedTask
 from hwprof.workspace import Workspace
@@ -189,6 +195,47 @@ def test_broken_runs_are_refused(detectors, files, tmp_path):
     cut.write_text(path.read_text()[:20])
     with pytest.raises(StoreError, match="is no run that was kept"):
         _read(cut)
+
+
+def test_a_study_is_reported_where_its_name_leads(request_, detectors, tmp_path):
+    """Trials that are missing are run, on a board that stays open; the folder has a plain name."""
+    workspace = Workspace(tmp_path)
+    options = SearchOptions(trials=5, seed=1)
+    with Bench(request_.setup) as bench:
+        written = report_study(
+            request_.problem,
+            get_strategy("random"),
+            options,
+            reporting=Reporting(detectors, request_.setup, seeds=2, bench=bench),
+            workspace=workspace,
+            storage=workspace.studies,
+        )
+        assert bench.changed() == ""
+    document = json.loads(written.document.read_text())
+    assert document["n_trials"] == 5
+    assert 1 <= len(document["trials"]) <= 4
+    assert written.page.parent.parent == tmp_path / "searches"
+    assert re.fullmatch(r"[\w.=-]+", written.page.parent.name)
+
+
+def test_a_search_by_name_ends_in_its_report(detectors, tmp_path):
+    """One trial on the command line's own way; without seeds there is no report."""
+    training = detectors.request
+    request = SearchRequest(
+        "person-detection",
+        task="full-training",
+        latency="surrogate",
+        lessons=Lessons(training.data, training.weights, recipe=replace(RECIPE, epochs=1)),
+        options=SearchOptions(trials=1),
+        exhaustive=False,
+        verify=False,
+        report_seeds=1,
+    )
+    result = search_by_name(request, Workspace(tmp_path))
+    document = json.loads(Path(result.report).with_suffix(".json").read_text())
+    assert document["detectors"][0]["arch"] == person_detector().name
+    assert result.to_json()["report"] == result.report
+    assert search_by_name(replace(request, report_seeds=0), Workspace(tmp_path)).report == ""
 
 
 def test_bad_requests_are_refused(request_, tmp_path):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 TRIALS, QUICK_TRIALS = 120, 24
 EPOCHS, QUICK_EPOCHS = 30, 10
 MOST_DEFAULT_WORKERS = 4
+SEEDS, QUICK_SEEDS = 5, 2
 _KIB = 1024
 
 
@@ -126,6 +127,13 @@ _LESSONS = (
 )
 @click.option("--exhaustive/--no-exhaustive", default=True, help="Predict the whole space too.")
 @click.option("--verify/--no-verify", default=True, help="Run the winners on the target.")
+@click.option(
+    "--report-seeds",
+    type=click.IntRange(0, 100),
+    show_default=f"{SEEDS}, --quick {QUICK_SEEDS}",
+    help="With --data: trainings of the seed, the winners and the baselines for the report; 0 for "
+    "no report.",
+)
 @click.option("--study", default="", help="Name of the study to go on with or to start.")
 @click.option("--storage", default="", help="URL of a database for the study, postgresql://...")
 @_lessons
@@ -148,6 +156,7 @@ def search(
     time_budget_minutes: float | None,
     exhaustive: bool,
     verify: bool,
+    report_seeds: int | None,
     study: str,
     storage: str,
     lessons: Lessons | None,
@@ -163,7 +172,9 @@ def search(
 
     The same command goes on where it stopped. With --data candidates are trained, and the score
     is the average precision of the int8 network; without, it is a training-free proxy, and named
-    so. Winners are run on the target, beside the network that the space was made around.
+    so. Winners are run on the target, beside the network that the space was made around. With
+    --data they are then trained anew and reported on pictures that nobody chose by, in a page of
+    the workspace, their ONNX and int8 files beside it.
     """
     from hwprof.search.loop import SearchOptions
     from hwprof.workflows.detector_search import SearchRequest, search_by_name
@@ -187,6 +198,7 @@ def search(
         time_budget_s=None if time_budget_minutes is None else 60 * time_budget_minutes,
         exhaustive=exhaustive,
         verify=verify,
+        report_seeds=(QUICK_SEEDS if quick else SEEDS) if report_seeds is None else report_seeds,
     )
     result = search_by_name(request, workspace, say=lambda text: click.echo(text, err=True))
     if as_json:

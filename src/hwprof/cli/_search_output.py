@@ -42,6 +42,8 @@ def print_search(result: SearchResult) -> None:
             f"hypervolume: {result.hypervolume_share:.1%} of the exhaustive front's, which has "
             f"{result.exhaustive_front_size:,} architectures"
         )
+    if result.report:
+        click.echo(f"report: {result.report}")
 
 
 def _row(label: str, found: Found, result: SearchResult) -> tuple[object, ...]:

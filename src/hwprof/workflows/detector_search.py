@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 
 from tqdm import tqdm
 
+from hwprof.search.problem import Problem
 from hwprof.search.results import SearchResult
 from hwprof.search.strategies import get_strategy
 from hwprof.workflows.search_latency import SearchBoard
 from hwprof.workflows.search_plan import Say, announce_plan
-from hwprof.workflows.search_problem import make_problem
+from hwprof.workflows.search_problem import make_problem, trained_detectors
 from hwprof.workflows.search_request import SearchRequest
 from hwprof.workflows.search_workers import run_workers
-from hwprof.workflows.verified_search import verified_search
+from hwprof.workflows.verified_search import Progress, verified_search
 from hwprof.workspace import Workspace
 
 __all__ = ["SearchRequest", "search_by_name"]
@@ -44,7 +46,7 @@ def search_by_name(
         problem = make_problem(request, board, workspace)
         if request.trains:
             announce_plan(request, problem, say)
-        return verified_search(
+        result = verified_search(
             problem,
             strategy,
             request.options,
@@ -54,6 +56,41 @@ def search_by_name(
             helpers=partial(run_workers, request, workspace) if request.workers > 1 else None,
             progress=report,
         )
+        return _reported(request, _Search(problem, board, workspace), result, report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What a finished search was made with."""
+
+    problem: Problem
+    board: SearchBoard
+    workspace: Workspace
+
+
+def _reported(
+    request: SearchRequest, search: _Search, result: SearchResult, progress: Progress
+) -> SearchResult:
+    """The result with its report's place, where the search trained and a report is wanted."""
+    if request.lessons is None or not request.trains or not request.report_seeds:
+        return result
+    from hwprof.workflows.search_outcome import Reporting, report_study
+
+    files = report_study(
+        search.problem,
+        get_strategy(request.strategy),
+        request.options,
+        reporting=Reporting(
+            trained_detectors(request.lessons, search.workspace),
+            request.setup,
+            seeds=request.report_seeds,
+            bench=search.board.bench,
+        ),
+        workspace=search.workspace,
+        storage=request.place(search.workspace),
+        progress=progress,
+    )
+    return replace(result, report=str(files.page))
 
 
 @contextmanager

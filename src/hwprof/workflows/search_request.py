@@ -51,6 +51,8 @@ class SearchRequest:
         time_budget_s: how long the search may take; None for as long as it does.
         exhaustive: whether the whole space is predicted as well, where that is cheap.
         verify: whether the winners and the seed network are run on the board.
+        report_seeds: trainings of each detector in the report of a search that trains; 0 for no
+            report.
 
     Raises:
         UnknownNameError: no such task estimator.
@@ -74,6 +76,7 @@ class SearchRequest:
     time_budget_s: float | None = None
     exhaustive: bool = True
     verify: bool = True
+    report_seeds: int = 5
 
     def __post_init__(self) -> None:
         if self.task not in (*TASKS, *TRAINED_TASKS):

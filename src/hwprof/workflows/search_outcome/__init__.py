@@ -6,7 +6,8 @@ trials --Chooser--> winners, baselines --Trainings--> detections on the report's
 
 from __future__ import annotations
 
+from hwprof.workflows.search_outcome._finished import Reporting, report_folder, report_study
 from hwprof.workflows.search_outcome._outcome import write_outcome
 from hwprof.workflows.search_outcome._request import OutcomeRequest
 
-__all__ = ["OutcomeRequest", "write_outcome"]
+__all__ = ["OutcomeRequest", "Reporting", "report_folder", "report_study", "write_outcome"]

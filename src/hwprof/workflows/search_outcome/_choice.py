@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hwprof.architecture import Architecture
 from hwprof.search.problem import Candidate
+from hwprof.search.spaces import Point
 from hwprof.workflows.search_outcome._shapes import Shape
 
 BoardLatency = Callable[[Architecture], float]
@@ -40,12 +41,12 @@ class Chooser:
         self, trials: Sequence[Candidate], seed: Candidate, budget_us: float | None
     ) -> tuple[Winner, ...]:
         """The distinct detectors that a rule chooses; none where nothing meets a limit."""
-        chosen: dict[str, Winner] = {}
+        chosen: dict[Point, Winner] = {}
         for why, candidate in self._rules(trials, seed, budget_us):
-            if candidate is not None and candidate.arch != seed.arch:
-                first = chosen.get(candidate.arch)
+            if candidate is not None and candidate.point != seed.point:
+                first = chosen.get(candidate.point)
                 reasons = why if first is None else f"{first.why}; {why}"
-                chosen[candidate.arch] = Winner(candidate, reasons)
+                chosen[candidate.point] = Winner(candidate, reasons)
         return tuple(chosen.values())
 
     def _rules(

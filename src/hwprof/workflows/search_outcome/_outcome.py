@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -41,7 +42,11 @@ _ANSWERS_TIMED = 5
 
 
 def write_outcome(
-    request: OutcomeRequest, folder: Path, *, progress: Progress | None = None
+    request: OutcomeRequest,
+    folder: Path,
+    *,
+    bench: Bench | None = None,
+    progress: Progress | None = None,
 ) -> SearchReportFiles:
     """Train, judge and run seed, winners and baselines of a search, and write its report.
 
@@ -49,6 +54,7 @@ def write_outcome(
 
     Args:
         folder: made where it is not there; files of an earlier report in it are replaced.
+        bench: of the request's setup, where it is open already: a line takes one at a time.
         progress: called from this thread as trainings end.
 
     Raises:
@@ -66,8 +72,8 @@ def write_outcome(
             f"a report is written into a folder; {folder} cannot be made ({error.strerror}); "
             "choose another."
         ) from error
-    with Bench(request.setup) as bench:
-        board = Board(bench, request.detectors.store.root.parent / "runs")
+    with nullcontext(bench) if bench else Bench(request.setup) as opened:
+        board = Board(opened, request.detectors.store.root.parent / "runs")
         entries = _entries(request, seed, board)
         trainings = Trainings(request.detectors, request.setup.scheme, _seeds(request))
         rows = _judge(entries, trainings, progress)
@@ -86,12 +92,13 @@ def _seeds(request: OutcomeRequest) -> tuple[int, ...]:
 def _entries(request: OutcomeRequest, seed: Candidate, board: Board) -> list[Entry]:
     """The seed, the winners, and for each winner what shrinking the seed's input would give."""
     problem = request.problem
-    designs = {one.arch: problem.space.design(one.point) for one in (seed, *request.trials)}
-    chooser = Chooser(lambda one: designs[one.arch].architecture, board.latency_us)
-    winners = chooser.winners(request.trials, seed, problem.budget_us)
-    entries = [_entry(problem, "seed", designs[seed.arch])]
+    designs = {one.point: problem.space.design(one.point) for one in (seed, *request.trials)}
+    chooser = Chooser(lambda one: designs[one.point].architecture, board.latency_us)
+    fitting = [one for one in request.trials if problem.fits(one)]
+    winners = chooser.winners(fitting, seed, problem.budget_us)
+    entries = [_entry(problem, "seed", designs[seed.point])]
     for number, winner in enumerate(winners, start=1):
-        design = designs[winner.candidate.arch]
+        design = designs[winner.candidate.point]
         entries.append(_entry(problem, "winner", design, number, why=winner.why))
     own = entries[0].architecture
     smaller: dict[str, Entry] = {}
