@@ -285,3 +285,31 @@ def _ten_percent_around(architectures):
     return SimpleNamespace(
         latency_us=wrong, low_us=wrong / 1.1, high_us=wrong * 1.1, interval_level=0.9
     )
+
+
+def test_the_exhaustive_strategy_tries_the_front(make_problem, storage):
+    """Its trials are the front of the whole space, thinned to the trials with both ends kept."""
+    problem, strategy = make_problem(), get_strategy("exhaustive")
+    front = exhaustive_front(problem).front()
+    trials = run_search(problem, strategy, SearchOptions(trials=3), storage=storage)
+    assert [trial.point for trial in trials[:: len(trials) - 1]] == [
+        front[0].point,
+        front[-1].point,
+    ]
+    assert {trial.point for trial in trials} < {candidate.point for candidate in front}
+
+
+def test_an_expensive_task_sees_the_proxys_front_only(make_problem, storage):
+    """FLOPs rank the space; the task judges each architecture of their front once, no more."""
+    judged = []
+
+    def judge(design):
+        judged.append(design.architecture.name)
+        return Judgement(-float(design.architecture.macs))
+
+    problem = replace(make_problem(), task=GivenTask("contrary", judge))
+    trials = run_search(
+        problem, get_strategy("exhaustive"), SearchOptions(trials=100), storage=storage
+    )
+    front = exhaustive_front(make_problem()).front()
+    assert judged == [trial.arch for trial in trials] == [candidate.arch for candidate in front]
