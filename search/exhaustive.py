@@ -15,6 +15,7 @@ from hwprof.search.problem import Problem
 
 _CHUNK = 4096
 """Architectures held at a time; enough for estimators that work on many at once."""
+_MOST = 1_000_000  # minutes
 
 Progress = Callable[[int], None]
 """Told how many more are done."""
@@ -71,9 +72,15 @@ def exhaustive_front(problem: Problem, *, progress: Progress | None = None) -> E
     """Evaluate a whole space; for estimators that answer thousands in a second.
 
     Raises:
-        ConfigurationError: no architecture meets the budget; the message says the fastest.
+        ConfigurationError: no architecture meets the budget, and the message says the fastest; or
+            the space is too large.
     """
     space = problem.space
+    if space.size > _MOST:
+        raise ConfigurationError(
+            f"at most {_MOST:,} architectures are evaluated; {space.name} has {space.size:,}; "
+            "search with --no-exhaustive."
+        )
     latency_us, score = np.empty(space.size), np.empty(space.size)
     for start in range(0, space.size, _CHUNK):
         indices = range(start, min(start + _CHUNK, space.size))

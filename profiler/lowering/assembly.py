@@ -85,7 +85,7 @@ class Assembly:
 
     def temporary(self, node: Node, role: str, shape: Shape) -> Buffer:
         """An arena buffer that lives inside one layer."""
-        return _arena_buffer(f"{node.name}#{role}", shape)
+        return _arena_buffer(temporary_name(node, role), shape)
 
     def is_view(self, node: Node) -> bool:
         """Whether a node's output has the very bytes of its input."""
@@ -175,6 +175,11 @@ class Assembly:
     def _program_input(self, buffer: Buffer) -> ProgramInput:
         offset_bytes = slice_offset(self.graph.seed, buffer.name, buffer.size_bytes)
         return ProgramInput(buffer, offset_bytes)
+
+
+def temporary_name(node: Node, role: str) -> str:
+    """What a buffer inside one layer is called."""
+    return f"{node.name}#{role}"
 
 
 def _arena_buffer(name: str, shape: Shape) -> Buffer:

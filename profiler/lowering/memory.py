@@ -109,6 +109,11 @@ def plan_arena(records: Sequence[Record], lives: Sequence[Life]) -> ArenaPlan:
     return ArenaPlan(offsets, together.size_bytes, sources)
 
 
+def joined_lives(records: Sequence[Record], lives: Sequence[Life]) -> list[Life]:
+    """The lives with those that may lie in one place joined: no plan holds less at any record."""
+    return list(dict.fromkeys(_joined(lives, _overwritten(records, lives)).values()))
+
+
 def place_lives(lives: Sequence[Life]) -> ArenaPlan:
     """The smallest plan found that keeps every two lives that meet apart."""
     lives = list(dict.fromkeys(lives))

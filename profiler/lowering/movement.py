@@ -88,8 +88,13 @@ def _in_output_scale(assembly: Assembly, node: Node, index: int) -> tuple[list[R
     source, params = assembly.tensor(name), (assembly.params(name), assembly.params(node.name))
     if params[0] == params[1]:
         return [], source
-    moved = assembly.temporary(node, f"requantised{index}", assembly.graph.shapes[name])
+    moved = assembly.temporary(node, requantised_role(index), assembly.graph.shapes[name])
     return [requantised(assembly, node, (source, moved), params)], moved
+
+
+def requantised_role(index: int) -> str:
+    """What an input in the output's parameters is for."""
+    return f"requantised{index}"
 
 
 def average_pool(assembly: Assembly, node: Node, op: AveragePool) -> Iterator[Record]:

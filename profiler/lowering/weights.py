@@ -16,7 +16,8 @@ from hwprof.errors import ModelError
 from hwprof.graph import Node, QuantisedWeights
 from hwprof.pool import pool_slice, slice_offset
 from hwprof.profiler.fixed_point import INT32_MAX, LARGEST_SHIFT, quantise_multiplier
-from hwprof.profiler.lowering.assembly import POOL_MEMORY, Assembly
+from hwprof.profiler.lowering.assembly import POOL_MEMORY, WORD_BYTES, Assembly
+from hwprof.profiler.lowering.memory import align
 from hwprof.profiler.lowering.quantised import SchemeWeights, SeededWeights
 from hwprof.profiler.lowering.schemes import Int32, Scheme
 from hwprof.profiler.program import NO_BUFFER, Buffer, Region
@@ -69,6 +70,15 @@ def _seeded(
         )
     stage = _seeded_shifts if scheme.power_of_two else _seeded_multipliers
     return _operands(scheme, **buffers, **stage(assembly, node, weights, (channels, scales)))
+
+
+def seeded_constants_bytes(scheme: Scheme, channels: int) -> int:
+    """What the constants of a seeded node take, each on cache lines of its own."""
+    scales = channels if scheme.per_channel else 1
+    bias_bytes = channels if scheme.power_of_two else WORD_BYTES * channels
+    stages = 2 * align(WORD_BYTES * scales)  # multiplier or shift of the bias, and shift
+    zero_points = align(scales) if scheme.weight_zero_points else 0
+    return align(bias_bytes) + stages + zero_points
 
 
 def _seeded_shifts(

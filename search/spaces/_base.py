@@ -7,7 +7,10 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from hwprof.architecture import Architecture
 from hwprof.errors import ConfigurationError
@@ -15,6 +18,9 @@ from hwprof.search.design import Design
 
 Point: TypeAlias = tuple[int, ...]
 """One choice, by its position, for each dimension."""
+
+Indices: TypeAlias = npt.NDArray[np.int64]
+"""Numbers of architectures of a space, (n,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +122,18 @@ class SearchSpace(abc.ABC):
     def designs(self, indices: Sequence[int]) -> Iterator[Design]:
         """What some numbers stand for, in their order."""
         return (self.design(self.point(index)) for index in indices)
+
+    def choices(self, indices: Indices) -> tuple[Indices, ...]:
+        """For each dimension the position of its choice at each number, (n,) each."""
+        extents = [len(dimension.labels) for dimension in self.dimensions]
+        return np.unravel_index(indices, extents)
+
+    def factors(self, indices: Indices) -> dict[str, npt.NDArray[Any]]:
+        """What its architectures differ by: a column (n,) of numbers or words for each name.
+
+        The dimensions, unless a space knows parameters behind them.
+        """
+        return {
+            dimension.name: np.array(dimension.labels)[chosen]
+            for dimension, chosen in zip(self.dimensions, self.choices(indices), strict=True)
+        }

@@ -203,11 +203,17 @@ def _space(document: Mapping[str, Any]) -> EditedNetwork:
     if document.get("format") != FORMAT:
         raise ValueError(f"it needs format {FORMAT!r}")
     network = read_architecture(json.dumps(as_object(document.get("architecture"))))
-    axes = [_axis(as_object(axis)) for axis in as_list(document.get("axes"))]
+    axes = [axis_of(as_object(axis)) for axis in as_list(document.get("axes"))]
     return EditedNetwork(as_text(document.get("name")), network, axes)
 
 
-def _axis(document: Mapping[str, Any]) -> EditAxis:
+def axis_of(document: Mapping[str, Any]) -> EditAxis:
+    """One axis as a file writes it.
+
+    Raises:
+        BrokenRuleError: a field is missing or of another kind.
+        UnknownNameError: no such edit.
+    """
     choices = (as_object(choice) for choice in as_list(document.get("choices")))
     return EditAxis(
         as_text(document.get("name")),

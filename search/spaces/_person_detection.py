@@ -28,7 +28,7 @@ from hwprof.networks.person_detector import (
     legal_sizes,
     person_detector,
 )
-from hwprof.search.spaces._base import Dimension, Point, SearchSpace
+from hwprof.search.spaces._base import Dimension, Indices, Point, SearchSpace
 
 _SEED_KERNEL, _SEED_SIZE, _SEED_HEAD = 5, InputSize(320, 0.8), (1, 96)
 
@@ -62,6 +62,17 @@ class PersonDetection(SearchSpace):
     def parameters(self) -> tuple[str, ...]:
         """Columns of a table of its networks, as ``person_detector`` takes them."""
         return "k", "g", "c", "width", "aspect"
+
+    def factors(self, indices: Indices) -> dict[str, npt.NDArray[Any]]:
+        kernel, head, size = self.choices(indices)
+        heads = np.array(_heads())
+        return {
+            "k": np.array(KERNELS)[kernel],
+            "g": heads[head, 0],
+            "c": heads[head, 1],
+            "width": np.array([size.width for size in _sizes()])[size],
+            "aspect": np.array([size.aspect for size in _sizes()])[size],
+        }
 
     def blocks_of(self, columns: Mapping[str, npt.NDArray[Any]]) -> tuple[SharedBlocks, ...]:
         """Backbone and head of the network of each row.

@@ -23,6 +23,7 @@ COMMANDS = {
     "transfer": "Move a surrogate to another board by a few measurements.",
     "predict": "Predict a model's latency, with an interval.",
     "advise": "Say what to change about a model that is too slow.",
+    "space": "Show what a space's networks cost, and which parameter matters.",
     "search": "Search a space for architectures that meet a latency budget.",
     "report": "Write a page on how far to trust the predictions.",
     "export": "Write the measurements as CSV.",

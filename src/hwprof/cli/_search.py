@@ -168,7 +168,8 @@ def search(
 ) -> None:
     """Search SPACE for architectures with low latency and a high task score.
 
-    SPACE is person-detection, or a file that hwprof advise --emit-space wrote.
+    SPACE is person-detection, a TOML file (docs/SPACES.md), or a file that hwprof advise
+    --emit-space wrote.
 
     The same command goes on where it stopped. With --data candidates are trained, and the score
     is the average precision of the int8 network; without, it is a training-free proxy, and named

@@ -1,0 +1,76 @@
+"""Networks by input size, and the size that holds the densest set of large ones.
+
+MCUNet chooses among spaces, one for each resolution and width, by the MACs of random networks
+that fit: the space whose cumulative distribution lies farthest to the right holds the best ones
+(Lin et al., "MCUNet: Tiny Deep Learning on IoT Devices", NeurIPS 2020, section 3.1). Here a space
+is divided by input size. That reading favours sizes of which hardly anything fits, because what
+fits there is all near the limit; so sizes are also compared by the share of their networks that
+both fit and are large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from hwprof.workflows.space_shape._candidates import Candidates, FloatArray
+from hwprof.workflows.space_shape._values import Choice, InputSize, Quantiles
+
+LARGE = 0.8
+"""Networks of more MACs than this share of those within the limits are large."""
+FEWEST_MEETING = 20
+"""Networks within the limits that an input size needs for its distribution to mean anything."""
+
+_DECILES = np.linspace(0, 1, 11)
+_MILLION = 1e6
+
+
+def quantiles(values: FloatArray) -> Quantiles:
+    """Deciles and mean of at least one value."""
+    return Quantiles(tuple(np.quantile(values, _DECILES).tolist()), float(values.mean()))
+
+
+def large_mmacs(candidates: Candidates, meeting: npt.NDArray[np.bool_]) -> float:
+    """Millions of MACs from which a network is large."""
+    return float(np.quantile(candidates.macs[meeting], LARGE)) / _MILLION
+
+
+def by_input_size(
+    candidates: Candidates, meeting: npt.NDArray[np.bool_], large: float
+) -> Iterator[InputSize]:
+    """Each input size by its pixels, then its width.
+
+    Args:
+        meeting: whether each network is within the limits, (n,).
+        large: millions of MACs from which one is large.
+    """
+    sizes, codes = np.unique(candidates.sizes, axis=0, return_inverse=True)
+    order = np.lexsort((sizes[:, 1], sizes.prod(axis=1)))
+    members = np.split(
+        np.argsort(codes.ravel(), kind="stable"), np.cumsum(np.bincount(codes.ravel()))[:-1]
+    )
+    latency_ms, mmacs = candidates.latency_us / 1000, candidates.macs / _MILLION
+    for number in order.tolist():
+        rows = members[number]
+        within = mmacs[rows[meeting[rows]]]
+        height, width = sizes[number].tolist()
+        yield InputSize(
+            height=height,
+            width=width,
+            architectures=len(rows),
+            meeting=len(within),
+            large=int((within >= large).sum()),
+            latency_ms=quantiles(latency_ms[rows]),
+            mmacs=quantiles(within) if len(within) else None,
+            mmacs_80=float(np.quantile(within, LARGE)) if len(within) else None,
+        )
+
+
+def choose(sizes: Sequence[InputSize]) -> Choice:
+    """The sizes that suggest themselves; at least one has a network within the limits."""
+    densest = max(sizes, key=lambda size: (size.share_large, size.mmacs_80 or 0.0))
+    enough = [size for size in sizes if size.meeting >= FEWEST_MEETING]
+    farthest = max(enough or sizes, key=lambda size: size.mmacs_80 or 0.0)
+    return Choice((densest.height, densest.width), (farthest.height, farthest.width))

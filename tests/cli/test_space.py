@@ -1,0 +1,110 @@
+"""``hwprof space`` and the spaces of a user's own that ``hwprof search`` takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hwprof.cli import main
+
+Run = Callable[..., Result]
+FIELDS = {
+    "architectures", "budget_ms", "share_meeting_budget", "by_input_size", "effects", "choice",
+    "shares", "sampled", "space_size", "ram_check", "seconds", "interactions", "dimensions",
+}  # fmt: skip
+SPACE = """
+name = "spotters"
+network = "mobilenet-v1"
+
+[parameters]
+alpha = [0.2, 0.25]
+size = { from = 32, to = 64, step = 16 }
+classes = 10
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Calls ``hwprof`` in a folder with a space in ``space.toml``."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HWPROF_WORKSPACE", raising=False)
+    (tmp_path / "space.toml").write_text(SPACE)
+
+    def call(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments)
+
+    return call
+
+
+def test_space_prints_the_documented_object(run: Run) -> None:
+    """All networks of a file, with the share that meets the budget."""
+    result = run("space", "space.toml", "--budget-ms", "5", "--max-ram-kb", "100", "--json")
+    report = json.loads(result.stdout)
+
+    assert set(report) >= FIELDS
+    assert (report["architectures"], report["budget_ms"], report["sampled"]) == (6, 5.0, False)
+    assert 0 < report["share_meeting_budget"] <= 1
+    assert [size["height"] for size in report["by_input_size"]] == [32, 48, 64]
+    assert [effect["parameter"] for effect in report["effects"]] == ["alpha", "size"]
+    assert report["latency"]["kind"] == "predicted"
+
+
+def test_space_without_a_budget_has_no_share(run: Run) -> None:
+    """Nothing is met or missed where nothing is asked."""
+    report = json.loads(run("space", "space.toml", "--json").stdout)
+    assert report["budget_ms"] is None
+    assert report["share_meeting_budget"] is None
+
+
+def test_space_of_a_sample_is_named_so(run: Run) -> None:
+    """The shipped space, a few of its networks: drawn, with a standard error."""
+    result = run("space", "--budget-ms", "100", "--samples", "150", "--json")
+    report = json.loads(result.stdout)
+    assert (report["space_size"], report["architectures"]) == (91_184, 150)
+    assert report["sampled"]
+    assert report["share_standard_error"] > 0
+    assert abs(report["share_meeting_budget"] - 0.268) < 5 * report["share_standard_error"]
+
+
+def test_space_prints_tables_and_writes_plots(run: Run, tmp_path: Path) -> None:
+    """What a person reads, and the files it names."""
+    result = run("space", "space.toml", "--budget-ms", "5", "--output", "plots")
+    assert result.exit_code == 0
+    for words in ("all 6 networks", "densest set", "alpha", "RAM is counted from below"):
+        assert words in result.stdout
+    assert (tmp_path / "plots" / "effects.png").is_file()
+
+
+def test_search_takes_a_toml_file(run: Run) -> None:
+    """The same file is searched."""
+    result = run(
+        "search", "space.toml", "--budget-ms", "20", "--trials", "3", "--no-verify", "--json"
+    )
+    report = json.loads(result.stdout)
+    assert (report["space"], report["space_size"]) == ("spotters", 6)
+    assert report["seed_network"]["arch"] == "mobilenet-v1:alpha=0.25,size=32,classes=10"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("space", "person-detectin"), "did you mean person-detection"),
+        (("space", "none.toml"), "cannot be opened"),
+        (("space", "space.toml", "--budget-ms", "0.01"), "none of its 6 networks is within"),
+        (("space", "space.toml", "--budget-ms", "-3"), "positive and finite; got -3000"),
+        (("space", "space.toml", "--samples", "1"), "is not in the range"),
+        (("space", "space.toml", "--task", "full-training"), "is not one of"),
+        (("space", "space.toml", "--output", "space.toml"), "is a file"),
+        (("space", "space.toml", "--target", "virtual:none"), "none"),
+    ],
+)
+def test_a_mistake_is_one_sentence(run: Run, arguments: tuple[str, ...], sentence: str) -> None:
+    """Exit code 2 and no traceback."""
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert sentence in result.output
+    assert "Traceback" not in result.output
