@@ -5,16 +5,14 @@ from types import MappingProxyType
 
 from hwprof.surrogates.regressors._base import Arrays, Matrix, Regressor, Vector
 from hwprof.surrogates.regressors._baselines import MacsCoefficient, NearestSample
-from hwprof.surrogates.regressors._gaussian import GaussianProcessResidual
-from hwprof.surrogates.regressors._linear import BayesianRidgeResidual, RidgeResidual
 from hwprof.surrogates.regressors._prior import PhysicalPrior
-from hwprof.surrogates.regressors._residual import ResidualRegressor
-from hwprof.surrogates.regressors._trees import (
+from hwprof.surrogates.regressors._residual import (
+    BayesianRidgeResidual,
+    GaussianProcessResidual,
     RandomForestResidual,
-    TreeEnsemble,
+    ResidualRegressor,
+    RidgeResidual,
     XGBoostResidual,
-    booster_arrays,
-    forest_arrays,
 )
 
 RESIDUAL_TYPES: tuple[type[ResidualRegressor], ...] = (
@@ -47,9 +45,6 @@ __all__ = [
     "Regressor",
     "ResidualRegressor",
     "RidgeResidual",
-    "TreeEnsemble",
     "Vector",
     "XGBoostResidual",
-    "booster_arrays",
-    "forest_arrays",
 ]

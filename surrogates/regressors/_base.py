@@ -8,17 +8,11 @@ names to plain arrays, so that opening a stranger's artefact runs nothing.
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
-from typing import ClassVar, Self, TypeAlias
+from typing import ClassVar, Self
 
-import numpy as np
-import numpy.typing as npt
+from hwprof.surrogates.arrays import Arrays, Matrix, Vector, take
 
-from hwprof.errors import ArtefactError
-
-Matrix: TypeAlias = npt.NDArray[np.float64]
-Vector: TypeAlias = npt.NDArray[np.float64]
-Arrays: TypeAlias = Mapping[str, npt.NDArray[np.float64] | npt.NDArray[np.int32]]
+__all__ = ["Arrays", "Matrix", "Regressor", "Vector", "take"]
 
 
 class Regressor(abc.ABC):
@@ -51,23 +45,3 @@ class Regressor(abc.ABC):
         Raises:
             ArtefactError: an array is missing or has another shape than it must.
         """
-
-
-def take(arrays: Arrays, name: str, shape: tuple[int | None, ...]) -> npt.NDArray[np.float64]:
-    """A finite array of a given shape, None standing for any length, as float64.
-
-    Raises:
-        ArtefactError: it is missing, has another shape, or holds a NaN or an infinity.
-    """
-    array = arrays.get(name)
-    if array is None:
-        raise ArtefactError(f"a stored model needs the array {name!r}; fit it again.")
-    same = array.ndim == len(shape) and all(
-        want is None or want == got for want, got in zip(shape, array.shape, strict=True)
-    )
-    if not same or not np.isfinite(array).all():
-        raise ArtefactError(
-            f"array {name!r} of a stored model must be finite and of shape {shape}; "
-            f"got shape {array.shape}; fit it again."
-        )
-    return array.astype(np.float64)

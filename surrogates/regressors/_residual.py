@@ -6,11 +6,18 @@ r = log(y / prior(x)); the prediction is prior(x) * exp(r). Far from the data th
 
 from __future__ import annotations
 
-import abc
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
+from hwprof.surrogates.learners import (
+    BayesianRidgeLearner,
+    GaussianProcessLearner,
+    Learner,
+    RandomForestLearner,
+    RidgeLearner,
+    XGBoostLearner,
+)
 from hwprof.surrogates.regressors._base import Arrays, Matrix, Regressor, Vector, take
 from hwprof.surrogates.regressors._prior import PhysicalPrior
 
@@ -19,30 +26,16 @@ _MAX_LOG_RATIO = 1.0
 
 
 class ResidualRegressor(Regressor):
-    """Prior times the exponential of a learner; subclasses supply the learner."""
+    """Prior times the exponential of a learner; subclasses say which learner."""
+
+    learner_type: ClassVar[type[Learner]]
 
     def __init__(self, prior: PhysicalPrior, seed: int = 0) -> None:
         self.prior = prior
-        self.seed = seed
+        self.learner_ = self.learner_type(seed)
         self.columns_ = np.zeros(0, dtype=np.int32)
         self.mean_: Vector = np.zeros(0)
         self.scale_: Vector = np.ones(0)
-
-    @abc.abstractmethod
-    def _fit_learner(self, z: Matrix, r: Vector) -> None:
-        """Learn log ratios r (n,) from z (n, n_columns)."""
-
-    @abc.abstractmethod
-    def _predict_learner(self, z: Matrix) -> Vector:
-        """Log ratios (n,) of z (n, n_columns)."""
-
-    @abc.abstractmethod
-    def _learner_arrays(self) -> Arrays:
-        """State of the learner alone."""
-
-    @abc.abstractmethod
-    def _restore_learner(self, arrays: Arrays, n_columns: int) -> None:
-        """Inverse of ``_learner_arrays``."""
 
     def fit(self, X: Matrix, y: Vector) -> Self:
         self.prior.fit(X, y)
@@ -50,11 +43,11 @@ class ResidualRegressor(Regressor):
         logs = np.log1p(X[:, self.columns_])
         self.mean_, self.scale_ = logs.mean(axis=0), logs.std(axis=0)
         priced = self.prior.predict(X)
-        self._fit_learner(self._encode(X), np.log(y / priced))
+        self.learner_.fit(self._encode(X), np.log(y / priced))
         return self
 
     def predict(self, X: Matrix) -> Vector:
-        ratio = self._predict_learner(self._encode(X))
+        ratio = self.learner_.predict(self._encode(X))
         return self.prior.predict(X) * np.exp(np.clip(ratio, -_MAX_LOG_RATIO, _MAX_LOG_RATIO))
 
     def arrays(self) -> Arrays:
@@ -63,7 +56,7 @@ class ResidualRegressor(Regressor):
             "columns": self.columns_,
             "mean": self.mean_,
             "scale": self.scale_,
-            **self._learner_arrays(),
+            **self.learner_.arrays(),
         }
 
     @classmethod
@@ -73,8 +66,43 @@ class ResidualRegressor(Regressor):
         model.columns_ = np.clip(columns, 0, n_features - 1).astype(np.int32)
         model.mean_ = take(arrays, "mean", columns.shape)
         model.scale_ = take(arrays, "scale", columns.shape)
-        model._restore_learner(arrays, len(columns))
+        model.learner_ = cls.learner_type.from_arrays(arrays, len(columns))
         return model
 
     def _encode(self, X: Matrix) -> Matrix:
         return (np.log1p(X[:, self.columns_]) - self.mean_) / self.scale_
+
+
+class RidgeResidual(ResidualRegressor):
+    """Ridge regression of the log ratio."""
+
+    name: ClassVar[str] = RidgeLearner.name
+    learner_type = RidgeLearner
+
+
+class BayesianRidgeResidual(ResidualRegressor):
+    """Bayesian ridge regression of the log ratio."""
+
+    name: ClassVar[str] = BayesianRidgeLearner.name
+    learner_type = BayesianRidgeLearner
+
+
+class GaussianProcessResidual(ResidualRegressor):
+    """Gaussian process regression of the log ratio."""
+
+    name: ClassVar[str] = GaussianProcessLearner.name
+    learner_type = GaussianProcessLearner
+
+
+class RandomForestResidual(ResidualRegressor):
+    """Random forest of the log ratio."""
+
+    name: ClassVar[str] = RandomForestLearner.name
+    learner_type = RandomForestLearner
+
+
+class XGBoostResidual(ResidualRegressor):
+    """XGBoost regression trees of the log ratio."""
+
+    name: ClassVar[str] = XGBoostLearner.name
+    learner_type = XGBoostLearner

@@ -1,4 +1,4 @@
-"""Tree corrections: random forest and XGBoost, evaluated from plain arrays.
+"""Tree learners: random forest and XGBoost, evaluated from plain arrays.
 
 A library call for one row costs milliseconds (scikit-learn's forest 4.6, XGBoost 0.2); walking
 all trees of an ensemble at once over flat arrays costs some ten microseconds a level.
@@ -10,6 +10,7 @@ carries ``value[i]``. An ensemble's output is offset + the sum of its trees' lea
 
 from __future__ import annotations
 
+import abc
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -17,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hwprof.errors import ArtefactError
-from hwprof.surrogates.regressors._base import Arrays, Matrix, Vector, take
-from hwprof.surrogates.regressors._residual import ResidualRegressor
+from hwprof.surrogates.arrays import Arrays, Matrix, Vector, take
+from hwprof.surrogates.learners._base import Learner
 
 _Indices = npt.NDArray[np.int32]
 
@@ -176,30 +177,35 @@ def booster_arrays(booster: Any) -> TreeEnsemble:
     return _merge(trees, offset)
 
 
-class _TreeResidual(ResidualRegressor):
-    """A tree ensemble on the log ratio."""
+class _TreeLearner(Learner):
+    """A tree ensemble."""
 
     ensemble_: TreeEnsemble
 
+    @abc.abstractmethod
     def _grow(self, z: Matrix, r: Vector) -> TreeEnsemble:
-        raise NotImplementedError
+        """Trees of one of the libraries, as arrays."""
 
-    def _fit_learner(self, z: Matrix, r: Vector) -> None:
+    def fit(self, z: Matrix, r: Vector) -> Self:
         constant = np.zeros((len(z), 1))
         self.ensemble_ = self._grow(z if z.shape[1] else constant, r)
+        return self
 
-    def _predict_learner(self, z: Matrix) -> Vector:
+    def predict(self, z: Matrix) -> Vector:
         return self.ensemble_.predict(z if z.shape[1] else np.zeros((len(z), 1)))
 
-    def _learner_arrays(self) -> Arrays:
+    def arrays(self) -> Arrays:
         return self.ensemble_.arrays()
 
-    def _restore_learner(self, arrays: Arrays, n_columns: int) -> None:
-        self.ensemble_ = TreeEnsemble.from_arrays(arrays, n_columns)
+    @classmethod
+    def from_arrays(cls, arrays: Arrays, n_columns: int) -> Self:
+        learner = cls()
+        learner.ensemble_ = TreeEnsemble.from_arrays(arrays, n_columns)
+        return learner
 
 
-class RandomForestResidual(_TreeResidual):
-    """Random forest of the log ratio."""
+class RandomForestLearner(_TreeLearner):
+    """Random forest."""
 
     name: ClassVar[str] = "random_forest"
 
@@ -212,8 +218,8 @@ class RandomForestResidual(_TreeResidual):
         return forest_arrays(forest.fit(z, r))
 
 
-class XGBoostResidual(_TreeResidual):
-    """XGBoost regression trees of the log ratio."""
+class XGBoostLearner(_TreeLearner):
+    """XGBoost regression trees."""
 
     name: ClassVar[str] = "xgboost"
 

@@ -1,4 +1,4 @@
-"""A Gaussian process on the log ratio: smooth where samples are dense, zero far from them.
+"""A Gaussian process: smooth where samples are dense, their mean far from them.
 
 Notation: k(z, p) = variance * exp(-|z - p|^2 / (2 length^2)) for rows z and support points p; the
 posterior mean of r at z is intercept + k(z, P) . weights, with weights = (K + noise I)^-1
@@ -9,21 +9,21 @@ Williams, Gaussian Processes for Machine Learning, 2006, algorithm 2.1 and secti
 from __future__ import annotations
 
 import warnings
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
 from hwprof.errors import ArtefactError
-from hwprof.surrogates.regressors._base import Arrays, Matrix, Vector, take
-from hwprof.surrogates.regressors._residual import ResidualRegressor
+from hwprof.surrogates.arrays import Arrays, Matrix, Vector, take
+from hwprof.surrogates.learners._base import Learner
 
 _LENGTHS = (1.0, 1e3)  # in standard deviations of a column, all columns together
 _NOISES = (1e-4, 1e0)  # share of the variance of r
 _CHUNK = 4096  # rows predicted at a time: the (rows x points) table stays at some 10 MB
 
 
-class GaussianProcessResidual(ResidualRegressor):
-    """Gaussian process regression of the log ratio."""
+class GaussianProcessLearner(Learner):
+    """Gaussian process regression with one length for all columns."""
 
     name: ClassVar[str] = "gaussian_process"
 
@@ -32,7 +32,7 @@ class GaussianProcessResidual(ResidualRegressor):
     length_: float = 1.0
     intercept_: float = 0.0
 
-    def _fit_learner(self, z: Matrix, r: Vector) -> None:
+    def fit(self, z: Matrix, r: Vector) -> Self:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.gaussian_process import GaussianProcessRegressor
         from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
@@ -41,7 +41,7 @@ class GaussianProcessResidual(ResidualRegressor):
         spread = float(r.std())
         if not z.shape[1] or spread == 0:
             self.weights_ = np.zeros(len(z))
-            return
+            return self
         start = np.sqrt(z.shape[1])
         kernel = ConstantKernel(1.0, (1e-3, 1e2)) * RBF(start, _LENGTHS) + WhiteKernel(0.1, _NOISES)
         process = GaussianProcessRegressor(kernel, random_state=self.seed)
@@ -52,8 +52,9 @@ class GaussianProcessResidual(ResidualRegressor):
         smooth = process.kernel_.k1
         self.length_ = float(smooth.k2.length_scale)
         self.weights_ = process.alpha_ * (float(smooth.k1.constant_value) * spread)
+        return self
 
-    def _predict_learner(self, z: Matrix) -> Vector:
+    def predict(self, z: Matrix) -> Vector:
         parts = [self._similar(z[i : i + _CHUNK]) @ self.weights_ for i in range(0, len(z), _CHUNK)]
         return np.concatenate(parts or [np.zeros(0)]) + self.intercept_
 
@@ -63,7 +64,7 @@ class GaussianProcessResidual(ResidualRegressor):
         similar: Matrix = np.exp(distance / (-2 * self.length_**2))
         return similar
 
-    def _learner_arrays(self) -> Arrays:
+    def arrays(self) -> Arrays:
         return {
             "points": self.points_,
             "weights": self.weights_,
@@ -71,13 +72,16 @@ class GaussianProcessResidual(ResidualRegressor):
             "intercept": np.array([self.intercept_]),
         }
 
-    def _restore_learner(self, arrays: Arrays, n_columns: int) -> None:
-        self.points_ = take(arrays, "points", (None, n_columns))
-        self.weights_ = take(arrays, "weights", (len(self.points_),))
-        self.length_ = float(take(arrays, "length", (1,))[0])
-        if self.length_ <= 0:
+    @classmethod
+    def from_arrays(cls, arrays: Arrays, n_columns: int) -> Self:
+        learner = cls()
+        learner.points_ = take(arrays, "points", (None, n_columns))
+        learner.weights_ = take(arrays, "weights", (len(learner.points_),))
+        learner.length_ = float(take(arrays, "length", (1,))[0])
+        if learner.length_ <= 0:
             raise ArtefactError(
-                f"the length of a stored Gaussian process is positive; got {self.length_}; "
+                f"the length of a stored Gaussian process is positive; got {learner.length_}; "
                 "fit it again."
             )
-        self.intercept_ = float(take(arrays, "intercept", (1,))[0])
+        learner.intercept_ = float(take(arrays, "intercept", (1,))[0])
+        return learner
