@@ -174,8 +174,10 @@ class PerformanceStrategy(abc.ABC):
         needs = self.needs
         missing = {
             "a network with its start weights (a probe)": needs.probe and evidence.probe is None,
-            f"the losses of {needs.curve_epochs} epochs of training, and has "
-            f"{len(evidence.curve)}": len(evidence.curve) < needs.curve_epochs,
+            f"{needs.curve_epochs} losses, one for each epoch, not {len(evidence.curve)},": len(
+                evidence.curve
+            )
+            < needs.curve_epochs,
         }
         for what, is_missing in missing.items():
             if is_missing:

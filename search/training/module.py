@@ -116,11 +116,15 @@ class GraphModule(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The graph's output (n, c, h, w) of a batch of its input (n, c, h, w)."""
+        return self.tensors(x)[self.graph.outputs[0]]
+
+    def tensors(self, x: Tensor) -> dict[str, Tensor]:
+        """The graph's input and every node's output, (n, c, h, w) each, by name."""
         (name,) = self.graph.inputs
         tensors = {name: x.contiguous(memory_format=_LAYOUT)}
         for node in self.graph.nodes:
             tensors[node.name] = self._run(node, [tensors[i] for i in node.inputs])
-        return tensors[self.graph.outputs[0]]
+        return tensors
 
     def _run(self, node: Node, inputs: list[Tensor]) -> Tensor:
         if isinstance(node.op, Conv2d):

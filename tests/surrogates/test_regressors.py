@@ -10,15 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwprof.errors import ArtefactError
+from hwprof.surrogates.learners import TreeEnsemble, booster_arrays, forest_arrays
 from hwprof.surrogates.regressors import (
     REGRESSOR_TYPES,
     MacsCoefficient,
     NearestSample,
     PhysicalPrior,
     RidgeResidual,
-    TreeEnsemble,
-    booster_arrays,
-    forest_arrays,
 )
 
 COSTS = np.array([3.0, 0.5, 0.0, 20.0])
