@@ -16,6 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 
+import numpy as np
+
 from hwprof.search.estimators import get_task
 from hwprof.search.exhaustive import ExhaustiveFront, exhaustive_front
 from hwprof.search.loop import SearchOptions, pareto_front, run_search
@@ -27,6 +29,7 @@ from hwprof.workflows.search_latency import predicted_latency
 from hwprof.workspace import Workspace
 
 _BUDGET_US = 100_000.0
+_DRAWS = 10_000
 
 
 class _Orderless(PersonDetection):
@@ -58,6 +61,7 @@ def main() -> None:
     cases = {
         "motpe": (whole, "motpe"),
         "motpe, orderless": (_with_space(whole, _Orderless()), "motpe"),
+        "nsga2": (whole, "nsga2"),
         "random": (whole, "random"),
         f"motpe, {_BUDGET_US / 1000:g} ms": (budget, "motpe"),
         f"random, {_BUDGET_US / 1000:g} ms": (budget, "random"),
@@ -83,6 +87,13 @@ def _shares(whole: ExhaustiveFront, strategy: Strategy, seeds: range) -> list[fl
     return shares
 
 
+def _interval(shares: list[float]) -> tuple[float, float]:
+    """Ends of the 95 % percentile interval of the mean, by drawing seeds with replacement."""
+    draws = np.random.default_rng(0).choice(shares, (_DRAWS, len(shares))).mean(axis=1)
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return float(low), float(high)
+
+
 def _limit(problem: Problem) -> float:
     return float("inf") if problem.budget_us is None else problem.budget_us
 
@@ -91,8 +102,9 @@ def _text(result: dict[str, object]) -> str:
     lines = []
     for name, value in result.items():
         if isinstance(value, list):
-            spread = f"{mean(value):.1%} of the hypervolume, {min(value):.1%} to {max(value):.1%}"
-            lines.append(f"{name:22} {spread} over {len(value)} seeds")
+            low, high = _interval(value)
+            spread = f"{mean(value):.1%} of the hypervolume, mean between {low:.1%} and {high:.1%}"
+            lines.append(f"{name:22} {spread} (95 %, bootstrap over {len(value)} seeds)")
         else:
             lines.append(
                 f"{name:22} {value:,.2f}" if isinstance(value, float) else f"{name:22} {value}"
