@@ -141,6 +141,11 @@ def _looked_at(
         yield features, _divided(targets, len(numbers))
 
 
+def targets_of(pictures: Sequence[Picture]) -> Targets:
+    """The objects on pictures that are seen whole, numbered in their order."""
+    return _joined([_objects(picture) for picture in pictures], torch.device("cpu"))
+
+
 @dataclass(frozen=True, slots=True)
 class _Objects:
     """Boxes (n, 4) as fractions of one picture, and which of them are crowds (n,)."""

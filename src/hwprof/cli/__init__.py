@@ -25,6 +25,7 @@ COMMANDS = {
     "advise": "Say what to change about a model that is too slow.",
     "space": "Show what a space's networks cost, and which parameter matters.",
     "search": "Search a space for architectures that meet a latency budget.",
+    "estimators": "Find which guess at accuracy to trust, and search by it.",
     "report": "Write a page on how far to trust the predictions.",
     "export": "Write the measurements as CSV.",
     "frame": "Say what a whole frame takes, from the camera's picture to the boxes.",

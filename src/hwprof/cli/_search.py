@@ -106,6 +106,11 @@ _LESSONS = (
     help="What is maximised: full-training, early-stopping or weight-inheritance (int8 AP50, with "
     "--data), flops-proxy or parameters-proxy.",
 )
+@click.option(
+    "--estimator",
+    type=click.Path(path_type=Path),
+    help="File of a fitted estimator that hwprof estimators wrote, to maximise instead of --task.",
+)
 @click.option("--hpo", is_flag=True, help="Search learning rate, schedule, optimiser, epochs too.")
 @click.option(
     "--latency",
@@ -150,6 +155,7 @@ def search(
     trials: int | None,
     sampler: str,
     task: str | None,
+    estimator: Path | None,
     hpo: bool,
     latency: str,
     workers: int | None,
@@ -177,6 +183,11 @@ def search(
     --data they are then trained anew and reported on pictures that nobody chose by, in a page of
     the workspace, their ONNX and int8 files beside it.
     """
+    if estimator is not None and task is not None:
+        raise click.UsageError(
+            f"a search maximises one thing; got --estimator {estimator} and --task {task}; leave "
+            "out one of them."
+        )
     from hwprof.search.loop import SearchOptions
     from hwprof.workflows.detector_search import SearchRequest, search_by_name
 
@@ -189,6 +200,7 @@ def search(
         max_ram_bytes=None if max_ram_kb is None else round(_KIB * max_ram_kb),
         max_flash_bytes=None if max_flash_kb is None else round(_KIB * max_flash_kb),
         lessons=lessons,
+        estimator=estimator,
         hpo=hpo,
         options=SearchOptions(
             trials=trials or (QUICK_TRIALS if quick else TRIALS), seed=seed, study=study

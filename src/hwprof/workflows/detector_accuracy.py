@@ -15,6 +15,7 @@ from hwprof.search.training.evaluation import average_precision
 from hwprof.search.training.module import GraphModule
 from hwprof.search.training.parts import divide
 from hwprof.search.training.seed import part_of
+from hwprof.search.training.validation import mean_loss
 from hwprof.workflows.int8_accuracy import Int8Backbone, Int8Detector, Int8Head
 from hwprof.workflows.trained_detectors import TrainedDetector
 
@@ -87,6 +88,10 @@ class DetectorAccuracy:
         )
         return Accuracy(*values)
 
+    def loss(self, detector: TrainedDetector) -> float:
+        """Mean training loss of the float network on all pictures, whole and unchanged."""
+        return mean_loss(self._float_maps(detector), self._pictures)
+
     def found(self, detector: TrainedDetector) -> Found:
         """What a detector finds on each picture, boxes that overlap suppressed."""
         seen = self._backbone(detector)
@@ -98,6 +103,10 @@ class DetectorAccuracy:
         """A whole detector as a board runs it; what ``found`` computes of it in two parts."""
         calibration = samples(seen_at(self._calibration, divide(detector.architecture).size))
         return Int8Detector(detector.graph, calibration, self._scheme)
+
+    def _float_maps(self, detector: TrainedDetector) -> Floats:
+        head = part_of(detector.module, divide(detector.architecture).head)
+        return outputs(head, self._backbone(detector).floats)
 
     def _backbone(self, detector: TrainedDetector) -> _Seen:
         parts = divide(detector.architecture)

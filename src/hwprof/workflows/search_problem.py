@@ -11,6 +11,7 @@ from hwprof.profiler.lowering import lower
 from hwprof.profiler.program import Program
 from hwprof.search.estimators import TaskEstimator, get_task
 from hwprof.search.problem import Limit, Problem
+from hwprof.search.selection import load_estimator
 from hwprof.search.spaces import SearchSpace, TrainedSpace, get_space
 from hwprof.search.training.requirement import require_training
 from hwprof.workflows.search_latency import SearchBoard, get_latency
@@ -28,7 +29,7 @@ def make_problem(request: SearchRequest, board: SearchBoard, workspace: Workspac
 
     Raises:
         UnknownNameError: no such space, task or latency estimator.
-        ArtefactError: no surrogate fits the target.
+        ArtefactError: no surrogate fits the target, or the file is no estimator.
         ConfigurationError: what trains is not installed, or its pictures cannot be used.
     """
     return Problem(
@@ -48,6 +49,8 @@ def _space(request: SearchRequest) -> SearchSpace:
 
 
 def _task(request: SearchRequest, workspace: Workspace) -> TaskEstimator:
+    if request.estimator is not None:
+        return load_estimator(request.estimator)
     if request.lessons is None or not request.trains:
         return get_task(request.task)
     require_training()

@@ -48,6 +48,7 @@ class SearchRequest:
         hpo: whether the space varies how candidates are trained, too.
         storage: URL of a database; empty for the workspace's file.
         workers: processes that run trials.
+        estimator: file of a fitted estimator, which then takes the task's place.
         time_budget_s: how long the search may take; None for as long as it does.
         exhaustive: whether the whole space is predicted as well, where that is cheap.
         verify: whether the winners and the seed network are run on the board.
@@ -73,6 +74,7 @@ class SearchRequest:
     setup: Setup = field(default_factory=Setup)
     storage: str = ""
     workers: int = 1
+    estimator: Path | None = None
     time_budget_s: float | None = None
     exhaustive: bool = True
     verify: bool = True
@@ -85,6 +87,11 @@ class SearchRequest:
             raise ConfigurationError(
                 f"the task {self.task} trains on pictures; give a COCO or PASCAL VOC folder with "
                 "--data DIR, or choose --task flops-proxy."
+            )
+        if self.estimator is not None and self.trains:
+            raise ConfigurationError(
+                f"a search maximises one thing; got --estimator {self.estimator} and the task "
+                f"{self.task}, which trains; leave out one of --estimator and --data."
             )
         if self.hpo and not self.trains:
             raise ConfigurationError(

@@ -124,6 +124,10 @@ class TrainedDetectors:
         """Tells one way of training from another: weights, pictures, recipe, what is trained."""
         return self._key(person_detector(), self.request.recipe, self._seed_name).slug
 
+    def key(self, architecture: Architecture, recipe: Recipe | None = None) -> TrainingKey:
+        """Under which ``train`` keeps a detector that begins from the seed network as given."""
+        return self._key(architecture, recipe or self.request.recipe, self._seed_name)
+
     def _key(self, architecture: Architecture, recipe: Recipe, start: str) -> TrainingKey:
         return TrainingKey(
             arch=architecture.name,

@@ -72,19 +72,25 @@ class TrainedTask:
     Args:
         name: of one of ``EFFORTS``.
         scheme: of quantisation, in which precision is computed.
+        accuracy: of the same pictures and scheme, where several tasks share what they compute.
 
     Raises:
         UnknownNameError: no such estimator.
     """
 
     def __init__(
-        self, name: str, detectors: TrainedDetectors, scheme: str = DEFAULT_SCHEME
+        self,
+        name: str,
+        detectors: TrainedDetectors,
+        scheme: str = DEFAULT_SCHEME,
+        *,
+        accuracy: DetectorAccuracy | None = None,
     ) -> None:
         self._name, self._effort = name, get_effort(name)
         self._detectors = detectors
         self._scheme = scheme
         sets = detectors.pictures
-        self._accuracy = DetectorAccuracy(sets.selection, sets.training, scheme)
+        self._accuracy = accuracy or DetectorAccuracy(sets.selection, sets.training, scheme)
 
     def estimator(self) -> GivenTask:
         """As a search takes it; its name says all that its values depend on."""

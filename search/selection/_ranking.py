@@ -1,0 +1,181 @@
+"""Which strategies rank trained designs as their quality does, and which of them are tied."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hwprof.errors import ConfigurationError
+from hwprof.search.estimators import FloatArray
+from hwprof.search.performance import Evidence, PerformanceStrategy
+from hwprof.search.selection._agreement import Interval, Ranks, interval
+from hwprof.search.selection._folds import out_of_fold
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a strategy said of one design, and how many seconds that took."""
+
+    score: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A design that was trained fully, and what is known of it without that.
+
+    Attributes:
+        quality: of the full training; more is better.
+        early_s: seconds of the broken-off training that ``evidence`` has its early values of.
+        asked: answers that were computed beside the training, by strategy.
+        refused: why strategies could not be asked there, by strategy.
+    """
+
+    evidence: Evidence
+    quality: float
+    early_s: float = 0.0
+    asked: Mapping[str, Query] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One strategy on the samples.
+
+    Attributes:
+        tau: Kendall's tau-b with the quality.
+        within: the same inside bins of equal FLOPs.
+        behind: tau of the best strategy less this one's, paired; 0 of the best.
+        query_s: seconds of one answer, its share of training included.
+        fit_s: seconds of one fit on all samples; 0 where nothing is fitted.
+    """
+
+    strategy: PerformanceStrategy
+    tau: Interval
+    within: Interval
+    behind: Interval
+    query_s: float
+    fit_s: float
+
+    @property
+    def is_top(self) -> bool:
+        """Whether the samples cannot tell it from the best."""
+        return self.behind.low <= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unscored:
+    """A strategy that could not be asked, and why in a sentence."""
+
+    strategy: PerformanceStrategy
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """All strategies, the highest tau first."""
+
+    scored: tuple[Scored, ...]
+    unscored: tuple[Unscored, ...]
+    n_samples: int
+
+    @property
+    def top(self) -> tuple[Scored, ...]:
+        """Those that the samples cannot tell from the best, the cheapest answer first."""
+        return tuple(sorted((s for s in self.scored if s.is_top), key=lambda s: s.query_s))
+
+    @property
+    def chosen(self) -> Scored:
+        """The cheapest of the top group: ties are broken by cost."""
+        return self.top[0]
+
+    def named(self, name: str) -> Scored | None:
+        """A strategy's row, None where it was not scored."""
+        return next((s for s in self.scored if s.strategy.name == name), None)
+
+
+def rank_strategies(
+    samples: Sequence[Sample],
+    strategies: Sequence[PerformanceStrategy],
+    *,
+    strict: bool = False,
+    seed: int = 0,
+) -> Ranking:
+    """Score every strategy on the samples.
+
+    Args:
+        strict: whether a strategy that cannot be asked is an error.
+
+    Raises:
+        ConfigurationError: fewer than three samples, all of one quality, or no strategy can be
+            asked.
+    """
+    quality = np.array([sample.quality for sample in samples], np.float64)
+    macs = np.array([sample.evidence.architecture.macs for sample in samples], np.float64)
+    ranks = Ranks(quality, macs, seed=seed)
+    answers: dict[PerformanceStrategy, _Answers] = {}
+    unscored = []
+    for strategy in strategies:
+        try:
+            answers[strategy] = _answers(strategy, samples, quality, seed)
+        except ConfigurationError as error:
+            if strict:
+                raise
+            unscored.append(Unscored(strategy, str(error)))
+    if not answers:
+        raise ConfigurationError(f"no strategy can be asked: {unscored[0].reason}")
+    return Ranking(_scored(ranks, answers), tuple(unscored), len(samples))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answers:
+    """Scores (n,) or (repeats, n), and what they cost."""
+
+    scores: FloatArray
+    query_s: float
+    fit_s: float = 0.0
+
+
+def _answers(
+    strategy: PerformanceStrategy, samples: Sequence[Sample], quality: FloatArray, seed: int
+) -> _Answers:
+    if all(strategy.name in sample.asked for sample in samples):
+        asked = [sample.asked[strategy.name] for sample in samples]
+        scores = np.array([query.score for query in asked], np.float64)
+        return _Answers(scores, float(np.mean([query.seconds for query in asked])))
+    reasons = (sample.refused.get(strategy.name) for sample in samples)
+    if reason := next(filter(None, reasons), None):
+        raise ConfigurationError(reason)
+    evidence = [sample.evidence for sample in samples]
+    needs = strategy.needs
+    unseen = out_of_fold(strategy, evidence, quality, seed=seed) if needs.samples else None
+    start_s = time.perf_counter()
+    fitted = strategy.fit(evidence, quality)
+    fit_s = time.perf_counter() - start_s if needs.samples else 0.0
+    start_s = time.perf_counter()
+    # One at a time, as a search asks.
+    scores = np.concatenate([fitted.scores([one]) for one in evidence])
+    query_s = (time.perf_counter() - start_s) / len(samples)
+    if needs.curve_epochs or needs.validation:
+        query_s += float(np.mean([sample.early_s for sample in samples]))
+    return _Answers(scores if unseen is None else unseen, query_s, fit_s)
+
+
+def _scored(ranks: Ranks, answers: Mapping[PerformanceStrategy, _Answers]) -> tuple[Scored, ...]:
+    taus = {strategy: ranks.taus(each.scores) for strategy, each in answers.items()}
+    best = max(taus.values(), key=lambda replicates: replicates[0])
+    rows = [
+        Scored(
+            strategy,
+            interval(taus[strategy]),
+            interval(ranks.within(each.scores)),
+            interval(best - taus[strategy]),
+            each.query_s,
+            each.fit_s,
+        )
+        for strategy, each in answers.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: -row.tau.value))

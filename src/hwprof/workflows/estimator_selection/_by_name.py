@@ -1,0 +1,270 @@
+"""The selection as the command line runs it: everything by name, all of it resumable."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from hwprof.architecture import Architecture
+from hwprof.errors import ConfigurationError
+from hwprof.measurement import DEFAULT_SCHEME
+from hwprof.profiler.bench import Setup
+from hwprof.search.estimators import FloatArray
+from hwprof.search.loop import DEFAULT_TRIALS
+from hwprof.search.performance import PerformanceStrategy, get_strategy, strategies
+from hwprof.search.selection import (
+    FittedEstimator,
+    FittedOn,
+    Ranking,
+    Sample,
+    advise,
+    best_portable,
+    economics,
+    rank_strategies,
+    short_list_size,
+)
+from hwprof.search.spaces import get_space
+from hwprof.surrogates.predict import Method
+from hwprof.workflows.estimator_selection._crew import Crew
+from hwprof.workflows.estimator_selection._full_search import (
+    FullSearch,
+    extrapolated_full_search,
+    measured_full_search,
+)
+from hwprof.workflows.estimator_selection._outcome import SecondStage, Selection
+from hwprof.workflows.estimator_selection._records import SampleRecord
+from hwprof.workflows.estimator_selection._second_stage import (
+    Ground,
+    Listed,
+    Stage,
+    estimator_task,
+    shortened,
+)
+from hwprof.workflows.estimator_selection._trainings import EARLY, TrainingPlan, Trainings
+from hwprof.workflows.search_latency import SearchBoard, get_latency
+from hwprof.workflows.trained_detectors import TrainingRequest
+from hwprof.workflows.trained_tasks import get_effort
+from hwprof.workspace import Workspace
+
+Paused = Callable[[], bool]
+"""Whether somebody wishes to pause."""
+
+DEFAULT_SAMPLES = 40
+FEWEST_CURVE_EPOCHS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectionRequest:
+    """A selection by the names that a user gives.
+
+    Attributes:
+        samples: architectures that are trained fully.
+        strategies: to be judged; empty for all that can be.
+        budget_us: of stage two.
+        short_list: candidates that stage two trains; None for the rule.
+        n_trials: of a search by an estimator that cannot be asked of the whole space, and of the
+            full-training search that all are compared with.
+        budget_s: seconds that the advice may spend; None for those of that search.
+        output: file of the fitted estimator; None for one in the workspace.
+    """
+
+    training: TrainingRequest
+    space: str = "person-detection"
+    samples: int = DEFAULT_SAMPLES
+    strategies: tuple[str, ...] = ()
+    scheme: str = DEFAULT_SCHEME
+    latency: Method = "surrogate"
+    setup: Setup = field(default_factory=Setup)
+    budget_us: float | None = None
+    stage_two: bool = True
+    short_list: int | None = None
+    n_trials: int = DEFAULT_TRIALS
+    budget_s: float | None = None
+    workers: int = 1
+    seed: int = 0
+    output: Path | None = None
+
+
+def select_estimator(
+    request: SelectionRequest, workspace: Workspace, *, stage: Stage, is_paused: Paused
+) -> Selection:
+    """Both stages; what was trained before is not trained again.
+
+    Raises:
+        UnknownNameError: no such space or strategy.
+        ConfigurationError: too few samples, all of one precision, nothing within the budget.
+        PausedError: somebody wished to pause.
+        ArtefactError: no surrogate fits the target.
+    """
+    return _Selector(request, workspace, stage, is_paused).run()
+
+
+class _Selector:
+    """One selection, stage by stage."""
+
+    def __init__(
+        self, request: SelectionRequest, workspace: Workspace, stage: Stage, is_paused: Paused
+    ) -> None:
+        self._request, self._workspace, self._stage = request, workspace, stage
+        self._space = get_space(request.space)
+        self._early = get_effort(EARLY).recipe(request.training.recipe).epochs
+        # Learning curves are looked at as far as the early training goes, or as far as they must.
+        self._early = max(self._early, FEWEST_CURVE_EPOCHS)
+        self._strategies = _strategies(request.strategies, self._early)
+        self._ground = self._made_ground()
+        plan = _plan(request, workspace, self._strategies)
+        self._trainings = Trainings(plan)
+        self._crew = Crew(plan, self._trainings, workers=request.workers, is_paused=is_paused)
+
+    def run(self) -> Selection:
+        """Train the samples, rank, search, train the short list, and add up."""
+        request = self._request
+        designs = self._sampled()
+        records = self._crew.samples(designs, self._stage("samples", len(designs)))
+        share = self._early / request.training.recipe.epochs
+        samples = [r.sample(d, share) for r, d in zip(records, designs, strict=True)]
+        is_strict = bool(request.strategies)
+        ranking = rank_strategies(samples, self._strategies, strict=is_strict, seed=request.seed)
+        training_s, n_whole = _mean_seconds(records)
+        saved_name, saved = self._save(ranking, samples)
+        second = self._second(ranking, samples, training_s) if request.stage_two else None
+        return Selection(
+            space=self._space.name,
+            space_size=self._space.size,
+            task=self._trainings.task_name,
+            ranking=ranking,
+            training_s=training_s,
+            n_whole=n_whole,
+            economics=economics(ranking, training_s=training_s, n_trials=request.n_trials),
+            advice=advise(
+                space_size=self._space.size,
+                training_s=training_s,
+                budget_s=request.budget_s or request.n_trials * training_s,
+            ),
+            second=second,
+            saved=saved,
+            saved_name=saved_name,
+        )
+
+    def _sampled(self) -> list[Architecture]:
+        count, space = self._request.samples, self._space
+        if count > space.size:
+            raise ConfigurationError(
+                f"samples are different architectures, and {space.name} has {space.size:,}; got "
+                f"--samples {count}; take fewer."
+            )
+        numbers = random.Random(self._request.seed).sample(range(space.size), count)
+        return list(space.architectures(numbers))
+
+    def _second(
+        self, ranking: Ranking, samples: Sequence[Sample], training_s: float
+    ) -> SecondStage:
+        request, chosen = self._request, ranking.chosen
+        fitted = chosen.strategy.fit([s.evidence for s in samples], _quality(samples))
+        name = f"{ranking.n_samples} samples of seed {request.seed}, {self._trainings.task_name}"
+        task, is_cheap = estimator_task(chosen, fitted, self._trainings, name)
+        found = shortened(
+            self._ground,
+            task,
+            request.short_list or short_list_size(chosen.tau),
+            is_cheap=is_cheap,
+            workspace=self._workspace,
+            stage=self._stage,
+        )
+        designs = list(self._space.architectures(found.indices))
+        trained = self._crew.full(designs, self._stage("short list", len(designs)))
+        rows = zip(designs, found.indices, found.score, found.latency_us, trained, strict=True)
+        listed = tuple(
+            Listed(design.name, index, float(score), float(latency_us), one)
+            for design, index, score, latency_us, one in rows
+        )
+        best = max(listed, key=lambda one: one.trained.ap50_int8)
+        return SecondStage(
+            estimator=chosen.strategy.title,
+            budget_us=request.budget_us,
+            walk=found.walk,
+            queries=found.queries,
+            search_s=found.search_s,
+            after_s=sum(one.seconds for one in trained),
+            listed=listed,
+            reported=self._trainings.reported(designs[listed.index(best)]),
+            full_search=self._full_search(samples, training_s, best.trained.ap50_int8),
+        )
+
+    def _full_search(
+        self, samples: Sequence[Sample], training_s: float, target: float
+    ) -> FullSearch:
+        budget_us = self._request.budget_us
+        measured = measured_full_search(
+            self._workspace.studies,
+            self._trainings.task_name,
+            space=self._space.name,
+            budget_us=budget_us,
+            target=target,
+        )
+        if measured is not None and measured.trials >= self._request.n_trials:
+            return measured
+        return extrapolated_full_search(
+            _quality(samples),
+            self._ground.latency.latencies_us([s.evidence.architecture for s in samples]),
+            n_trials=self._request.n_trials,
+            training_s=training_s,
+            budget_us=budget_us,
+            target=target,
+        )
+
+    def _save(self, ranking: Ranking, samples: Sequence[Sample]) -> tuple[str, Path | None]:
+        """Keep the best estimator that a file can hold, the top group's cheapest first."""
+        row = best_portable((*ranking.top, *ranking.scored))
+        if row is None:
+            return "", None
+        fitted_on = FittedOn(
+            self._space.name,
+            self._space.fingerprint,
+            self._trainings.task_name,
+            ranking.n_samples,
+            row.tau,
+        )
+        fitted = row.strategy.fit([s.evidence for s in samples], _quality(samples))
+        path = self._request.output or self._workspace.root / "estimators" / "estimator.json"
+        FittedEstimator(fitted, fitted_on).save(path)
+        return row.strategy.title, path
+
+    def _made_ground(self) -> Ground:
+        request = self._request
+        board = SearchBoard(request.setup)  # opened by nobody: latencies are predicted
+        latency = get_latency(request.latency, board, self._workspace)
+        return Ground(self._space, latency, request.budget_us, request.n_trials, request.seed)
+
+
+def _strategies(names: Sequence[str], early: int) -> tuple[PerformanceStrategy, ...]:
+    if names:
+        return tuple(get_strategy(name, early) for name in dict.fromkeys(names))
+    return tuple(strategies(early).values())
+
+
+def _plan(
+    request: SelectionRequest, workspace: Workspace, chosen: Sequence[PerformanceStrategy]
+) -> TrainingPlan:
+    return TrainingPlan(
+        request.training,
+        workspace,
+        request.scheme,
+        asked=tuple(s.name for s in chosen if s.needs.probe and not s.needs.samples),
+        is_early_wanted=any(s.needs.validation for s in chosen),
+    )
+
+
+def _quality(samples: Sequence[Sample]) -> FloatArray:
+    return np.array([sample.quality for sample in samples], np.float64)
+
+
+def _mean_seconds(records: Sequence[SampleRecord]) -> tuple[float, int]:
+    """Mean seconds of a full training, and of how many all is known; of others what is known."""
+    whole = [r.full.whole_s for r in records if r.full.whole_s is not None]
+    known = whole or [r.full.training_s for r in records]
+    return float(np.mean(known)), len(whole)

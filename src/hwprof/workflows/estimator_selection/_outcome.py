@@ -1,0 +1,158 @@
+"""What a selection of estimators found, as it is printed and read by programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from hwprof.search.selection import (
+    PUBLISHED,
+    PUBLISHED_NOTE,
+    PUBLISHED_SOURCE,
+    SIZE_RULE,
+    Advice,
+    CostRow,
+    Ranking,
+    Scored,
+)
+from hwprof.workflows.estimator_selection._full_search import FullSearch
+from hwprof.workflows.estimator_selection._second_stage import Listed
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStage:
+    """A search by the chosen estimator, its short list trained.
+
+    Attributes:
+        walk: ``exhaustive``, or the strategy that asked for ``queries`` designs.
+        search_s, after_s: of the queries, and of the short list's trainings.
+        listed: by the estimator's score.
+        reported: int8 AP50 of the best on pictures that nothing was chosen by.
+        full_search: the same budget searched by full training.
+    """
+
+    estimator: str
+    budget_us: float | None
+    walk: str
+    queries: int
+    search_s: float
+    after_s: float
+    listed: tuple[Listed, ...]
+    reported: float
+    full_search: FullSearch
+
+    @property
+    def best(self) -> Listed:
+        """The candidate that full training found best, on the pictures for selection."""
+        return max(self.listed, key=lambda one: one.trained.ap50_int8)
+
+    @property
+    def total_s(self) -> float:
+        """Without the samples of stage one."""
+        return self.search_s + self.after_s
+
+    def to_json(self, samples_s: float) -> dict[str, object]:
+        """The documented object."""
+        best = self.best
+        return {
+            "estimator": self.estimator,
+            "budget_us": self.budget_us,
+            "walk": self.walk,
+            "queries": self.queries,
+            "search_s": self.search_s,
+            "after_s": self.after_s,
+            "total_s": self.total_s,
+            "whole_s": self.total_s + samples_s,
+            "short_list_rule": SIZE_RULE,
+            "short_list": [_listed(one) for one in self.listed],
+            "best": {**_listed(best), "ap50_int8_reported": self.reported},
+            "full_search": asdict(self.full_search),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Both stages.
+
+    Attributes:
+        task: what a full training measures.
+        training_s: mean seconds of a sample's full training.
+        n_whole: samples whose seconds have features and evaluation in them; of the others only
+            the training itself is known.
+        economics: our rows, full training first.
+        second: None where stage two was not asked for.
+        saved: file of the fitted estimator; None where none can be saved.
+        saved_name: the strategy in it.
+    """
+
+    space: str
+    space_size: int
+    task: str
+    ranking: Ranking
+    training_s: float
+    n_whole: int
+    economics: tuple[CostRow, ...]
+    advice: Advice
+    second: SecondStage | None
+    saved: Path | None
+    saved_name: str
+
+    @property
+    def samples_s(self) -> float:
+        """Seconds of all samples' full trainings."""
+        return self.ranking.n_samples * self.training_s
+
+    def to_json(self) -> dict[str, object]:
+        """The object that ``hwprof estimators --json`` prints."""
+        return {
+            "space": self.space,
+            "space_size": self.space_size,
+            "task": self.task,
+            "samples": self.ranking.n_samples,
+            "training_s": self.training_s,
+            "samples_with_whole_seconds": self.n_whole,
+            "strategies": [_scored(row) for row in self.ranking.scored],
+            "unscored": [
+                {"strategy": one.strategy.name, "reason": one.reason}
+                for one in self.ranking.unscored
+            ],
+            "top": [row.strategy.name for row in self.ranking.top],
+            "chosen": self.ranking.chosen.strategy.name,
+            "economics": [row.to_json(self.economics[0]) for row in self.economics],
+            "published_economics": {
+                "source": PUBLISHED_SOURCE,
+                "note": PUBLISHED_NOTE,
+                "rows": [row.to_json(PUBLISHED[0]) for row in PUBLISHED],
+            },
+            "second_stage": self.second.to_json(self.samples_s) if self.second else None,
+            "advice": asdict(self.advice),
+            "estimator_file": str(self.saved) if self.saved else None,
+            "estimator_saved": self.saved_name,
+        }
+
+
+def _scored(row: Scored) -> dict[str, object]:
+    return {
+        "strategy": row.strategy.name,
+        "kind": row.strategy.kind,
+        "source": row.strategy.source,
+        "needs": str(row.strategy.needs),
+        "tau": asdict(row.tau),
+        "tau_within_flops_bins": asdict(row.within),
+        "behind_best": asdict(row.behind),
+        "is_top": row.is_top,
+        "query_s": row.query_s,
+        "fit_s": row.fit_s,
+    }
+
+
+def _listed(one: Listed) -> dict[str, object]:
+    return {
+        "arch": one.arch,
+        "index": one.index,
+        "score": one.score,
+        "predicted_us": one.latency_us,
+        "ap50_int8": one.trained.ap50_int8,
+        "ap50_float": one.trained.ap50_float,
+        "training_s": one.trained.seconds,
+    }

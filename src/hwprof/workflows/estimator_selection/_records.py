@@ -1,0 +1,74 @@
+"""What stage one keeps of a sample, as workers send it home."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hwprof.architecture import Architecture
+from hwprof.search.performance import Evidence
+from hwprof.search.selection import Query, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """One training and its evaluation.
+
+    Attributes:
+        ap50_int8, ap50_float: on the pictures for selection, 0 to 1.
+        losses: mean training loss of each epoch.
+        training_s: of the training alone; measured.
+        whole_s: with the features and the evaluation; measured where hwprof trained it here, None
+            where another command had.
+    """
+
+    ap50_int8: float
+    ap50_float: float
+    losses: tuple[float, ...]
+    training_s: float
+    whole_s: float | None
+
+    @property
+    def seconds(self) -> float:
+        """As much as is known of what it took."""
+        return self.training_s if self.whole_s is None else self.whole_s
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRecord:
+    """A sample of stage one.
+
+    Attributes:
+        early: broken off early; None where no strategy asks for it.
+        early_loss: on the pictures for selection, after the early training.
+        asked: what the strategies that need its start weights said, by name.
+        refused: why others of them said nothing.
+    """
+
+    full: Trained
+    early: Trained | None = None
+    early_loss: float | None = None
+    asked: Mapping[str, Query] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    def sample(self, architecture: Architecture, early_share: float) -> Sample:
+        """As strategies are judged by it.
+
+        Args:
+            early_share: of the epochs that learning curves look at; a training broken off there
+                is taken to cost that share where none was run.
+        """
+        evidence = Evidence(
+            architecture,
+            curve=self.full.losses,
+            epochs=len(self.full.losses),
+            early_ap=self.early.ap50_int8 if self.early else None,
+            early_loss=self.early_loss,
+        )
+        return Sample(
+            evidence,
+            self.full.ap50_int8,
+            early_s=self.early.seconds if self.early else early_share * self.full.seconds,
+            asked=self.asked,
+            refused=self.refused,
+        )

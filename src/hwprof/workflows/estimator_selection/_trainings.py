@@ -1,0 +1,171 @@
+"""Trains samples and short lists, one design at a time; all of it is found again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from hwprof.architecture import Architecture
+from hwprof.errors import ConfigurationError
+from hwprof.measurement import DEFAULT_SCHEME
+from hwprof.search.design import Design
+from hwprof.search.performance import Evidence, PerformanceStrategy, get_strategy
+from hwprof.search.selection import Query
+from hwprof.search.training.recipe import Recipe
+from hwprof.search.training.zero_cost import DetectorProbes, Probe
+from hwprof.workflows.detector_accuracy import DetectorAccuracy
+from hwprof.workflows.estimator_selection._beginnings import first_losses
+from hwprof.workflows.estimator_selection._queries import ask, number_in, read_queries
+from hwprof.workflows.estimator_selection._records import SampleRecord, Trained
+from hwprof.workflows.trained_detectors import TrainedDetectors, TrainingRequest
+from hwprof.workflows.trained_tasks import TrainedTask, get_effort
+from hwprof.workflows.training_store import TrainingKey
+from hwprof.workspace import Workspace
+
+FULL, EARLY = "full-training", "early-stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """What each process trains with; plain values, so that it can be sent.
+
+    Attributes:
+        asked: names of the strategies that are asked with a network's start weights.
+        is_early_wanted: whether a strategy looks at a training that was broken off.
+    """
+
+    training: TrainingRequest
+    workspace: Workspace
+    scheme: str = DEFAULT_SCHEME
+    asked: tuple[str, ...] = ()
+    is_early_wanted: bool = False
+
+
+class Trainings:
+    """The trainings of one process.
+
+    Raises:
+        ConfigurationError: the data set or the weights cannot be used.
+    """
+
+    def __init__(self, plan: TrainingPlan) -> None:
+        self.detectors = TrainedDetectors(plan.training, plan.workspace)
+        self._plan = plan
+        sets = self.detectors.pictures
+        self._accuracy = DetectorAccuracy(sets.selection, sets.training, plan.scheme)
+        self._tasks = {
+            name: TrainedTask(name, self.detectors, plan.scheme, accuracy=self._accuracy)
+            for name in (FULL, EARLY)
+        }
+        self._store = self.detectors.store
+
+    @property
+    def task_name(self) -> str:
+        """Name of what full training measures, with all that it depends on."""
+        return self._tasks[FULL].estimator().name
+
+    def full(self, architecture: Architecture) -> Trained:
+        """A full training and its precision.
+
+        Raises:
+            ConfigurationError: it diverged.
+        """
+        return self._trained(architecture, FULL)
+
+    def sample(self, architecture: Architecture) -> SampleRecord:
+        """All that stage one wants to know of one design."""
+        full = self._trained(architecture, FULL)
+        asked, refused = self._asked(architecture)
+        if not self._plan.is_early_wanted:
+            return SampleRecord(full, asked=asked, refused=refused)
+        early = self._trained(architecture, EARLY)
+        return SampleRecord(full, early, self._early_loss(architecture), asked, refused)
+
+    def evidence(self, architecture: Architecture, strategy: PerformanceStrategy) -> Evidence:
+        """What a strategy needs of a design that was not trained fully, and no more."""
+        needs = strategy.needs
+        early = self._trained(architecture, EARLY) if needs.validation else None
+        return Evidence(
+            architecture,
+            curve=first_losses(self.detectors, architecture, needs.curve_epochs),
+            epochs=self.recipe.epochs,
+            early_ap=early.ap50_int8 if early else None,
+            early_loss=self._early_loss(architecture) if early else None,
+            probe=self._probe(architecture) if needs.probe else None,
+        )
+
+    def reported(self, architecture: Architecture) -> float:
+        """Int8 precision of a fully trained design on the pictures that nothing was chosen by."""
+        return self._kept(
+            self.detectors.key(architecture),
+            f"val-B-{self._plan.scheme}".replace("/", "_"),
+            lambda: self._reported(architecture),
+        )
+
+    @property
+    def recipe(self) -> Recipe:
+        """Of a full training."""
+        return self.detectors.request.recipe
+
+    def _probe(self, architecture: Architecture) -> Probe:
+        """The network with its start weights; nothing is kept from one design to the next."""
+        detectors = self.detectors
+        probes = DetectorProbes(
+            detectors.seed, detectors.pictures.training, frozen=detectors.request.frozen
+        )
+        return probes.probe(architecture)
+
+    def _reported(self, architecture: Architecture) -> float:
+        sets = self.detectors.pictures
+        on_report = DetectorAccuracy(sets.report, sets.training, self._plan.scheme)
+        return on_report.accuracy(self.detectors.train(architecture)).ap50_int8
+
+    def _trained(self, architecture: Architecture, name: str) -> Trained:
+        key = self.detectors.key(architecture, get_effort(name).recipe(self.recipe))
+        was_there = self._store.find(key) is not None
+        start_s = time.monotonic()
+        judgement = self._tasks[name].judge(Design(architecture))
+        seconds = time.monotonic() - start_s
+        record = self._store.find(key)
+        if record is None:
+            raise ConfigurationError(
+                f"stage one needs trainings that end; {judgement.details.get('diverged', '')}"
+            )
+        if not was_there:
+            self._store.keep_value(key, "cost", {"whole_s": max(seconds, record.seconds)})
+        cost = self._store.value(key, "cost")
+        return Trained(
+            float(judgement.details["ap50_int8"]),
+            float(judgement.details["ap50_float"]),
+            record.losses,
+            record.seconds,
+            number_in(cost, "whole_s", "the cost of a training") if cost else None,
+        )
+
+    def _early_loss(self, architecture: Architecture) -> float:
+        recipe = get_effort(EARLY).recipe(self.recipe)
+        return self._kept(
+            self.detectors.key(architecture, recipe),
+            "val-A-loss",
+            lambda: self._accuracy.loss(self.detectors.train(architecture, recipe)),
+        )
+
+    def _kept(self, key: TrainingKey, name: str, compute: Callable[[], float]) -> float:
+        """A number that is computed of a training once."""
+        found = self._store.value(key, name)
+        if found is None:
+            found = {"value": compute()}
+            self._store.keep_value(key, name, found)
+        return number_in(found, "value", f"{name} of a training")
+
+    def _asked(self, architecture: Architecture) -> tuple[dict[str, Query], dict[str, str]]:
+        key = self.detectors.key(architecture)
+        asked = read_queries(self._store.value(key, "queries") or {})
+        missing = [get_strategy(name) for name in self._plan.asked if name not in asked]
+        if not missing:
+            return asked, {}
+        answered, refused = ask(missing, Evidence(architecture, probe=self._probe(architecture)))
+        asked |= answered
+        self._store.keep_value(key, "queries", {name: asdict(q) for name, q in asked.items()})
+        return asked, refused

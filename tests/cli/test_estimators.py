@@ -1,0 +1,126 @@
+"""``hwprof estimators`` and ``hwprof search --estimator``: mistakes, and what is printed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hwprof.cli import main
+from hwprof.cli._estimators import _print
+from hwprof.networks import person_detector
+from hwprof.search.performance import Evidence, get_strategy
+from hwprof.search.selection import (
+    FittedEstimator,
+    FittedOn,
+    Interval,
+    Sample,
+    advise,
+    economics,
+    rank_strategies,
+)
+from hwprof.workflows.estimator_selection import SecondStage, Selection
+from hwprof.workflows.estimator_selection._full_search import FullSearch
+from hwprof.workflows.estimator_selection._records import Trained
+from hwprof.workflows.estimator_selection._second_stage import Listed
+
+
+def run(*arguments: object) -> Result:
+    """The command line with these arguments."""
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def estimator(tmp_path):
+    """FLOPs, as a file."""
+    fitted_on = FittedOn("person-detection", "", "int8 AP50", 40, Interval(0.5, 0.3, 0.7))
+    path = tmp_path / "estimator.json"
+    FittedEstimator(get_strategy("flops").fit((), ()), fitted_on).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((), "--data"),
+        (("--data", "no-folder"), "no-folder"),
+        (("--data", ".", "--samples", 2), "--samples"),
+        (("--data", ".", "--strategy", "tea-leaves"), "tea-leaves"),
+        (("nowhere", "--data", "."), "nowhere"),
+    ],
+)
+def test_mistakes_end_with_a_sentence_and_exit_code_2(arguments, reason, tmp_path):
+    """No traceback."""
+    result = run("estimators", *arguments, "--workspace", tmp_path)
+    assert result.exit_code == 2
+    assert reason in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_search_by_an_estimator_in_a_file_is_one_by_what_is_in_it(estimator, tmp_path):
+    """FLOPs from a file find what the FLOPs proxy finds, under their own name."""
+    options = ("--trials", 4, "--no-exhaustive", "--no-verify", "--json", "--workspace", tmp_path)
+    found = [
+        json.loads(run("search", *options, *how).stdout)
+        for how in (("--estimator", estimator), ("--task", "flops-proxy"))
+    ]
+    front, expected = ([one["arch"] for one in each["pareto"]] for each in found)
+    assert front == expected
+    assert "flops by 40 trainings" in found[0]["pareto"][0]["task_name"]
+    assert found[0]["task_is_proxy"]
+
+
+def test_an_estimator_stands_alone(estimator, tmp_path):
+    """Neither a broken file nor two things to maximise."""
+    (tmp_path / "broken.json").write_text("{}")
+    for arguments, reason in (
+        (("--estimator", tmp_path / "broken.json"), "no task estimator"),
+        (("--estimator", estimator, "--task", "flops-proxy"), "one thing"),
+        (("--estimator", estimator, "--data", tmp_path), "one thing"),
+    ):
+        result = run("search", *arguments, "--workspace", tmp_path)
+        assert result.exit_code == 2
+        assert reason in result.output
+
+
+def test_the_output_says_tie_origin_and_advice(capsys, tmp_path):
+    """Measured, extrapolated and published are told apart."""
+    designs = [person_detector(k=k, g=1, c=c) for k in (2, 3, 4, 5) for c in (24, 48, 96)]
+    samples = [Sample(Evidence(design), design.macs / 1e9) for design in designs]
+    names = "flops", "params", "snip"
+    ranking = rank_strategies(samples, [get_strategy(name) for name in names])
+    trained = Trained(0.31, 0.32, (1.0,), 5.0, None)
+    listed = Listed(designs[0].name, 0, 1e8, 90_000.0, trained)
+    full = FullSearch("extrapolated", "drawn", 120, 7200.0, 0.3, None, None)
+    second = SecondStage("FLOPs", 1e5, "exhaustive", 91_184, 60.0, 5.0, (listed,), 0.29, full)
+    _print(
+        Selection(
+            space="person-detection",
+            space_size=91_184,
+            task="int8 AP50",
+            ranking=ranking,
+            training_s=60.0,
+            n_whole=10,
+            economics=economics(ranking, training_s=60, n_trials=120),
+            advice=advise(space_size=91_184, training_s=60, budget_s=7200),
+            second=second,
+            saved=tmp_path / "estimator.json",
+            saved_name="FLOPs",
+        )
+    )
+    printed = capsys.readouterr().out
+    for text in (
+        "SNIP: not scored: SNIP needs",
+        "of 2 samples found trained only the training itself is known",
+        "int8 AP50 0.310 on the pictures it was chosen by, 0.290",
+        "with the samples 785 s",
+        "full-training search (extrapolated, drawn): 120 trials, 7,200 s, 0.300 at best",
+        "never as good",
+        "published",
+        "96,000",
+        "cannot be in them",
+        "91,184 architectures",
+        "hwprof search --estimator",
+    ):
+        assert text in printed

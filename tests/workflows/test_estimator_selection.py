@@ -1,0 +1,304 @@
+"""Both stages on drawn pictures and a space of eight detectors."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+
+import numpy as np
+import optuna
+import pytest
+import torch
+
+from hwprof.errors import ConfigurationError, PausedError, UnknownNameError
+from hwprof.networks import person_detector
+from hwprof.search.design import Design
+from hwprof.search.performance import get_strategy
+from hwprof.search.selection import load_estimator
+from hwprof.search.spaces import Dimension, SearchSpace, get_space
+from hwprof.search.training.recipe import Recipe
+from hwprof.search.training.seed import fresh
+from hwprof.testing.pictures import draw_coco_set
+from hwprof.workflows.estimator_selection import SelectionRequest, select_estimator
+from hwprof.workflows.estimator_selection._crew import Crew
+from hwprof.workflows.estimator_selection._full_search import (
+    extrapolated_full_search,
+    measured_full_search,
+)
+from hwprof.workflows.estimator_selection._trainings import TrainingPlan, Trainings
+from hwprof.workflows.trained_detectors import TrainingRequest
+from hwprof.workspace import Workspace
+
+NETWORK = person_detector(k=3, g=2, c=24, width=224, aspect=0.5625)
+RECIPE = Recipe(epochs=5, batch=3, learning_rate=5e-3, averaging=0.5)
+NAMES = "flops", "params", "synflow", "snip", "sotl", "early-stop-ap", "early-stop-loss"
+SAMPLES = 4
+
+
+class TinySpace(SearchSpace):
+    """Eight detectors of one input size, so that features are computed once."""
+
+    name = "tiny"
+
+    @property
+    def dimensions(self):
+        return Dimension("k", ("2", "3")), Dimension("g", ("1", "2")), Dimension("c", ("24", "32"))
+
+    @property
+    def seed_point(self):
+        return 1, 1, 0
+
+    def architecture(self, point):
+        k, g, c = point
+        return person_detector(k=2 + k, g=1 + g, c=24 + 8 * c, width=224, aspect=0.5625)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _registered():
+    """The space has a name while these tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hwprof.search.spaces.SPACES", {"tiny": TinySpace()})
+        yield
+
+
+@pytest.fixture(scope="module")
+def request_(tmp_path_factory):
+    """A selection in a new folder; stage two trains two of the eight."""
+    folder = tmp_path_factory.mktemp("selection")
+    torch.save(fresh(person_detector(), seed=3).state_dict(), folder / "seed.pt")
+    training = TrainingRequest(
+        data=draw_coco_set(folder / "data", train=6, val=6),
+        weights=folder / "seed.pt",
+        recipe=RECIPE,
+        views=2,
+    )
+    return SelectionRequest(
+        training=training,
+        space="tiny",
+        samples=SAMPLES,
+        strategies=NAMES,
+        latency="macs",
+        budget_us=1e6,
+        short_list=2,
+        output=folder / "estimator.json",
+    )
+
+
+@pytest.fixture(scope="module")
+def workspace(request_):
+    """Of all that shares trainings."""
+    return Workspace(request_.output.parent / "work")
+
+
+def unwatched(name, total):
+    """Nobody looks at the progress."""
+    del name, total
+    return lambda _: None
+
+
+def selected(request, workspace, is_paused=lambda: False):
+    """What the command computes."""
+    return select_estimator(request, workspace, stage=unwatched, is_paused=is_paused)
+
+
+@pytest.fixture(scope="module")
+def qualities(request_, workspace):
+    """Spread the precision of what was trained: drawn pictures leave it all but zero.
+
+    The values are kept as trainings keep them, so that stage one finds and ranks them.
+    """
+    trainings = Trainings(TrainingPlan(request_.training, workspace))
+    space = get_space(request_.space)
+    for number in range(space.size):
+        architecture = space.architecture(space.point(number))
+        trainings.full(architecture)
+        value = {"ap50_float": 0.3, "ap50_int8": architecture.macs / 1e8 + 0.001 * number}
+        store, key = trainings.detectors.store, trainings.detectors.key(architecture)
+        store.keep_value(key, "val-A-tflite", value)
+    return trainings
+
+
+@pytest.fixture(scope="module")
+def found(request_, workspace, qualities):
+    """Both stages, once."""
+    del qualities
+    return selected(request_, workspace)
+
+
+def test_samples_are_drawn_by_the_seed_and_found_trained(found, request_, qualities):
+    """Strategies are scored on exactly these."""
+    space = get_space(request_.space)
+    numbers = random.Random(0).sample(range(space.size), SAMPLES)
+    macs = [space.architecture(space.point(number)).macs for number in numbers]
+    assert len(set(numbers)) == SAMPLES
+    flops = found.ranking.named("flops")
+    assert flops is not None
+    expected = qualities.full(space.architecture(space.point(numbers[0]))).ap50_int8
+    assert expected == pytest.approx(macs[0] / 1e8 + 0.001 * numbers[0])
+    assert found.ranking.n_samples == SAMPLES
+    assert found.n_whole == SAMPLES
+
+
+def test_every_strategy_that_was_named_has_a_row(found):
+    """Costs are what they measured: a broken-off training is dearer than a count."""
+    rows = {row.strategy.name: row for row in found.ranking.scored}
+    assert set(rows) == set(NAMES)
+    assert not found.ranking.unscored
+    assert rows["flops"].query_s < rows["snip"].query_s
+    assert rows["flops"].query_s < rows["early-stop-ap"].query_s
+    assert all(-1 <= row.tau.low <= row.tau.value <= row.tau.high <= 1 for row in rows.values())
+
+
+def test_stage_two_trains_the_best_of_the_estimator(found, request_):
+    """Two of all eight, and the better of them on the pictures for selection wins."""
+    second = found.second
+    assert (second.walk, second.queries, len(second.listed)) == ("exhaustive", 8, 2)
+    assert second.best.trained.ap50_int8 == max(one.trained.ap50_int8 for one in second.listed)
+    assert all(one.latency_us <= request_.budget_us for one in second.listed)
+    assert second.full_search.origin == "extrapolated"
+    assert 0 <= second.reported <= 1
+
+
+def test_the_object_for_programs_holds_both_stages(found):
+    """And is JSON."""
+    document = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert document["samples"] == SAMPLES
+    assert document["chosen"] in document["top"]
+    assert document["second_stage"]["whole_s"] == pytest.approx(
+        document["second_stage"]["total_s"] + SAMPLES * found.training_s
+    )
+    assert len(document["published_economics"]["rows"]) == 4
+    assert len(document["advice"]["sentences"]) == 3
+
+
+def test_the_fitted_estimator_is_kept(found, request_):
+    """A search can take it from its file."""
+    loaded = load_estimator(request_.output)
+    assert loaded.fitted_on.samples == SAMPLES
+    assert loaded.scores([Design(NETWORK)]).shape == (1,)
+    assert found.saved == request_.output
+
+
+def test_a_second_run_trains_nothing_and_ranks_alike(found, request_, workspace):
+    """Everything is found again, the seconds of trainings too."""
+    again = selected(replace(request_, stage_two=False), workspace)
+    for name in NAMES:
+        assert again.ranking.named(name).tau == found.ranking.named(name).tau
+    assert again.ranking.named("snip").query_s == found.ranking.named("snip").query_s
+    assert again.training_s == found.training_s
+    assert again.second is None
+
+
+@pytest.mark.slow
+def test_several_processes_train_what_one_trains(request_, tmp_path, qualities):
+    """In the order of the designs; what they train anew has the same losses."""
+    plan = TrainingPlan(request_.training, Workspace(tmp_path))
+    designs = [get_space("tiny").architecture(point) for point in ((0, 0, 0), (1, 1, 1))]
+    counts: list[int] = []
+    trained = Crew(plan, Trainings(plan), workers=2).full(designs, counts.append)
+    for one, design in zip(trained, designs, strict=True):
+        assert one.losses == pytest.approx(qualities.full(design).losses, rel=1e-3)
+    assert counts == [1, 1]
+
+
+def test_an_estimator_that_needs_more_than_the_architecture_searches_by_trials(
+    request_, workspace, qualities, tmp_path
+):
+    """A learning curve is trained as far as it is looked at, and no further."""
+    del qualities
+    request = replace(
+        request_, strategies=("sotl",), n_trials=3, short_list=1, output=tmp_path / "none.json"
+    )
+    found = selected(request, workspace)
+    assert found.second.walk == "motpe"
+    assert 1 <= found.second.queries <= 3
+    assert found.saved is None
+    assert found.second.full_search.trials == 3
+
+
+def test_the_beginning_of_a_training_is_what_the_whole_has(request_, tmp_path, qualities):
+    """It is broken off behind the epochs that are looked at, and goes on where it stopped."""
+    trainings = Trainings(TrainingPlan(request_.training, Workspace(tmp_path)))
+    evidence = trainings.evidence(NETWORK, get_strategy("sotl", 4))
+    key = trainings.detectors.key(NETWORK)
+    assert len(evidence.curve) == 4
+    assert trainings.detectors.store.find(key) is None
+    assert trainings.evidence(NETWORK, get_strategy("sotl", 4)).curve == evidence.curve
+    assert trainings.full(NETWORK).losses[:4] == evidence.curve
+    assert trainings.evidence(NETWORK, get_strategy("sotl", 4)).curve[:4] == evidence.curve
+    assert qualities.full(NETWORK).losses == pytest.approx(trainings.full(NETWORK).losses)
+
+
+def test_a_wish_to_pause_keeps_what_was_trained(request_, workspace, qualities):
+    """The sentence says how much; the same call goes on."""
+    del qualities
+    answers = iter([False, False, True])
+    with pytest.raises(PausedError, match=f"2 of {SAMPLES} trained"):
+        selected(request_, workspace, is_paused=lambda: next(answers))
+
+
+def test_samples_of_one_precision_have_no_tau(request_, tmp_path):
+    """A training that learns nothing: one sentence, with the value."""
+    training = replace(request_.training, recipe=Recipe(epochs=1, batch=6, learning_rate=1e-12))
+    request = replace(request_, training=training, strategies=("flops",), samples=3)
+    with pytest.raises(ConfigurationError, match="tau is undefined"):
+        selected(replace(request, output=tmp_path / "e.json"), Workspace(tmp_path / "work"))
+
+
+def test_bad_requests_are_one_sentence(request_, workspace, qualities):
+    """Unknown strategies, more samples than there are, too few for a model."""
+    del qualities
+    with pytest.raises(UnknownNameError, match="early-stop-ap"):
+        selected(replace(request_, strategies=("early-stop",)), workspace)
+    with pytest.raises(ConfigurationError, match="tiny has 8; got --samples 9"):
+        selected(replace(request_, samples=9), workspace)
+    with pytest.raises(ConfigurationError, match="at least 12 trained designs"):
+        selected(replace(request_, strategies=("bayesian-ridge",)), workspace)
+    with pytest.raises(ConfigurationError, match=r"meets 0\.001 ms"):
+        selected(replace(request_, budget_us=1.0, strategies=("flops",)), workspace)
+
+
+def test_an_extrapolated_search_draws_from_the_samples():
+    """Half of the samples are allowed, one in four is good enough; the best is expected."""
+    quality, latency_us = np.array([0.1, 0.4, 0.2, 0.9]), np.array([1.0, 1.0, 9.0, 9.0])
+    found = extrapolated_full_search(
+        quality, latency_us, n_trials=3, training_s=10, budget_us=5, target=0.4
+    )
+    assert (found.origin, found.seconds) == ("extrapolated", 30)
+    assert (found.trials_to_equal, found.seconds_to_equal) == (4, 40)
+    # Of 64 draws 37 have the 0.4 and 19 the 0.1 and no better; 8 have nothing allowed.
+    assert found.best == pytest.approx((0.4 * 37 + 0.1 * 19) / 56)
+    none = extrapolated_full_search(
+        quality, latency_us, n_trials=3, training_s=10, budget_us=0.5, target=0.4
+    )
+    assert (none.best, none.trials_to_equal) == (None, None)
+
+
+def test_a_study_of_full_trainings_is_what_it_took(tmp_path):
+    """The longest of the same task and space; others are passed over."""
+    storage = tmp_path / "studies.sqlite"
+    assert look(storage) is None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    for name, task, values in (
+        ("other", "flops-proxy", [(1.0, 0.9)] * 5),
+        ("short", "int8 AP50", [(1.0, 0.2)]),
+        ("long", "int8 AP50", [(1.0, 0.1), (9.0, 0.8), (2.0, 0.5), (2.0, 0.6)]),
+    ):
+        study = optuna.create_study(
+            study_name=name, storage=f"sqlite:///{storage}", directions=["minimize", "maximize"]
+        )
+        study.set_user_attr("hwprof", {"task": task, "space": "tiny"})
+        for pair in values:
+            study.add_trial(optuna.trial.create_trial(values=pair))
+    found = look(storage)
+    assert (found.origin, found.source, found.trials) == ("measured", "study long", 4)
+    assert (found.best, found.trials_to_equal) == (0.6, 3)
+    assert look(storage, target=0.7).trials_to_equal is None
+    storage.write_bytes(b"no database")
+    assert look(storage) is None
+
+
+def look(storage, target=0.5):
+    """For a study of the task within a budget of 5 microseconds."""
+    return measured_full_search(storage, "int8 AP50", space="tiny", budget_us=5, target=target)
