@@ -78,7 +78,9 @@ def test_limits_nobody_meets_name_the_fastest(workspace):
 
 def test_workers_share_a_study(workspace):
     """Two processes make one study of as many trials as asked for; the result is as usual."""
-    result = search_by_name(request_of(trials=6, workers=2), workspace)
+    said: list[str] = []
+    result = search_by_name(request_of(trials=6, workers=2), workspace, say=said.append)
+    assert said == []
     study = optuna.load_study(study_name=result.study, storage=f"sqlite:///{workspace.studies}")
     workers = {trial.user_attrs["worker"]["pid"] for trial in study.trials}
     assert result.trials == 6
@@ -100,9 +102,11 @@ def test_a_search_survives_its_workers(workspace):
 
     killer = threading.Thread(target=kill)
     killer.start()
-    result = search_by_name(request_of(workers=2), workspace)
+    said: list[str] = []
+    result = search_by_name(request_of(workers=2), workspace, say=said.append)
     killer.join()
     assert result.trials == 4
+    assert said == ["a worker ended with SIGKILL; its trials are done by the rest"] * 2
 
 
 def test_a_workers_error_is_the_searchs(workspace):

@@ -31,7 +31,8 @@ def search_by_name(
     Args:
         request: what to search.
         workspace: keeps the study and the trainings.
-        say: told in a sentence what a search that trains will cost, before it begins.
+        say: told in a sentence what a search that trains will cost, before it begins, and of
+            workers that did not come to their end.
 
     Raises:
         UnknownNameError: no such space, strategy or latency estimator.
@@ -53,7 +54,9 @@ def search_by_name(
             storage=request.place(workspace),
             profile=board.latency_us if request.verify else None,
             exhaustive=request.exhaustive and problem.is_cheap,
-            helpers=partial(run_workers, request, workspace) if request.workers > 1 else None,
+            helpers=partial(run_workers, request, workspace, say=say)
+            if request.workers > 1
+            else None,
             progress=report,
         )
         return _reported(request, _Search(problem, board, workspace), result, report)

@@ -6,6 +6,7 @@ the storage, so that one which is killed takes nothing with it: the others go on
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -16,6 +17,7 @@ from hwprof.errors import HwprofError
 from hwprof.search.loop import join_search
 from hwprof.search.strategies import get_strategy
 from hwprof.workflows.search_latency import SearchBoard
+from hwprof.workflows.search_plan import Say
 from hwprof.workflows.search_problem import make_problem
 from hwprof.workflows.search_request import SearchRequest
 from hwprof.workspace import Workspace
@@ -40,11 +42,13 @@ class _Counter:
             self.most = done
 
 
-def run_workers(request: SearchRequest, workspace: Workspace, told: Told) -> None:
+def run_workers(
+    request: SearchRequest, workspace: Workspace, told: Told, *, say: Say = lambda _: None
+) -> None:
     """Run the trials of a request in its number of processes; the study exists already.
 
-    Returns when all processes have ended, also where some were killed: whoever called looks at
-    the study and does what is left.
+    Returns when all processes have ended, also where some were killed, which ``say`` is told:
+    whoever called looks at the study and does what is left.
 
     Raises:
         HwprofError: the first that a worker ended with; what others finished is kept.
@@ -66,8 +70,16 @@ def run_workers(request: SearchRequest, workspace: Workspace, told: Told) -> Non
     finally:
         for process in listening.values():
             process.join()
+    for process in listening.values():
+        if process.exitcode:
+            say(f"a worker ended with {_cause(process.exitcode)}; its trials are done by the rest")
     if errors:
         raise errors[0]
+
+
+def _cause(exitcode: int) -> str:
+    """Why a process ended, as multiprocessing says it: signals are negative."""
+    return f"exit code {exitcode}" if exitcode > 0 else signal.Signals(-exitcode).name
 
 
 def _listen(listening: dict[Connection, SpawnProcess], count: _Counter) -> list[HwprofError]:
