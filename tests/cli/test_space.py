@@ -72,9 +72,9 @@ def test_space_of_a_sample_is_named_so(run: Run) -> None:
 
 def test_space_prints_tables_and_writes_plots(run: Run, tmp_path: Path) -> None:
     """What a person reads, and the files it names."""
-    result = run("space", "space.toml", "--budget-ms", "5", "--output", "plots")
+    result = run("space", "space.toml", "--budget-ms", "5", "--output", "plots", "--by", "alpha")
     assert result.exit_code == 0
-    for words in ("all 6 networks", "densest set", "alpha", "RAM is counted from below"):
+    for words in ("all 6 networks", "densest set", "32x32 alpha=0.2", "RAM is counted from below"):
         assert words in result.stdout
     assert (tmp_path / "plots" / "effects.png").is_file()
 
@@ -96,6 +96,7 @@ def test_search_takes_a_toml_file(run: Run) -> None:
         (("space", "none.toml"), "cannot be opened"),
         (("space", "space.toml", "--budget-ms", "0.01"), "none of its 6 networks is within"),
         (("space", "space.toml", "--budget-ms", "-3"), "positive and finite; got -3000"),
+        (("space", "space.toml", "--by", "alfa"), "did you mean alpha"),
         (("space", "space.toml", "--samples", "1"), "is not in the range"),
         (("space", "space.toml", "--task", "full-training"), "is not one of"),
         (("space", "space.toml", "--output", "space.toml"), "is a file"),

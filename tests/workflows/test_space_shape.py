@@ -127,6 +127,24 @@ def test_the_suggestions_follow_their_rules(shape: SpaceShape) -> None:
     assert choose([few]).mcunet[0] == 1  # nothing has enough: the best there is
 
 
+def test_cells_divide_input_sizes(
+    space: BuiltNetworks, workspace: Workspace, budget_us: float
+) -> None:
+    """Four sizes by three widths, three networks each, which add up to the sizes."""
+    request = ShapeRequest(limits=Limits(budget_us), by="alpha")
+    shape, _ = look_at(space, request, workspace)
+    assert shape.cells is not None
+    cells = shape.cells.cells
+    assert [(cell.height, cell.value, cell.architectures) for cell in cells] == [
+        (side, alpha, 3) for side in (32, 48, 64, 80) for alpha in (0.25, 0.35, 0.5)
+    ]
+    for size in shape.by_input_size:
+        own = [cell for cell in cells if cell.height == size.height]
+        assert sum(cell.meeting for cell in own) == size.meeting
+        assert sum(cell.large for cell in own) == size.large
+    assert shape.cells.densest.share_large == max(cell.share_large for cell in cells)
+
+
 def test_effects_are_means_over_all_others(shape: SpaceShape, space: BuiltNetworks) -> None:
     """Each choice of a width has twelve networks, whose mean latency is printed."""
     (alpha, size, classes) = shape.effects

@@ -14,7 +14,7 @@ from hwprof.workspace import Workspace
 if TYPE_CHECKING:
     from hwprof.profiler.bench import Setup
     from hwprof.surrogates.predict import Method
-    from hwprof.workflows.space_shape import Effect, Quantiles, Share, SpaceShape
+    from hwprof.workflows.space_shape import Effect, InputSize, Quantiles, Share, SpaceShape
 
 _KIB = 1024
 _MOST_SIZES = 12  # lines of a table; --json has all
@@ -44,6 +44,9 @@ _MOST_SIZES = 12  # lines of a table; --json has all
     help="How a network's latency is predicted.",
 )
 @click.option(
+    "--by", default=None, help="Parameter that divides input sizes too, as MCUNet does by width."
+)
+@click.option(
     "--samples",
     type=click.IntRange(2, 1_000_000),
     default=None,
@@ -68,6 +71,7 @@ def space(
     max_flash_kb: float | None,
     task: str,
     latency: Method,
+    by: str | None,
     samples: int | None,
     output: Path | None,
     setup: Setup,
@@ -96,6 +100,7 @@ def space(
         latency=latency,
         samples=samples,
         seed=seed,
+        by=by,
         setup=setup,
     )
     with tqdm(desc="space", unit=" networks", disable=None) as bar:
@@ -131,11 +136,11 @@ def print_shape(shape: SpaceShape) -> None:
 
 def _print_shares(shape: SpaceShape) -> None:
     looked = (
-        f"all {shape.architectures:,}"
+        f"all {shape.architectures:,} networks"
         if shape.is_whole
-        else f"{shape.architectures:,} of {shape.space_size:,}, drawn at random"
+        else f"{shape.architectures:,} of {shape.space_size:,} networks, drawn at random"
     )
-    click.echo(f"{shape.space}: {looked} networks; latency predicted by {shape.latency}\n")
+    click.echo(f"{shape.space}: {looked}; latency predicted by {shape.latency}\n")
     shares, limits = shape.shares, shape.limits
     latency, ram, flash = shape.latency_ms, shape.ram_bytes, shape.flash_bytes
     print_table(
@@ -169,17 +174,17 @@ def _percent(share: Share) -> tuple[object, ...]:
 
 
 def _print_sizes(shape: SpaceShape) -> None:
-    ranked = sorted(
-        shape.by_input_size, key=lambda size: (size.share_large, size.mmacs_80 or 0), reverse=True
-    )
-    marks = {shape.choice.mcunet: "+", shape.choice.densest: "*"}
+    cells = shape.cells.cells if shape.cells else shape.by_input_size
+    densest, farthest = _marked(shape)
+    ranked = sorted(cells, key=lambda size: (size.share_large, size.mmacs_80 or 0), reverse=True)
     listed = [
         size
         for place, size in enumerate(ranked)
-        if place < _MOST_SIZES or (size.height, size.width) in marks
+        if place < _MOST_SIZES or size in (densest, farthest)
     ]
+    by = f" and {shape.cells.parameter}" if shape.cells else ""
     click.echo(
-        f"\ninput sizes by their share of large networks within {shape.limits}; large: from "
+        f"\ninput sizes{by} by their share of large networks within {shape.limits}; large: from "
         f"{shape.large_mmacs:.1f} million MACs on, a fifth of those within\n"
     )
     print_table(
@@ -196,8 +201,8 @@ def _print_sizes(shape: SpaceShape) -> None:
         ),
         [
             (
-                f"{size.height}x{size.width}",
-                marks.get((size.height, size.width), ""),
+                _size_text(shape, size),
+                "*" * (size == densest) + "+" * (size == farthest),
                 size.architectures,
                 size.meeting,
                 100 * size.share_large,
@@ -211,12 +216,23 @@ def _print_sizes(shape: SpaceShape) -> None:
     )
     if len(listed) < len(ranked):
         click.echo(f"and {len(ranked) - len(listed)} more (--json)")
-    height, width = shape.choice.densest
-    other = "x".join(map(str, shape.choice.mcunet))
     click.echo(
-        f"* densest set of large networks: {height}x{width}; + farthest distribution of MACs, as "
-        f"MCUNet compares spaces: {other}"
+        f"* densest set of large networks: {_size_text(shape, densest)}; + farthest distribution "
+        f"of MACs, as MCUNet compares spaces: {_size_text(shape, farthest)}"
     )
+
+
+def _marked(shape: SpaceShape) -> tuple[InputSize, InputSize]:
+    """The densest and the farthest of what is listed."""
+    if shape.cells:
+        return shape.cells.densest, shape.cells.mcunet
+    of = {(size.height, size.width): size for size in shape.by_input_size}
+    return of[shape.choice.densest], of[shape.choice.mcunet]
+
+
+def _size_text(shape: SpaceShape, size: InputSize) -> str:
+    value = f" {shape.cells.parameter}={size.value}" if shape.cells else ""
+    return f"{size.height}x{size.width}{value}"
 
 
 def _print_effects(shape: SpaceShape) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hwprof.workflows.space_shape._candidates import Candidates
 from hwprof.workflows.space_shape._look import SAMPLES, ShapeRequest, look_at
 from hwprof.workflows.space_shape._values import (
+    Cells,
     Choice,
     ChoiceEffect,
     Effect,
@@ -21,6 +22,7 @@ from hwprof.workflows.space_shape._values import (
 __all__ = [
     "SAMPLES",
     "Candidates",
+    "Cells",
     "Choice",
     "ChoiceEffect",
     "Effect",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
 
-from hwprof.errors import ConfigurationError
+from hwprof.errors import ConfigurationError, ModelDoesNotFitError, UnknownNameError
 from hwprof.profiler.bench import Setup
 from hwprof.profiler.block_memory import counted_memory
 from hwprof.profiler.lowering import lower
@@ -20,7 +21,13 @@ from hwprof.surrogates.predict import Method, load_predictor
 from hwprof.surrogates.tables import TabularSpace
 from hwprof.workflows.space_shape._candidates import Candidates, Counter, Progress
 from hwprof.workflows.space_shape._effects import Effects, dimensions_of, parameters_of
-from hwprof.workflows.space_shape._sizes import by_input_size, choose, large_mmacs, quantiles
+from hwprof.workflows.space_shape._sizes import (
+    by_input_size,
+    choose,
+    divided,
+    large_mmacs,
+    quantiles,
+)
 from hwprof.workflows.space_shape._values import (
     Limits,
     RamCheck,
@@ -47,6 +54,7 @@ class ShapeRequest:
         task: a count that stands for quality.
         samples: networks to draw where the space has more; None for the space's own default.
         seed: of the draw.
+        by: a parameter that divides input sizes into cells; None for none.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -54,6 +62,7 @@ class ShapeRequest:
     latency: Method = "surrogate"
     samples: int | None = None
     seed: int = 0
+    by: str | None = None
     setup: Setup = field(default_factory=Setup)
 
 
@@ -66,7 +75,7 @@ def look_at(
     """Count and predict the networks of a space.
 
     Raises:
-        UnknownNameError: no such task.
+        UnknownNameError: no such task, or no such parameter to divide input sizes by.
         ArtefactError: no surrogate fits the target.
         ConfigurationError: a limit is not positive, or no network is within the limits.
     """
@@ -94,6 +103,13 @@ def look_at(
     sizes = tuple(by_input_size(candidates, meeting, large))
     effects, dimensions = Effects(candidates, meeting, is_whole), dimensions_of(space, candidates)
     parameters = parameters_of(space, candidates)
+    named = {factor.name: factor for factor in (*dimensions, *parameters)}
+    cells = None
+    if request.by is not None:
+        if request.by not in named:
+            raise UnknownNameError(f"parameter of {space.name}", request.by, named)
+        found = by_input_size(candidates, meeting, large, named[request.by])
+        cells = divided(request.by, list(found))
     known = {factor.codes.tobytes() for factor in parameters}
     context = predictor.context
     shape = SpaceShape(
@@ -112,6 +128,7 @@ def look_at(
         large_mmacs=large,
         by_input_size=sizes,
         choice=choose(sizes),
+        cells=cells,
         effects=tuple(map(effects.of, parameters)),
         dimensions=tuple(
             effects.of(factor) for factor in dimensions if factor.codes.tobytes() not in known
@@ -196,9 +213,11 @@ def _ram_check(space: SearchSpace, indices: Indices, request: ShapeRequest) -> R
     rng = random.Random(request.seed)
     chosen = rng.sample(indices.tolist(), min(_LOWERED, len(indices)))
     excesses = []
+    scheme = request.setup.scheme
     for architecture in space.architectures(chosen):
-        scheme = request.setup.scheme
         counted = counted_memory(architecture.blocks, architecture.outputs, scheme).ram_bytes
-        planned = lower(architecture.graph(), scheme=scheme).peak_ram_bytes
-        excesses.append(planned / counted - 1)
-    return RamCheck(len(excesses), sum(excess > 0 for excess in excesses), 100 * max(excesses))
+        with suppress(ModelDoesNotFitError):  # a tensor larger than the pool is counted, not run
+            planned = lower(architecture.graph(), scheme=scheme).peak_ram_bytes
+            excesses.append(100 * (planned / counted - 1))
+    larger = sum(excess > 0 for excess in excesses)
+    return RamCheck(len(excesses), larger, max(excesses, default=0.0))

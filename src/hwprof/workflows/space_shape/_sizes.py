@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hwprof.workflows.space_shape._candidates import Candidates, FloatArray
-from hwprof.workflows.space_shape._values import Choice, InputSize, Quantiles
+from hwprof.workflows.space_shape._effects import Factor
+from hwprof.workflows.space_shape._values import Cells, Choice, InputSize, Quantiles
 
 LARGE = 0.8
 """Networks of more MACs than this share of those within the limits are large."""
@@ -38,24 +39,30 @@ def large_mmacs(candidates: Candidates, meeting: npt.NDArray[np.bool_]) -> float
 
 
 def by_input_size(
-    candidates: Candidates, meeting: npt.NDArray[np.bool_], large: float
+    candidates: Candidates,
+    meeting: npt.NDArray[np.bool_],
+    large: float,
+    factor: Factor | None = None,
 ) -> Iterator[InputSize]:
     """Each input size by its pixels, then its width.
 
     Args:
         meeting: whether each network is within the limits, (n,).
         large: millions of MACs from which one is large.
+        factor: divides each size by its values.
     """
-    sizes, codes = np.unique(candidates.sizes, axis=0, return_inverse=True)
-    order = np.lexsort((sizes[:, 1], sizes.prod(axis=1)))
-    members = np.split(
-        np.argsort(codes.ravel(), kind="stable"), np.cumsum(np.bincount(codes.ravel()))[:-1]
-    )
+    values: tuple[float | str | None, ...] = (None,) if factor is None else factor.values
+    last = np.zeros(len(candidates), np.int64) if factor is None else factor.codes
+    keys, codes = np.unique(np.column_stack([candidates.sizes, last]), axis=0, return_inverse=True)
+    codes = codes.ravel()
+    order = np.lexsort((keys[:, 2], keys[:, 1], keys[:, :2].prod(axis=1)))
+    ends = np.cumsum(np.bincount(codes))[:-1]
+    members = np.split(np.argsort(codes, kind="stable"), ends)
     latency_ms, mmacs = candidates.latency_us / 1000, candidates.macs / _MILLION
     for number in order.tolist():
         rows = members[number]
         within = mmacs[rows[meeting[rows]]]
-        height, width = sizes[number].tolist()
+        height, width, value = keys[number].tolist()
         yield InputSize(
             height=height,
             width=width,
@@ -65,12 +72,23 @@ def by_input_size(
             latency_ms=quantiles(latency_ms[rows]),
             mmacs=quantiles(within) if len(within) else None,
             mmacs_80=float(np.quantile(within, LARGE)) if len(within) else None,
+            value=values[value],
         )
 
 
 def choose(sizes: Sequence[InputSize]) -> Choice:
     """The sizes that suggest themselves; at least one has a network within the limits."""
+    densest, farthest = _best(sizes)
+    return Choice((densest.height, densest.width), (farthest.height, farthest.width))
+
+
+def divided(parameter: str, cells: Sequence[InputSize]) -> Cells:
+    """The same among cells."""
+    return Cells(parameter, tuple(cells), *_best(cells))
+
+
+def _best(sizes: Sequence[InputSize]) -> tuple[InputSize, InputSize]:
+    """The densest, and the one with the farthest distribution of MACs."""
     densest = max(sizes, key=lambda size: (size.share_large, size.mmacs_80 or 0.0))
     enough = [size for size in sizes if size.meeting >= FEWEST_MEETING]
-    farthest = max(enough or sizes, key=lambda size: size.mmacs_80 or 0.0)
-    return Choice((densest.height, densest.width), (farthest.height, farthest.width))
+    return densest, max(enough or sizes, key=lambda size: size.mmacs_80 or 0.0)

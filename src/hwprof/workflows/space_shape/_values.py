@@ -77,6 +77,7 @@ class InputSize:
         latency_ms: of all of them.
         mmacs: millions of MACs of those that meet the limits; None where none does.
         mmacs_80: 80 % of those have fewer millions of MACs, as MCUNet compares spaces.
+        value: of the parameter by which ``Cells`` divide input sizes; None for a whole size.
     """
 
     height: int
@@ -87,6 +88,7 @@ class InputSize:
     latency_ms: Quantiles
     mmacs: Quantiles | None
     mmacs_80: float | None
+    value: float | str | None = None
 
     @property
     def share_meeting(self) -> float:
@@ -182,6 +184,30 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Cells:
+    """Input sizes divided by a parameter: spaces as MCUNet compares them.
+
+    Attributes:
+        cells: by pixels, width of the input, and value; large ones are those of the whole space.
+        densest, mcunet: as in ``Choice``.
+    """
+
+    parameter: str
+    cells: tuple[InputSize, ...]
+    densest: InputSize
+    mcunet: InputSize
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of ``cells``."""
+        return {
+            "parameter": self.parameter,
+            "cells": [cell.to_json() for cell in self.cells],
+            "densest": self.densest.to_json(),
+            "mcunet": self.mcunet.to_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class SpaceShape:
     """The shape of a search space under limits.
 
@@ -191,6 +217,7 @@ class SpaceShape:
         latency: where the latencies come from, always predicted.
         score: name of the task estimator, a count.
         large_mmacs: a fifth of the networks that meet the limits have as many million MACs.
+        cells: None unless a parameter was named to divide input sizes by.
         interactions: between dimensions; empty for a sample.
         dimensions: effects of the dimensions that join several parameters.
         seconds, cpu_seconds: of the whole look, by the clock and of this process.
@@ -210,6 +237,7 @@ class SpaceShape:
     large_mmacs: float
     by_input_size: tuple[InputSize, ...]
     choice: Choice
+    cells: Cells | None
     effects: tuple[Effect, ...]
     dimensions: tuple[Effect, ...]
     interactions: tuple[Interaction, ...]
@@ -245,6 +273,7 @@ class SpaceShape:
             "large_mmacs": self.large_mmacs,
             "by_input_size": [size.to_json() for size in self.by_input_size],
             "choice": asdict(self.choice),
+            "cells": None if self.cells is None else self.cells.to_json(),
             "effects": [asdict(effect) for effect in self.effects],
             "dimensions": [asdict(effect) for effect in self.dimensions],
             "interactions": [asdict(interaction) for interaction in self.interactions],

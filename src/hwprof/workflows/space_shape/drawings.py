@@ -120,7 +120,7 @@ def _macs(shape: SpaceShape, candidates: Candidates, path: Path) -> None:
         curves.axhline(80, color=INK, lw=0.7, ls=":")
         curves.set(xlabel=f"million MACs of networks within {shape.limits}",
                    ylabel="% of those networks with fewer")  # fmt: skip
-        curves.legend(frameon=False, fontsize=8, loc="lower right")
+        curves.legend(frameon=False, fontsize=8, loc="upper left")
         step = -(-len(candidates) // _MOST_DOTS)
         latency_ms, mmacs = candidates.latency_us[::step] / 1000, candidates.macs[::step] / 1e6
         pixels = candidates.sizes[::step].prod(axis=1) / _KILO
