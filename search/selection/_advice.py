@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hwprof.errors import ConfigurationError
 from hwprof.search.loop import DEFAULT_TRIALS
+from hwprof.search.planner import minutes
 
 SAMPLES = 40
 SHORT_LIST = 8
@@ -53,7 +54,7 @@ def advise(*, space_size: int, training_s: float, budget_s: float) -> Advice:
         )
     affordable = int(budget_s // training_s)
     paid = (
-        f"{_seconds(budget_s)} pay for {affordable:,} trainings of {_seconds(training_s)}, and the "
+        f"{minutes(budget_s)} pay for {affordable:,} trainings of {minutes(training_s)}, and the "
         f"space has {space_size:,} architectures"
     )
     walk = "exhaustive" if space_size <= _EXHAUSTIVE else "motpe"
@@ -65,7 +66,7 @@ def advise(*, space_size: int, training_s: float, budget_s: float) -> Advice:
             space_size,
             (
                 f"{paid}.",
-                f"Train every architecture once ({_seconds(space_size * training_s)}).",
+                f"Train every architecture once ({minutes(space_size * training_s)}).",
                 "No estimator is needed where nothing is left to guess.",
             ),
         )
@@ -78,7 +79,7 @@ def advise(*, space_size: int, training_s: float, budget_s: float) -> Advice:
                 f"{paid}.",
                 (
                     f"Search by multi-objective TPE with full training, {affordable:,} trials; "
-                    f"{DEFAULT_TRIALS} are {_seconds(DEFAULT_TRIALS * training_s)}."
+                    f"{DEFAULT_TRIALS} are {minutes(DEFAULT_TRIALS * training_s)}."
                 ),
                 (
                     "Training is cheap here, and no estimator ranks as well as the training itself "
@@ -95,12 +96,12 @@ def advise(*, space_size: int, training_s: float, budget_s: float) -> Advice:
             (
                 f"{paid}.",
                 (
-                    f"Train {SAMPLES} samples ({_seconds(SAMPLES * training_s)}), let 'hwprof "
+                    f"Train {SAMPLES} samples ({minutes(SAMPLES * training_s)}), let 'hwprof "
                     f"estimators' name the estimator, {asked}, and train a short list of {listed}."
                 ),
                 (
                     f"A search by full training wants {DEFAULT_TRIALS} trainings "
-                    f"({_seconds(DEFAULT_TRIALS * training_s)}), {DEFAULT_TRIALS - affordable} "
+                    f"({minutes(DEFAULT_TRIALS * training_s)}), {DEFAULT_TRIALS - affordable} "
                     "more than there is time for."
                 ),
             ),
@@ -115,18 +116,8 @@ def advise(*, space_size: int, training_s: float, budget_s: float) -> Advice:
             f"Rank by FLOPs, {asked}, and train {few}.",
             (
                 f"{SAMPLES} samples and a short list of {SHORT_LIST} would take "
-                f"{_seconds((SAMPLES + SHORT_LIST) * training_s)}; FLOPs need none and were level "
+                f"{minutes((SAMPLES + SHORT_LIST) * training_s)}; FLOPs need none and were level "
                 "with the best estimator in the talk (Kendall tau 0.50 beside 0.52)."
             ),
         ),
     )
-
-
-def _seconds(seconds: float) -> str:
-    if seconds < 1:
-        return f"{1000 * seconds:.3g} ms"
-    units = ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
-    for length, name in units:
-        if seconds >= 2 * length:
-            return f"{seconds / length:,.1f} {name}"
-    return f"{seconds:,.0f} s"

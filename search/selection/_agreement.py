@@ -38,16 +38,6 @@ class Interval:
     low: float
     high: float
 
-    @property
-    def is_positive(self) -> bool:
-        """Whether all of the interval is above zero."""
-        return self.low > 0
-
-    @property
-    def text(self) -> str:
-        """``0.52 [0.30, 0.68]``."""
-        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
-
 
 class Ranks:
     """Compares scores with the quality of the same designs, under one set of resamples.

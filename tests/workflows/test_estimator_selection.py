@@ -288,7 +288,7 @@ def test_a_study_of_full_trainings_is_what_it_took(tmp_path):
         study = optuna.create_study(
             study_name=name, storage=f"sqlite:///{storage}", directions=["minimize", "maximize"]
         )
-        study.set_user_attr("hwprof", {"task": task, "space": "tiny"})
+        study.set_user_attr("hwprof", {"task": task, "space": "tiny", "budget_us": 5})
         for pair in values:
             study.add_trial(optuna.trial.create_trial(values=pair))
     found = look(storage)

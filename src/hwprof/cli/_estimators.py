@@ -194,12 +194,12 @@ def _stages() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
 
 def _print(found: Selection) -> None:
     _print_ranking(found.ranking)
-    known = found.ranking.n_samples - found.n_whole
+    others = found.ranking.n_samples - found.n_whole
     click.echo(
         f"\na full training takes {found.training_s:,.0f} s (measured, mean"
         + (
-            f"; of {known} samples found trained only the training itself is known)"
-            if known
+            f"; of {others} samples found trained only the training itself is known)"
+            if others
             else ")"
         )
     )

@@ -21,6 +21,7 @@ from hwprof.search.selection import (
     FittedOn,
     Ranking,
     Sample,
+    Scored,
     advise,
     best_portable,
     economics,
@@ -165,8 +166,7 @@ class _Selector:
     ) -> SecondStage:
         request, chosen = self._request, ranking.chosen
         fitted = chosen.strategy.fit([s.evidence for s in samples], _quality(samples))
-        name = f"{ranking.n_samples} samples of seed {request.seed}, {self._trainings.task_name}"
-        task, is_cheap = estimator_task(chosen, fitted, self._trainings, name)
+        task, is_cheap = estimator_task(fitted, self._fitted_on(chosen, ranking), self._trainings)
         found = shortened(
             self._ground,
             task,
@@ -222,17 +222,14 @@ class _Selector:
         row = best_portable((*ranking.top, *ranking.scored))
         if row is None:
             return "", None
-        fitted_on = FittedOn(
-            self._space.name,
-            self._space.fingerprint,
-            self._trainings.task_name,
-            ranking.n_samples,
-            row.tau,
-        )
         fitted = row.strategy.fit([s.evidence for s in samples], _quality(samples))
         path = self._request.output or self._workspace.root / "estimators" / "estimator.json"
-        FittedEstimator(fitted, fitted_on).save(path)
+        FittedEstimator(fitted, self._fitted_on(row, ranking)).save(path)
         return row.strategy.title, path
+
+    def _fitted_on(self, row: Scored, ranking: Ranking) -> FittedOn:
+        space, task = self._space, self._trainings.task_name
+        return FittedOn(space.name, space.fingerprint, task, ranking.n_samples, row.tau)
 
     def _made_ground(self) -> Ground:
         request = self._request

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,7 @@ class FullSearch:
 def measured_full_search(
     storage: Path, task_name: str, *, space: str, budget_us: float | None, target: float
 ) -> FullSearch | None:
-    """The longest study of full trainings in a workspace; None where there is none.
+    """The longest study of full trainings with the same budget; None where there is none.
 
     Args:
         task_name: of the estimator that the study asked.
@@ -63,7 +63,7 @@ def measured_full_search(
         ]
     except (SQLAlchemyError, RuntimeError):  # not Optuna's, or of another Optuna
         return None
-    asked = {"task": task_name, "space": space}
+    asked = {"task": task_name, "space": space, "budget_us": budget_us}
     fitting = [s for s in studies if _belongs(s.user_attrs.get(_ORIGIN), asked)]
     if not fitting:
         return None
@@ -116,7 +116,7 @@ def _expected_best(
     return float(ranked @ chance / chance.sum())
 
 
-def _belongs(origin: Any, asked: dict[str, str]) -> bool:
+def _belongs(origin: Any, asked: Mapping[str, object]) -> bool:
     return isinstance(origin, dict) and all(origin.get(k) == v for k, v in asked.items())
 
 

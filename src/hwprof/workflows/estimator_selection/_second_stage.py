@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from hwprof.architecture import Architecture
 from hwprof.errors import ConfigurationError
 from hwprof.search.design import Design
 from hwprof.search.estimators import (
@@ -20,9 +19,9 @@ from hwprof.search.estimators import (
 )
 from hwprof.search.exhaustive import exhaustive_front
 from hwprof.search.loop import SearchOptions, run_search
-from hwprof.search.performance import Evidence, FittedStrategy
+from hwprof.search.performance import FittedStrategy
 from hwprof.search.problem import Problem
-from hwprof.search.selection import Scored, is_portable, short_list
+from hwprof.search.selection import FittedEstimator, FittedOn, is_portable, short_list
 from hwprof.search.spaces import SearchSpace
 from hwprof.search.strategies import get_strategy
 from hwprof.workflows.estimator_selection._records import Trained
@@ -90,19 +89,6 @@ class Shortened:
     latency_us: FloatArray
 
 
-class GivenScores(TaskEstimator):
-    """A fitted strategy that asks for architectures alone, as a search asks it."""
-
-    is_proxy = True
-
-    def __init__(self, name: str, score: Callable[[Sequence[Architecture]], FloatArray]) -> None:
-        self.name = f"{name}-proxy"
-        self._score = score
-
-    def scores(self, designs: Sequence[Design]) -> FloatArray:
-        return self._score([design.architecture for design in designs])
-
-
 def shortened(
     ground: Ground,
     task: TaskEstimator,
@@ -153,22 +139,17 @@ def shortened(
 
 
 def estimator_task(
-    row: Scored, fitted: FittedStrategy, trainings: Trainings, fitted_name: str
+    fitted: FittedStrategy, fitted_on: FittedOn, trainings: Trainings
 ) -> tuple[TaskEstimator, bool]:
-    """The estimator of a search by a strategy, and whether it is cheap enough for all of a space.
-
-    Args:
-        fitted_name: tells this fit from others in a study's name.
-    """
-    name = f"{row.strategy.name}, {fitted_name}"
-    if is_portable(row.strategy):
-        return GivenScores(
-            name, lambda designs: fitted.scores([Evidence(design) for design in designs])
-        ), True
+    """The estimator of a search, and whether it is cheap enough for all of a space."""
+    strategy = fitted.strategy
+    if is_portable(strategy):
+        return FittedEstimator(fitted, fitted_on), True
 
     def judge(design: Design) -> Judgement:
-        evidence = trainings.evidence(design.architecture, row.strategy)
+        evidence = trainings.evidence(design.architecture, strategy)
         (score,) = fitted.scores([evidence]).tolist()
         return Judgement(score)
 
-    return GivenTask(f"{name}-proxy", judge, is_proxy=True), False
+    name = f"{strategy.name} by {fitted_on.samples} trainings, {fitted_on.task}-proxy"
+    return GivenTask(name, judge, is_proxy=True), False
