@@ -93,7 +93,7 @@ class AccuracyStudy:
 
     Attributes:
         network: that computed the outputs; published weights have 80 classes.
-        pictures: that precision is computed on, all that are not for training.
+        pictures: that precision is computed on: val-A, because the scheme is a choice too.
         calibration_pictures: for training, on which ranges were seen.
     """
 
@@ -138,7 +138,7 @@ class _Pixels:
 
     def __init__(self, data: Path, size: tuple[int, int]) -> None:
         sets = picture_sets(data, _CLASS_NAME)
-        self.pictures = (*sets.selection, *sets.report)
+        self.pictures = sets.selection
         self.pixels = seen_at(self.pictures, size)
         self.calibration = samples(seen_at(sets.training[:CALIBRATION_PICTURES], size))
 
