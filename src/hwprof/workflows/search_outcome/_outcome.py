@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 
 import numpy as np
 
@@ -37,8 +36,6 @@ from hwprof.workflows.search_report import (
     Trial,
     write_search_report,
 )
-
-_ANSWERS_TIMED = 5
 
 
 def write_outcome(
@@ -191,15 +188,10 @@ def _trial(one: Candidate, *, is_on_front: bool = False) -> Trial:
 def _cost(done: _Finished) -> Cost:
     request = done.request
     seconds = (one.details.get("training_s") for one in request.trials)
-    timed = [row.entry.architecture for row in done.rows][:_ANSWERS_TIMED]
-    start_s = time.perf_counter()
-    for architecture in timed:
-        request.problem.latency.estimates([architecture])
-    answer_s = (time.perf_counter() - start_s) / len(timed)
     return Cost(
         training_s=tuple(float(one) for one in seconds if one is not None),
         answers=len(request.trials),
-        answer_s=answer_s,
+        answer_s=median(one.latency_s for one in request.trials),
         board_runs=sum(one.kind != "predicted" for one in request.trials),
         board_run_s=fmean(row.board.seconds for row in done.detectors),
     )

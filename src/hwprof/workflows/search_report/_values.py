@@ -201,7 +201,7 @@ class Cost:
 
     Attributes:
         training_s: of each training of the search, in the order of the trials.
-        answers: latencies asked for; answer_s: seconds for one.
+        answers: latencies asked for; answer_s: seconds for one, the median.
         board_runs: on a board inside the search, beside the runs that verify.
     """
 
