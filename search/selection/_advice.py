@@ -14,6 +14,9 @@ SHORT_LIST = 8
 _EXHAUSTIVE = 1_000_000
 """Architectures that counts and fitted models score in some minutes."""
 
+_ROUNDING = 1 + 1e-9
+"""So that the price of 120 trainings pays for 120."""
+
 
 @dataclass(frozen=True, slots=True)
 class Advice:
@@ -52,7 +55,7 @@ def advise(*, space_size: int, training_s: float, budget_s: float) -> Advice:
             "advice needs a space of at least 1 architecture and positive, finite seconds; got "
             f"{space_size}, {training_s:g} and {budget_s:g}."
         )
-    affordable = int(budget_s // training_s)
+    affordable = math.floor(budget_s / training_s * _ROUNDING)
     paid = (
         f"{minutes(budget_s)} pay for {affordable:,} trainings of {minutes(training_s)}, and the "
         f"space has {space_size:,} architectures"

@@ -298,7 +298,7 @@ def _cost(row: CostRow, full: CostRow) -> tuple[object, ...]:
     return (
         row.estimator,
         row.origin,
-        row.search_s,
+        f"{row.search_s:,.3g}" if row.search_s < 1 else row.search_s,
         full.search_s / row.search_s,
         row.after_s,
         row.total_s,
