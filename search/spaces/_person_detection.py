@@ -3,7 +3,7 @@
 Inputs are the 164 legal pairs of width and aspect ratio, channels are multiples of the groups, so
 every point can be built. Inputs stand in order of their pixels and heads in order of their work,
 because a sampler that knows its neighbours finds more: after 120 trials multi-objective TPE has
-96.7 % of the exhaustive front's hypervolume, without the order 94.1 %, chance 91.5 % (means of
+94.6 % of the exhaustive front's hypervolume, without the order 91.0 %, chance 90.9 % (means of
 five seeds, benchmarks/search.py).
 """
 
