@@ -13,24 +13,19 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from hwprof.errors import ArtefactError
-from hwprof.surrogates.arrays import Arrays, Matrix, Vector, take
-from hwprof.surrogates.learners._base import Learner
+from hwprof.surrogates.arrays import Matrix, Vector
+from hwprof.surrogates.learners._radial import RadialLearner
 
 _LENGTHS = (1.0, 1e3)  # in standard deviations of a column, all columns together
 _NOISES = (1e-4, 1e0)  # share of the variance of r
 _CHUNK = 4096  # rows predicted at a time: the (rows x points) table stays at some 10 MB
 
 
-class GaussianProcessLearner(Learner):
+class GaussianProcessLearner(RadialLearner):
     """Gaussian process regression with one length for all columns."""
 
     name: ClassVar[str] = "gaussian_process"
-
-    points_: Matrix = np.zeros((0, 0))
-    weights_: Vector = np.zeros(0)
-    length_: float = 1.0
-    intercept_: float = 0.0
+    shape_name: ClassVar[str] = "length"
 
     def fit(self, z: Matrix, r: Vector) -> Self:
         from sklearn.exceptions import ConvergenceWarning
@@ -50,7 +45,7 @@ class GaussianProcessLearner(Learner):
             warnings.simplefilter("ignore", ConvergenceWarning)
             process.fit(z, (r - self.intercept_) / spread)
         smooth = process.kernel_.k1
-        self.length_ = float(smooth.k2.length_scale)
+        self.shape_ = float(smooth.k2.length_scale)
         self.weights_ = process.alpha_ * (float(smooth.k1.constant_value) * spread)
         return self
 
@@ -61,27 +56,5 @@ class GaussianProcessLearner(Learner):
     def _similar(self, z: Matrix) -> Matrix:
         squares = (z**2).sum(axis=1)[:, None] + (self.points_**2).sum(axis=1)
         distance = np.maximum(squares - 2 * z @ self.points_.T, 0.0)
-        similar: Matrix = np.exp(distance / (-2 * self.length_**2))
+        similar: Matrix = np.exp(distance / (-2 * self.shape_**2))
         return similar
-
-    def arrays(self) -> Arrays:
-        return {
-            "points": self.points_,
-            "weights": self.weights_,
-            "length": np.array([self.length_]),
-            "intercept": np.array([self.intercept_]),
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Arrays, n_columns: int) -> Self:
-        learner = cls()
-        learner.points_ = take(arrays, "points", (None, n_columns))
-        learner.weights_ = take(arrays, "weights", (len(learner.points_),))
-        learner.length_ = float(take(arrays, "length", (1,))[0])
-        if learner.length_ <= 0:
-            raise ArtefactError(
-                f"the length of a stored Gaussian process is positive; got {learner.length_}; "
-                "fit it again."
-            )
-        learner.intercept_ = float(take(arrays, "intercept", (1,))[0])
-        return learner

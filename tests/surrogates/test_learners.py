@@ -86,5 +86,5 @@ def test_a_gamma_that_is_not_positive_is_refused():
     """A kernel that grows with distance was never fitted."""
     arrays = dict(SupportVectorLearner().fit(*_samples()).arrays()) | {"gamma": np.array([-1.0])}
 
-    with pytest.raises(ArtefactError, match="gamma of stored support vectors is positive"):
+    with pytest.raises(ArtefactError, match="gamma of stored support_vectors is positive"):
         SupportVectorLearner.from_arrays(arrays, 3)

@@ -22,7 +22,7 @@ from hwprof.edits import Edit, proposals, regroup
 from hwprof.errors import ModelError
 from hwprof.graph import Graph
 from hwprof.profiler.lowering import lower
-from hwprof.surrogates.predict import load_predictor
+from hwprof.workflows.setup_predictor import setup_predictor
 
 if TYPE_CHECKING:
     from hwprof.profiler.bench import Setup
@@ -174,15 +174,7 @@ def advise(
         ModelError: the network has operators that no block type builds, or cannot be lowered.
         UnknownNameError: the same, for an operator that nobody registered.
     """
-    predictor = load_predictor(
-        target=setup.target,
-        kernels=setup.kernels,
-        scheme=setup.scheme,
-        placement=setup.placement,
-        timing=setup.timing,
-        cache_state=setup.cache_state,
-        workspace=workspace,
-    )
+    predictor = setup_predictor(setup, workspace)
     _refuse_uncovered(architecture)
     scales = _Scales(architecture, predictor, lambda graph: _ram_bytes(graph, setup))
     tried = ((edit, scales.weigh(edit)) for edit in proposals(scales.graph))

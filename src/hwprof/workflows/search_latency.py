@@ -20,7 +20,8 @@ from hwprof.search.estimators import (
     PredictedLatency,
     SettledLatency,
 )
-from hwprof.surrogates.predict import Method, Predictor, load_predictor
+from hwprof.surrogates.predict import Method, Predictor
+from hwprof.workflows.setup_predictor import setup_predictor
 from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -100,16 +101,7 @@ def _digest(predictor: Predictor) -> str:
 
 def _predicted(method: Method, board: SearchBoard, workspace: Workspace) -> LatencyEstimator:
     setup = board.setup
-    predictor = load_predictor(
-        target=setup.target,
-        kernels=setup.kernels,
-        scheme=setup.scheme,
-        placement=setup.placement,
-        timing=setup.timing,
-        cache_state=setup.cache_state,
-        method=method,
-        workspace=workspace,
-    )
+    predictor = setup_predictor(setup, workspace, method)
     return predicted_latency(predictor, method)
 
 

@@ -17,8 +17,9 @@ from hwprof.profiler.block_memory import counted_memory
 from hwprof.profiler.lowering import lower
 from hwprof.search.estimators import get_task
 from hwprof.search.spaces import Indices, SearchSpace
-from hwprof.surrogates.predict import Method, load_predictor
+from hwprof.surrogates.predict import Method
 from hwprof.surrogates.tables import TabularSpace
+from hwprof.workflows.setup_predictor import setup_predictor
 from hwprof.workflows.space_shape._candidates import Candidates, Counter, Progress
 from hwprof.workflows.space_shape._effects import Effects, dimensions_of, parameters_of
 from hwprof.workflows.space_shape._sizes import (
@@ -82,16 +83,7 @@ def look_at(
     began, cpu_began = time.perf_counter(), time.process_time()
     _check(request)
     setup, task = request.setup, get_task(request.task)
-    predictor = load_predictor(
-        target=setup.target,
-        kernels=setup.kernels,
-        scheme=setup.scheme,
-        placement=setup.placement,
-        timing=setup.timing,
-        cache_state=setup.cache_state,
-        method=request.latency,
-        workspace=workspace,
-    )
+    predictor = setup_predictor(setup, workspace, request.latency)
     indices = drawn(space, request)
     candidates = Counter(predictor, task, setup.scheme).candidates(space, indices, progress)
     limits = request.limits
