@@ -90,6 +90,7 @@ class Problem:
         architecture = design.architecture
         start_s = time.perf_counter()
         (estimate,) = self.latency.estimates([architecture])
+        answer_s = time.perf_counter() - start_s
         found = Candidate(
             point,
             architecture.name,
@@ -97,9 +98,9 @@ class Problem:
             judgement.score,
             details=judgement.details,
             amounts={limit.name: limit.amount(architecture) for limit in self.limits},
+            latency_s=answer_s,
         )
-        found = self.settled(found, others)
-        return replace(found, latency_s=time.perf_counter() - start_s)
+        return self.settled(found, others)
 
     def settled(self, candidate: Candidate, others: Iterable[Candidate]) -> Candidate:
         """The candidate with a latency that tells it from the others, if there is a better one."""
@@ -111,8 +112,12 @@ class Problem:
             limit_us=self.limit_us,
         )
         architecture = self.space.design(candidate.point).architecture
+        start_s = time.perf_counter()
         estimate = self.latency.settle(architecture, candidate.estimate, standing.is_decided)
-        return replace(candidate, estimate=estimate)
+        if estimate == candidate.estimate:
+            return candidate
+        answer_s = candidate.latency_s + time.perf_counter() - start_s
+        return replace(candidate, estimate=estimate, latency_s=answer_s)
 
     def fits(self, candidate: Candidate) -> bool:
         """Whether it is within all limits other than the budget."""

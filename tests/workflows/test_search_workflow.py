@@ -82,6 +82,8 @@ def test_workers_share_a_study(workspace):
     result = search_by_name(request_of(trials=6, workers=2), workspace, say=said.append)
     assert said == []
     study = optuna.load_study(study_name=result.study, storage=f"sqlite:///{workspace.studies}")
+    summaries = optuna.get_all_study_summaries(f"sqlite:///{workspace.studies}")
+    assert len(summaries) == 1
     workers = {trial.user_attrs["worker"]["pid"] for trial in study.trials}
     assert result.trials == 6
     assert workers - {os.getpid()}  # at least one of the others came to it

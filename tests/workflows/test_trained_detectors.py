@@ -169,3 +169,21 @@ def test_a_device_that_is_not_there_is_refused_at_once(request_, tmp_path):
     """Nothing is read or trained for a device that does not exist."""
     with pytest.raises(ConfigurationError, match="'abacus' cannot be used"):
         TrainedDetectors(replace(request_, device="abacus"), Workspace(tmp_path / "work"))
+
+
+def test_heads_on_seeds_of_two_recipes_are_two_trainings(data, tmp_path):
+    """Without weights the seed network depends on the request, and so does what begins from it."""
+    keys = set()
+    for epochs in (1, 2):
+        recipe = replace(RECIPE, epochs=epochs)
+        request = TrainingRequest(data=data, recipe=recipe, views=1)
+        detectors = TrainedDetectors(request, Workspace(tmp_path))
+        keys.add(detectors.key(SMALL, replace(RECIPE, epochs=1)))
+    assert len(keys) == 2
+
+
+def test_weights_that_are_not_there_are_one_sentence(data, tmp_path):
+    """The path is in it."""
+    request = TrainingRequest(data=data, weights=tmp_path / "none.pth", recipe=RECIPE)
+    with pytest.raises(ConfigurationError, match=r"none\.pth"):
+        _ = TrainedDetectors(request, Workspace(tmp_path)).digest

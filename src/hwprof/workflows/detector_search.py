@@ -9,9 +9,13 @@ from functools import partial
 
 from tqdm import tqdm
 
+from hwprof.search.estimators import get_task
+from hwprof.search.exhaustive import exhaustive_front
 from hwprof.search.problem import Problem
 from hwprof.search.results import SearchResult
+from hwprof.search.spaces import get_space
 from hwprof.search.strategies import get_strategy
+from hwprof.search.study import open_study
 from hwprof.workflows.search_latency import SearchBoard
 from hwprof.workflows.search_plan import Say, announce_plan
 from hwprof.workflows.search_problem import make_problem, trained_detectors
@@ -46,6 +50,7 @@ def search_by_name(
     with _progress() as report, SearchBoard(request.setup) as board:
         problem = make_problem(request, board, workspace)
         if request.trains:
+            _refuse_early(request, problem, workspace)
             announce_plan(request, problem, say)
         result = verified_search(
             problem,
@@ -60,6 +65,23 @@ def search_by_name(
             progress=report,
         )
         return _reported(request, _Search(problem, board, workspace), result, report)
+
+
+def _refuse_early(request: SearchRequest, problem: Problem, workspace: Workspace) -> None:
+    """Before anything is trained, refuse what would be refused behind it.
+
+    Raises:
+        ConfigurationError: another search has the study, the strategy cannot have this problem, or
+            no architecture is predicted to meet the budget.
+    """
+    strategy, options = get_strategy(request.strategy), request.options
+    name = options.study_name(problem, strategy)
+    storage = request.place(workspace)
+    with open_study(problem, strategy, name=name, seed=options.seed, storage=storage):
+        strategy.prepared(problem, options.trials)
+    if request.exhaustive and problem.latency.is_cheap and problem.budget_us is not None:
+        space, counts = get_space(request.space), get_task("flops-proxy")
+        exhaustive_front(Problem(space, counts, problem.latency, problem.budget_us))
 
 
 @dataclass(frozen=True, slots=True)

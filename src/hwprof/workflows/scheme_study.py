@@ -204,12 +204,17 @@ def suggest(
     harmless = [one for one in study.schemes if _is_harmless(one.change, tolerance)]
     equals = [one for one in study.schemes if _is_harmless(one.behind, tolerance)]
     chosen = min(harmless or equals, key=lambda one: latencies_ms[one.scheme])
+    change = chosen.change if harmless else chosen.behind
     measure = "float" if harmless else "the most precise scheme (all are resolvably behind float)"
     return Suggestion(
         chosen.scheme,
-        f"the fastest whose AP50 is not resolvably behind that of {measure}; losses up to "
-        f"{100 * tolerance:g} in a hundred do not count",
+        f"the fastest whose AP50 is not resolvably behind that of {measure}, {_points(change)} "
+        f"points by estimate; losses up to {100 * tolerance:g} in a hundred do not count",
     )
+
+
+def _points(change: Difference) -> str:
+    return f"{100 * change.value:+.1f} ({100 * change.low:+.1f} to {100 * change.high:+.1f})"
 
 
 def _is_harmless(change: Difference, tolerance: float) -> bool:

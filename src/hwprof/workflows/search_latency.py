@@ -93,9 +93,10 @@ def predicted_latency(predictor: Predictor, method: str) -> PredictedLatency:
 def _digest(predictor: Predictor) -> str:
     """Tells one fit from another by what it says of the blocks of the person detector.
 
-    A study keeps values of one fit; after another it must not go on with them.
+    A study keeps values of one fit; after another it must not go on with them. Six digits, because
+    the last ones may differ between two processes of one search.
     """
-    prices = [block.latency_us for block in predictor.predict(person_detector()).blocks]
+    prices = [f"{block.latency_us:.6g}" for block in predictor.predict(person_detector()).blocks]
     return hashlib.sha256(repr(prices).encode()).hexdigest()[:_DIGEST_DIGITS]
 
 

@@ -12,6 +12,9 @@ from hwprof.workflows.search_request import SearchRequest
 
 Say = Callable[[str], None]
 
+REPORTED = 2, 6
+"""Winners and baselines of a report: one to three rules, each with what it must beat."""
+
 _PROXY = TaskCost("flops-proxy", 0.0)
 
 
@@ -23,8 +26,15 @@ def announce_plan(request: SearchRequest, problem: Problem, say: Say) -> None:
     Raises:
         ConfigurationError: it cannot be trained.
     """
+    from hwprof.workflows.trained_detectors import FRESH_FACTOR
     from hwprof.workflows.trained_tasks import EFFORTS
 
+    lessons = request.lessons
+    if lessons is not None and lessons.weights is None:
+        say(
+            "no --weights: the seed network is trained first, from nothing and whole, for "
+            f"{FRESH_FACTOR * lessons.recipe.epochs} epochs, unless this workspace has it"
+        )
     seed = problem.task.judge(problem.space.design(problem.space.seed_point))
     costs = trained_costs(
         request.task,
@@ -35,6 +45,9 @@ def announce_plan(request: SearchRequest, problem: Problem, say: Say) -> None:
     timed = next(cost for cost in costs if cost.is_timed)
     plan = Plan(timed, request.options.trials, request.workers)
     say(plan.sentence())
+    if request.report_seeds:
+        rows = f"1 + {REPORTED[0]} to {REPORTED[1]} detectors"
+        say(f"behind them the report: {rows} x {request.report_seeds} full trainings, one by one")
     hint = advice(plan, (*costs, _PROXY), request.time_budget_s or inf)
     if hint:
         say(hint)

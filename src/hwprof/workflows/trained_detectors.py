@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 
 from hwprof.architecture import Architecture
+from hwprof.errors import ConfigurationError
+from hwprof.files import FileKind
 from hwprof.graph import Graph
 from hwprof.networks.person_detector import person_detector
 from hwprof.search.training.batches import FeatureBatches, PictureBatches
@@ -28,7 +30,13 @@ Told = Callable[[Progress], None]
 
 VIEWS = 8
 _MOST_CACHED_BYTES = 1 << 30
-_FRESH_FACTOR = 5
+_WEIGHTS = FileKind(
+    noun="the seed network's weights",
+    most_bytes=1 << 30,
+    error=ConfigurationError,
+    shrink="store weights alone",
+)
+FRESH_FACTOR = 5
 """Epochs of a seed network from random weights, over those of a head on a trained backbone."""
 
 
@@ -113,7 +121,8 @@ class TrainedDetectors:
         trained = start.head(parts.head) if key.frozen else start.detector(architecture)
         record = self.store.find(key)
         if record is None:
-            record = self._run(trained, self._batches(parts, key), key, told)
+            start_s = time.monotonic()
+            record = self._run(trained, self._batches(parts, key), key, told=told, start_s=start_s)
         else:
             trained.load_state_dict(self.store.weights(key))
         whole = (start.backbone(parts.backbone), trained) if key.frozen else (trained,)
@@ -158,18 +167,23 @@ class TrainedDetectors:
     def _seed_name(self) -> str:
         weights = self.request.weights
         if weights is None:
-            return "random weights, seed network trained whole"
-        return hashlib.sha256(weights.read_bytes()).hexdigest()
+            return f"random weights, trained whole as {self._seed_key.slug}"
+        return hashlib.sha256(_WEIGHTS.read(weights)).hexdigest()
+
+    @property
+    def _seed_key(self) -> TrainingKey:
+        """Of the seed network where nobody trained it before: from random weights, whole."""
+        recipe = self.request.recipe
+        recipe = replace(recipe, epochs=min(FRESH_FACTOR * recipe.epochs, 10_000), seed=0)
+        key = self._key(person_detector(), recipe, "random weights")
+        return replace(key, frozen=False, views=0)
 
     def _seed_from_nothing(self) -> SeedNetwork:
-        """Where nobody trained the seed network before, it is trained here, whole."""
-        recipe = self.request.recipe
-        recipe = replace(recipe, epochs=min(_FRESH_FACTOR * recipe.epochs, 10_000), seed=0)
-        architecture = person_detector()
-        key = replace(self._key(architecture, recipe, "random weights"), frozen=False, views=0)
+        key = self._seed_key
         if self.store.find(key) is None:
-            module = fresh(architecture, seed=recipe.seed)
-            self._run(module, self._pictures(divide(architecture).size), key, lambda _: None)
+            module = fresh(person_detector(), seed=key.recipe.seed)
+            size = divide(person_detector()).size
+            self._run(module, self._pictures(size), key, start_s=time.monotonic())
         return SeedNetwork(self.store.weights(key))
 
     def _batches(self, parts: Parts, key: TrainingKey) -> Batches:
@@ -196,9 +210,14 @@ class TrainedDetectors:
             self._views.popitem(last=False)
 
     def _run(
-        self, module: GraphModule, batches: Batches, key: TrainingKey, told: Told
+        self,
+        module: GraphModule,
+        batches: Batches,
+        key: TrainingKey,
+        *,
+        start_s: float,
+        told: Told = lambda _: None,
     ) -> TrainingRecord:
-        start_s = time.monotonic()
         module.to(self.request.device)
         trainer = Trainer(module, batches, key.recipe, self.store.checkpoint(key))
         trainer.run(told)

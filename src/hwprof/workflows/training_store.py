@@ -60,7 +60,8 @@ class TrainingRecord:
 
     Attributes:
         losses: mean loss of each epoch.
-        seconds: wall time of the training itself; measured on this machine.
+        seconds: wall time of the training, with the features of an input size that no training
+            of this process had before; measured on this machine.
     """
 
     losses: tuple[float, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
 
@@ -74,7 +74,7 @@ def write_outcome(
         entries = _entries(request, seed, board)
         trainings = Trainings(request.detectors, request.setup.scheme, _seeds(request))
         rows = _judge(entries, trainings, progress)
-        maker = RowMaker(board, rows[0], problem.budget_us, folder)
+        maker = RowMaker(board, rows, problem.budget_us, folder)
         detectors = tuple(maker.row(one) for one in rows)
         report = _report(_Finished(request, seed, board, rows, detectors))
     return write_search_report(report, folder)
@@ -97,16 +97,24 @@ def _entries(request: OutcomeRequest, seed: Candidate, board: Board) -> list[Ent
     for number, winner in enumerate(winners, start=1):
         design = designs[winner.candidate.point]
         entries.append(_entry(problem, "winner", design, number, why=winner.why))
-    own = entries[0].architecture
     smaller: dict[str, Entry] = {}
-    for entry in entries[1:]:
-        limit_us = board.latency_us(entry.architecture)
-        found = baseline(own, limit_us, board.latency_us, lambda one: _estimated_us(problem, one))
-        if found is not None and found.name not in {one.architecture.name for one in entries}:
+    for at, entry in enumerate(entries[1:], start=1):
+        found = _baseline(problem, entries[0].architecture, entry.architecture, board)
+        if found is None:
+            continue
+        entries[at] = replace(entry, baseline=found.name)
+        if found.name not in {one.architecture.name for one in entries}:
             why = f"the seed's head as fast as {entry.label}"
             row = _entry(problem, "baseline", Design(found), len(smaller) + 1, why=why)
             smaller.setdefault(found.name, row)
     return [*entries, *smaller.values()]
+
+
+def _baseline(
+    problem: Problem, seed: Architecture, winner: Architecture, board: Board
+) -> Architecture | None:
+    limit_us = board.latency_us(winner)
+    return baseline(seed, limit_us, board.latency_us, lambda one: _estimated_us(problem, one))
 
 
 def _entry(

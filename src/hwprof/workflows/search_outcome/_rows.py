@@ -35,6 +35,7 @@ class Entry:
     Attributes:
         why: the rule that chose it; empty for the seed.
         estimate: of its latency, before the board was asked.
+        baseline: architecture that it must beat, by name; empty where there is none.
     """
 
     label: str
@@ -42,6 +43,7 @@ class Entry:
     design: Design
     why: str
     estimate: LatencyEstimate
+    baseline: str = ""
 
     @property
     def architecture(self) -> Architecture:
@@ -74,21 +76,33 @@ def judged(
     return [Judged(*row) for row in zip(entries, trained, *columns, networks, strict=True)]
 
 
+def against_baseline(one: Judged, rows: Sequence[Judged]) -> Interval | None:
+    """AP50 of a row less that of what it must beat; None where there is nothing."""
+    names = {row.entry.architecture.name: row for row in rows}
+    other = names.get(one.entry.baseline)
+    return None if other is None else _interval(one.of_int8.less(other.of_int8))
+
+
 @dataclass(frozen=True, slots=True)
 class RowMaker:
     """Makes the rows of one report.
 
     Attributes:
         board: where trained networks and what lies between them and the seed are run.
-        seed: the row that others are compared with.
+        rows: all of the report; the first, the seed's, is what others are compared with.
         budget_us: None for no budget.
         folder: for the files.
     """
 
     board: Board
-    seed: Judged
+    rows: Sequence[Judged]
     budget_us: float | None
     folder: Path
+
+    @property
+    def seed(self) -> Judged:
+        """The network that the search started from."""
+        return self.rows[0]
 
     def row(self, one: Judged) -> Detector:
         """One row, its files written.
@@ -112,6 +126,7 @@ class RowMaker:
             ap50_float=_interval(one.of_float.interval()),
             ap50_int8=_interval(one.of_int8.interval()),
             against_seed=None if is_seed else _interval(one.of_int8.less(self.seed.of_int8)),
+            against_baseline=against_baseline(one, self.rows),
             predicted=Prediction(
                 estimate.latency_us,
                 estimate.low_us,
@@ -134,6 +149,8 @@ class RowMaker:
 
     def _frame(self, int8: Int8Detector, shape: Shape, run: Run) -> tuple[FramePart, ...]:
         setup = self.board.bench.setup
+        if run.kind == "measured":
+            return ()  # the other parts of a frame run on a virtual board only
         budget = frame_budget(
             run.latency_us,
             shape.size,

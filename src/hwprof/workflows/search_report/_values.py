@@ -142,6 +142,8 @@ class Detector:
         ap50_float, ap50_int8: between 0 and 1, over pictures and trainings.
         why: the rule that chose it.
         against_seed: int8 AP50 minus the seed's on the same pictures; None for the seed.
+        against_baseline: likewise minus that of the seed's head at an input that is as fast; None
+            for all but winners.
         chance: that the latency estimator gave it, before the board, to meet the budget, 0 to 1.
         files: names beside the page, the float ONNX first.
     """
@@ -157,6 +159,7 @@ class Detector:
     board: Run
     why: str = ""
     against_seed: Interval | None = None
+    against_baseline: Interval | None = None
     chance: float | None = None
     saving: Saving | None = None
     frame: tuple[FramePart, ...] = ()

@@ -18,8 +18,9 @@ TRIAL_COLUMNS = ("trial", "arch", "latency_us", "kind", "ap50_float", "ap50_int8
 DETECTOR_COLUMNS = (
     "label", "role", "arch", "k", "g", "c", "height", "width", "ap50_float", "ap50_float_low",
     "ap50_float_high", "ap50_int8", "ap50_int8_low", "ap50_int8_high", "against_seed",
-    "against_seed_low", "against_seed_high", "predicted_us", "predicted_low_us",
-    "predicted_high_us", "board_us", "board_kind", "error_percent", "chance_to_meet_budget",
+    "against_seed_low", "against_seed_high", "against_baseline", "against_baseline_low",
+    "against_baseline_high", "predicted_us", "predicted_low_us", "predicted_high_us",
+    "board_us", "board_kind", "error_percent", "chance_to_meet_budget",
     "peak_ram_bytes", "flash_bytes", "saved_by_input", "saved_by_head", "frame_us",
 )  # fmt: skip
 
@@ -101,6 +102,7 @@ def _detector(row: Detector) -> tuple[object, ...]:
     return (
         row.label, row.role, row.arch, *row.head, *row.input_size,
         *_interval(row.ap50_float), *_interval(row.ap50_int8), *_interval(row.against_seed),
+        *_interval(row.against_baseline),
         predicted.latency_us, predicted.low_us, predicted.high_us,
         row.board.latency_us, row.board.kind, row.error_percent, _text(row.chance),
         row.board.peak_ram_bytes, row.board.flash_bytes,
