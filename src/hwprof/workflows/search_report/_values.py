@@ -287,7 +287,7 @@ class SearchReport:
 
     @property
     def winners(self) -> tuple[Detector, ...]:
-        """What the search chose, the best first."""
+        """What the search chose, in the order of the rules that chose it."""
         return tuple(row for row in self.detectors if row.role == "winner")
 
     @property
