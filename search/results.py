@@ -17,7 +17,8 @@ class Found:
     Attributes:
         arch: its name, which ``hwprof profile`` and ``predict`` take.
         predicted_us: by a predictor; None where the search asked the board for every latency.
-        modelled_us: by the virtual board, all outputs verified; None where it was not run.
+        board_us: by the board, all outputs verified; None where it was not run.
+        board_kind: what that is: modelled on a virtual board, measured on silicon.
         task: score; more is better.
         task_name: what the score is; a proxy says so.
         low_us, high_us: interval of the prediction.
@@ -29,9 +30,10 @@ class Found:
 
     arch: str
     predicted_us: float | None
-    modelled_us: float | None
+    board_us: float | None
     task: float
     task_name: str
+    board_kind: Kind | None = None
     low_us: float | None = None
     high_us: float | None = None
     chance_within_budget: float | None = None
@@ -41,23 +43,26 @@ class Found:
     @property
     def latency_us(self) -> float:
         """The board's word, or else the prediction's."""
-        return self.modelled_us or self.predicted_us or 0.0
+        return self.board_us or self.predicted_us or 0.0
 
     @property
     def error_percent(self) -> float | None:
         """How far the prediction is above the board; negative below, None without either."""
-        if not self.modelled_us or self.predicted_us is None:
+        if not self.board_us or self.predicted_us is None:
             return None
-        return 100 * (self.predicted_us / self.modelled_us - 1)
+        return 100 * (self.predicted_us / self.board_us - 1)
 
     def to_json(self) -> dict[str, object]:
-        """The documented row."""
+        """The documented row; ``modelled_us`` is in it where the board is a virtual one."""
+        modelled = {"modelled_us": self.board_us} if self.board_kind == "modelled" else {}
         return {
             "arch": self.arch,
             "predicted_us": self.predicted_us,
             "low_us": self.low_us,
             "high_us": self.high_us,
-            "modelled_us": self.modelled_us,
+            "board_us": self.board_us,
+            "board_kind": self.board_kind,
+            **modelled,
             "chance_within_budget": self.chance_within_budget,
             "task": self.task,
             "task_name": self.task_name,
@@ -126,6 +131,11 @@ class SearchResult:
     hypervolume_share: float | None = None
     report: str = ""
 
+    @property
+    def board_kind(self) -> Kind | None:
+        """What latencies of the board are, modelled or measured; None where nothing was run."""
+        return self.seed_network.board_kind
+
     def to_json(self) -> dict[str, object]:
         """The object that ``hwprof search --json`` prints."""
         return {
@@ -139,6 +149,7 @@ class SearchResult:
             "latency_answers": [answers.to_json() for answers in self.answers],
             "task_is_proxy": self.task_is_proxy,
             "budget_us": self.budget_us,
+            "board_kind": self.board_kind,
             "seed_network": self.seed_network.to_json(),
             "pareto": [found.to_json() for found in self.pareto],
             "exhaustive_front_size": self.exhaustive_front_size,

@@ -195,7 +195,8 @@ def test_search_prints_the_documented_object_and_resumes(run: Run) -> None:
     assert (first["trials"], second["trials"]) == (6, 8)
     assert second["space_size"] == 91_184
     assert second["seed_network"]["task_name"].endswith("proxy")
-    assert all(abs(row["predicted_us"] / row["modelled_us"] - 1) < 0.05 for row in second["pareto"])
+    assert (first["board_kind"], second["board_kind"]) == (None, "modelled")
+    assert all(abs(row["predicted_us"] / row["board_us"] - 1) < 0.05 for row in second["pareto"])
 
 
 def test_export_writes_every_row_with_units(run: Run, tmp_path: Path) -> None:

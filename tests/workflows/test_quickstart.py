@@ -42,7 +42,7 @@ def test_winners_meet_the_budget_and_were_run(first: Quickstart) -> None:
     """Each member of the front is predicted within the budget and has a modelled latency."""
     assert first.search.pareto
     assert all(found.predicted_us <= SCALE.budget_us for found in first.search.pareto)
-    assert all(found.modelled_us for found in first.search.pareto)
+    assert all(found.board_us for found in first.search.pareto)
 
 
 def test_a_second_run_finds_its_rows_and_trials(workspace: Workspace, first: Quickstart) -> None:

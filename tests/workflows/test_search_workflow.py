@@ -53,7 +53,7 @@ def test_a_search_by_board_predicts_nothing(workspace):
     )
     assert [(answers.kind, answers.count) for answers in result.answers] == [("modelled", 2)]
     assert {row.predicted_us for row in result.pareto} == {None}
-    assert all(row.modelled_us == row.latency_us for row in result.pareto)
+    assert all(row.board_us == row.latency_us for row in result.pareto)
 
 
 def test_limits_are_those_of_the_lowered_program(workspace):

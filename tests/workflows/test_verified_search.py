@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hwprof.networks import parse_architecture, person_detector
-from hwprof.search.estimators import FlopsProxy, GivenLatency
+from hwprof.search.estimators import FlopsProxy, GivenLatency, LatencyEstimate
 from hwprof.search.loop import SearchOptions
 from hwprof.search.problem import Problem
 from hwprof.search.spaces import Dimension, SearchSpace
@@ -13,7 +13,8 @@ from hwprof.search.strategies import get_strategy
 from hwprof.workflows.verified_search import verified_search
 
 ROW = {
-    *("arch", "predicted_us", "low_us", "high_us", "modelled_us", "chance_within_budget"),
+    *("arch", "predicted_us", "low_us", "high_us", "board_us", "board_kind"),
+    "chance_within_budget",
     *("task", "task_name", "details", "amounts"),
 }
 CHANNELS = tuple(range(24, 97, 8))
@@ -41,6 +42,16 @@ def by_macs(architectures):
     return [3e-3 * architecture.macs for architecture in architectures]
 
 
+def by_silicon(architecture):
+    """A third slower than ``by_macs`` says."""
+    return LatencyEstimate.exactly(4e-3 * architecture.macs, "measured")
+
+
+def by_model(architecture):
+    """The same on a virtual board."""
+    return LatencyEstimate.exactly(4e-3 * architecture.macs, "modelled")
+
+
 @pytest.fixture
 def search(tmp_path):
     """Runs a search of the heads."""
@@ -60,7 +71,7 @@ def search(tmp_path):
 
 def test_the_printed_object_keeps_its_contract(search):
     """Programs find the documented entries, in JSON that any reader takes."""
-    result = json.loads(json.dumps(search(profile=lambda a: 4e-3 * a.macs).to_json()))
+    result = json.loads(json.dumps(search(profile=by_silicon).to_json()))
     assert {
         "space_size",
         "sampler",
@@ -71,12 +82,16 @@ def test_the_printed_object_keeps_its_contract(search):
     } <= set(result)
     rows = [result["seed_network"], *result["pareto"]]
     assert {frozenset(row) for row in rows} == {frozenset(ROW)}
+    assert {row["board_kind"] for row in (result, *rows)} == {"measured"}
+    modelled = search(profile=by_model).to_json()["seed_network"]
+    assert set(modelled) == ROW | {"modelled_us"}
+    assert modelled["modelled_us"] == modelled["board_us"] == rows[0]["board_us"]
 
 
 def test_winners_and_seed_are_run(search):
     """Every row of the front and the seed carry a latency from the board beside the prediction."""
     ran = []
-    result = search(profile=lambda a: ran.append(a.name) or 4e-3 * a.macs)
+    result = search(profile=lambda a: ran.append(a.name) or by_model(a))
     assert ran == [row.arch for row in (result.seed_network, *result.pareto)]
     assert result.seed_network.error_percent == pytest.approx(-25)
 
@@ -91,8 +106,9 @@ def test_the_seed_is_a_row_like_the_others(search):
 def test_without_a_board_nothing_claims_to_be_modelled(search):
     """Rows that were not run say so."""
     result = search()
-    assert {row.modelled_us for row in result.pareto} == {None}
+    assert {row.board_us for row in result.pareto} == {None}
     assert result.seed_network.error_percent is None
+    assert result.board_kind is None
 
 
 def test_a_search_that_saw_everything_has_the_whole_volume(search):

@@ -11,11 +11,15 @@ from hwprof.cli._output import print_table
 if TYPE_CHECKING:
     from hwprof.search.results import Found, SearchResult
 
-_DETAILS = {"ap50_float": "AP50 float %", "ap50_int8": "AP50 int8 %"}
+_DETAILS = {"ap50_float": "AP50 float %, val-A", "ap50_int8": "AP50 int8 %, val-A"}
+_REPORTED = (
+    "val-A: the pictures that the search chose by; the report has AP50 on val-B, pictures that "
+    "nobody chose by"
+)
 
 
 def print_search(result: SearchResult) -> None:
-    """The seed network and the front, predicted beside modelled, and what it took to find them."""
+    """The seed network and the front, predicted and run, and what it took to find them."""
     named = f"{result.seed_network.task_name}{' (a proxy)' * result.task_is_proxy}"
     details = [name for name in _DETAILS if name in result.seed_network.details]
     if details:
@@ -23,7 +27,14 @@ def print_search(result: SearchResult) -> None:
     rows = [("seed", result.seed_network), *(("front", found) for found in result.pareto)]
     print_table(
         (
-            *("", "architecture", "predicted ms", "modelled ms", "error %", "% of seed"),
+            *(
+                "",
+                "architecture",
+                "predicted ms",
+                f"{result.board_kind or 'board'} ms",
+                "error %",
+                "% of seed",
+            ),
             *([_DETAILS[name] for name in details] or [named]),
             *result.seed_network.amounts,
         ),
@@ -43,6 +54,7 @@ def print_search(result: SearchResult) -> None:
             f"{result.exhaustive_front_size:,} architectures"
         )
     if result.report:
+        click.echo(_REPORTED)
         click.echo(f"report: {result.report}")
 
 
@@ -50,7 +62,7 @@ def _row(label: str, found: Found, result: SearchResult) -> tuple[object, ...]:
     return (
         label,
         found.arch,
-        *("-" if us is None else us / 1000 for us in (found.predicted_us, found.modelled_us)),
+        *("-" if us is None else us / 1000 for us in (found.predicted_us, found.board_us)),
         "-" if found.error_percent is None else found.error_percent,
         100 * found.latency_us / result.seed_network.latency_us,
     )

@@ -57,7 +57,7 @@ def search_by_name(
             strategy,
             request.options,
             storage=request.place(workspace),
-            profile=board.latency_us if request.verify else None,
+            profile=board.estimate if request.verify else None,
             exhaustive=request.exhaustive and problem.is_cheap,
             helpers=partial(run_workers, request, workspace, say=say)
             if request.workers > 1

@@ -16,6 +16,7 @@ from hwprof.profiler.bench import Bench, Setup
 from hwprof.search.estimators import (
     BoardLatency,
     Kind,
+    LatencyEstimate,
     LatencyEstimator,
     PredictedLatency,
     SettledLatency,
@@ -64,13 +65,14 @@ class SearchBoard:
         )
         return BoardLatency(name, self._run, kinds[context.kind])
 
-    def latency_us(self, architecture: Architecture) -> float:
-        """Latency of one architecture, in microseconds.
+    def estimate(self, architecture: Architecture) -> LatencyEstimate:
+        """Latency of one architecture by running it, of the board's kind.
 
         Raises:
             BoardError: its outputs are not the reference's.
         """
-        return float(self.latency.latencies_us([architecture])[0])
+        (estimate,) = self.latency.estimates([architecture])
+        return estimate
 
     def _run(self, architecture: Architecture) -> float:
         program = self.bench.lower(architecture.graph())

@@ -15,8 +15,8 @@ from hwprof.search.results import Answers, Found, SearchResult
 from hwprof.search.strategies import Strategy
 from hwprof.search.study import Storage, open_study
 
-Profile = Callable[[Architecture], float]
-"""Latency in microseconds of one architecture, by running it."""
+Profile = Callable[[Architecture], LatencyEstimate]
+"""Latency of one architecture, by running it; modelled or measured."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is going on, how many more are done, and how many there are in all."""
@@ -125,26 +125,23 @@ def _found(problem: Problem, candidate: Candidate, profile: Profile | None) -> F
     architecture = problem.space.architecture(candidate.point)
     (said,) = problem.latency.estimates([architecture])
     predicted = said if said.kind == "predicted" else None
-    modelled_us = None if candidate.kind == "predicted" else candidate.latency_us
-    if modelled_us is None and profile is not None:
-        modelled_us = profile(architecture)
+    ran = None if candidate.kind == "predicted" else candidate.estimate
+    if ran is None and profile is not None:
+        ran = profile(architecture)
     return Found(
         arch=candidate.arch,
         predicted_us=predicted.latency_us if predicted else None,
-        modelled_us=modelled_us,
+        board_us=ran.latency_us if ran else None,
+        board_kind=ran.kind if ran else None,
         task=candidate.score,
         task_name=problem.task.name,
         low_us=predicted.low_us if predicted else None,
         high_us=predicted.high_us if predicted else None,
-        chance_within_budget=_chance(problem, candidate.estimate, modelled_us),
+        chance_within_budget=_chance(problem, ran or candidate.estimate),
         details=candidate.details,
         amounts=candidate.amounts,
     )
 
 
-def _chance(problem: Problem, estimate: LatencyEstimate, modelled_us: float | None) -> float | None:
-    if problem.budget_us is None:
-        return None
-    if modelled_us is not None:
-        return float(modelled_us <= problem.budget_us)
-    return estimate.chance_within(problem.budget_us)
+def _chance(problem: Problem, estimate: LatencyEstimate) -> float | None:
+    return None if problem.budget_us is None else estimate.chance_within(problem.budget_us)
