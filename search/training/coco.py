@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -35,6 +35,7 @@ def read_coco(root: Path, file: Path, class_name: str) -> list[Picture]:
     try:
         data = json.loads(_FILE.read(file))
         images = {image["id"]: image for image in data["images"]}
+        _check_once(data["images"], file)
         objects = _objects(data, _class_id(data, file, class_name))
         strangers = [image for image in objects if image not in images]
         if strangers:
@@ -50,6 +51,16 @@ def read_coco(root: Path, file: Path, class_name: str) -> list[Picture]:
             f"{str(file)!r} is no COCO annotation file ({type(error).__name__}: {error}); it has "
             "images, annotations and categories."
         ) from error
+
+
+def _check_once(images: Sequence[Mapping[str, Any]], file: Path) -> None:
+    counts = Counter(image["id"] for image in images)
+    repeated = [(key, count) for key, count in counts.items() if count > 1]
+    if repeated:
+        key, count = repeated[0]
+        raise ConfigurationError(
+            f"images have an id each; {file.name} lists {count} images of id {key!r}; mend it."
+        )
 
 
 def _class_id(data: Mapping[str, Any], file: Path, class_name: str) -> Any:

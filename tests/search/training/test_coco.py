@@ -103,6 +103,10 @@ def _box(document, *box: float):
         (lambda d: _first(d, file_name="a\0b.png"), "is labelled but is not there"),
         (lambda d: _first(d, file_name=""), "is labelled but is not there"),
         (lambda d: d["annotations"].clear(), "no picture under .* is labelled"),
+        (
+            lambda d: _first(d, id=1),
+            "have an id each; annotations.json lists 2 images of id 1; mend",
+        ),
         (lambda d: _first(d, id=99), "annotations.json labels image 0, which it does not list"),
     ],
 )
