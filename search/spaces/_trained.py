@@ -18,7 +18,8 @@ class TrainedSpace(SearchSpace):
     """The points of a space, each with a learning rate, a schedule, an optimiser and epochs.
 
     Rates and epochs are those of the recipe times some factors, so that the seed point is the
-    space's own with the recipe as it is. A name of an architecture is that of all its recipes.
+    space's own with the recipe as it is. Another optimiser than the recipe's brings its own weight
+    decay along. A name of an architecture is that of all its recipes.
 
     Args:
         base: whose architectures are trained.
@@ -57,7 +58,8 @@ class TrainedSpace(SearchSpace):
     @property
     def fingerprint(self) -> str:
         """Of the space, its recipes and all that they share."""
-        return f"{super().fingerprint} {self._recipe}"
+        decays = [self._recipe.by(optimiser).weight_decay for optimiser in OPTIMISERS]
+        return f"{super().fingerprint} {self._recipe}, weight decays {decays}"
 
     def architecture(self, point: Point) -> Architecture:
         return self._base.architecture(point[: len(self._base.dimensions)])
@@ -65,10 +67,9 @@ class TrainedSpace(SearchSpace):
     def design(self, point: Point) -> Design:
         rate, schedule, optimiser, epochs = point[len(self._base.dimensions) :]
         recipe = replace(
-            self._recipe,
+            self._recipe.by(OPTIMISERS[optimiser]),
             learning_rate=self._rates[rate],
             schedule=SCHEDULES[schedule],
-            optimiser=OPTIMISERS[optimiser],
             epochs=self._epochs[epochs],
         )
         return Design(self.architecture(point), recipe)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from hwprof.errors import ConfigurationError
 
 OPTIMISERS = ("sgd", "adamw")
+WEIGHT_DECAYS = {"sgd": 5e-4, "adamw": 1e-2}
+"""What goes with each optimiser: FastestDet's (commit 50473cd), and PyTorch's default. AdamW takes
+it off the weights, SGD adds it to the gradient, where momentum makes it twenty times as much."""
 SCHEDULES = ("cosine", "steps", "constant")
 
 
@@ -26,7 +30,8 @@ class Recipe:
         schedule: of the learning rate behind its warm-up: ``cosine`` to zero, ``steps`` or
             ``constant``.
         warmup: share of the steps in which it rises.
-        weight_decay: of convolution kernels; batch normalisation has none.
+        weight_decay: of convolution kernels; batch normalisation has none. ``WEIGHT_DECAYS`` has
+            what suits each optimiser.
         averaging: decay of the moving average of weights that is evaluated; 0 for none.
         seed: of order, windows and fresh weights.
     """
@@ -37,7 +42,7 @@ class Recipe:
     optimiser: str = "adamw"
     schedule: str = "cosine"
     warmup: float = 0.05
-    weight_decay: float = 1e-2
+    weight_decay: float = WEIGHT_DECAYS["adamw"]
     averaging: float = 0.95
     seed: int = 0
 
@@ -59,6 +64,12 @@ class Recipe:
                 "a recipe has 1 to 10,000 epochs, batches of 1 to 4,096, a positive learning rate, "
                 f"and warm-up and averaging from 0 to below 1; got {self}."
             )
+
+    def by(self, optimiser: str) -> Self:
+        """The recipe with another optimiser, and the weight decay that goes with it."""
+        if optimiser == self.optimiser:
+            return self
+        return replace(self, optimiser=optimiser, weight_decay=WEIGHT_DECAYS[optimiser])
 
     def rate(self, step: int, steps: int) -> float:
         """Learning rate of one step of ``steps``."""

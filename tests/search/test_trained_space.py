@@ -18,6 +18,24 @@ def test_the_seed_is_trained_by_the_recipe_as_it_is():
     assert design.recipe == RECIPE
 
 
+@pytest.mark.parametrize(
+    ("own", "decays"),
+    [(RECIPE, {"sgd": 5e-4, "adamw": 1e-2}),
+     (Recipe(epochs=20, learning_rate=1e-3, weight_decay=0.1), {"sgd": 5e-4, "adamw": 0.1}),
+     (Recipe(epochs=20, optimiser="sgd", weight_decay=0.1), {"sgd": 0.1, "adamw": 1e-2})],
+)  # fmt: skip
+def test_each_optimiser_has_the_weight_decay_that_suits_it(own, decays):
+    """The recipe's own keeps what it says; a decay of AdamW's would only handicap SGD."""
+    space = TrainedSpace(BASE, own)
+    names = [dimension.name for dimension in space.dimensions]
+    at = names.index("optimiser")
+    found = {}
+    for choice, label in enumerate(space.dimensions[at].labels):
+        point = (*space.seed_point[:at], choice, *space.seed_point[at + 1 :])
+        found[label] = space.design(point).recipe.weight_decay
+    assert found == decays
+
+
 def test_recipes_multiply_the_space():
     """Five rates, three schedules, two optimisers and three lengths."""
     assert SPACE.size == BASE.size * 5 * 3 * 2 * 3
