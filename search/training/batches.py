@@ -18,6 +18,7 @@ from hwprof.search.training.loss import Targets
 
 _MARGIN = 1.25  # pictures are kept larger than networks see them, for windows to look closer
 _BATCH = 32
+MOST_FEATURE_BYTES = 2 << 30
 
 
 class PictureBatches:
@@ -66,6 +67,15 @@ class PictureBatches:
         return seen.pixels, seen.targets
 
 
+def views_that_fit(wanted: int, pictures: int, feature_bytes: int, most_bytes: int) -> int:
+    """How many windows on each picture can be held as features, from 1 to ``wanted``.
+
+    Args:
+        feature_bytes: of one window: two for each of its c x rows x columns float16 values.
+    """
+    return max(min(wanted, most_bytes // (pictures * feature_bytes)), 1)
+
+
 class FeatureBatches:
     """What a frozen backbone makes of several windows on each picture, computed once.
 
@@ -88,7 +98,7 @@ class FeatureBatches:
         *,
         views: int = 8,
         seed: int = 0,
-        most_bytes: int = 2 << 30,
+        most_bytes: int = MOST_FEATURE_BYTES,
     ) -> None:
         self._count, self._views = len(source), views
         self._objects: list[_Objects] = []
@@ -106,7 +116,8 @@ class FeatureBatches:
         if needed > most_bytes:
             raise ConfigurationError(
                 f"features of {self._views} windows on {self._count} pictures take "
-                f"{needed:,} bytes, more than {most_bytes:,}; take fewer windows."
+                f"{needed:,} bytes, more than {most_bytes:,}; give fewer pictures, or "
+                "--train-backbone."
             )
         return first.new_empty((self._views * self._count, *first.shape[1:]))
 
@@ -117,7 +128,7 @@ class FeatureBatches:
     @property
     def nbytes(self) -> int:
         """Memory of the features."""
-        return sum(features.nbytes for features in self._features)
+        return self._features.nbytes
 
     def take(self, numbers: Tensor, generator: torch.Generator) -> tuple[Tensor, Targets]:
         """Features (n, c, h, w) of one of the windows on each picture."""

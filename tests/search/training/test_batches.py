@@ -8,7 +8,7 @@ import torch
 from hwprof.blocks import GraphBuilder
 from hwprof.errors import ConfigurationError
 from hwprof.graph import MaxPool
-from hwprof.search.training.batches import FeatureBatches, PictureBatches
+from hwprof.search.training.batches import FeatureBatches, PictureBatches, views_that_fit
 from hwprof.search.training.data import read_pictures
 from hwprof.search.training.module import GraphModule
 from hwprof.testing.pictures import draw_coco_set
@@ -77,8 +77,28 @@ def test_the_cache_is_bounded(pictures, backbone):
     """More than may be held is refused with the sizes, before it is computed."""
     source = PictureBatches(pictures, SIZE)
 
-    with pytest.raises(ConfigurationError, match=r"8 windows on 5 pictures take 5,760 bytes, more"):
+    with pytest.raises(
+        ConfigurationError, match=r"8 windows on 5 pictures take 5,760 bytes, .*--train-backbone\.$"
+    ):
         FeatureBatches(backbone, source, views=8, most_bytes=5_000)
+
+
+@pytest.mark.parametrize(("bound", "views"), [(5_760, 8), (5_759, 7), (1_440, 2), (100, 1)])
+def test_so_many_views_fit(pictures, backbone, bound, views):
+    """Features of as many windows as fit take no more than the bound; one is always asked for."""
+    one = FeatureBatches(backbone, PictureBatches(pictures, SIZE), views=1)
+
+    fitting = views_that_fit(8, len(pictures), one.nbytes // len(pictures), bound)
+
+    assert fitting == views
+    assert one.nbytes * fitting <= max(bound, one.nbytes)
+
+
+def test_the_cache_knows_its_size(pictures, backbone):
+    """Two bytes for each value of each window's features."""
+    features = FeatureBatches(backbone, PictureBatches(pictures, SIZE), views=2)
+
+    assert features.nbytes == 2 * 5 * 3 * (SIZE[0] // 16) * (SIZE[1] // 16) * 2
 
 
 def test_pictures_are_bounded(pictures):
