@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hwprof.errors import ConfigurationError
+from hwprof.errors import ConfigurationError, StoreError
 from hwprof.search.training.module import GraphModule
 
 FASTESTDET_SIDE = 352
@@ -57,7 +57,8 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
     except ConfigurationError:
         raise
     except Exception as error:  # torch raises what zipfile and its unpickler raise
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        # Of its own words only what the system says: torch advises to read without care.
+        reason = getattr(error, "strerror", None) or type(error).__name__
         raise ConfigurationError(
             f"weights are read from a PyTorch file of tensors; {str(source)!r} is none "
             f"({reason}); check the path."
@@ -68,6 +69,21 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{type(state).__name__}; save the model's state_dict()."
         )
     return state
+
+
+def read_kept(path: Path) -> dict[str, Any]:
+    """What a training wrote into its own folder.
+
+    Raises:
+        StoreError: it is not there, or not as it was written.
+    """
+    try:
+        return read_state(path)
+    except ConfigurationError as error:
+        raise StoreError(
+            f"files of a training are as it wrote them; {str(path)!r} is missing or broken; "
+            "delete its folder to train anew."
+        ) from error
 
 
 def is_fastestdet(state: Mapping[str, Tensor]) -> bool:

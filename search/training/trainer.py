@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from hwprof.errors import ConfigurationError
-from hwprof.search.training.checkpoints import read_state
+from hwprof.errors import ConfigurationError, StoreError
+from hwprof.search.training.checkpoints import read_kept
 from hwprof.search.training.devices import repeatable
 from hwprof.search.training.loss import Targets, detection_loss
 from hwprof.search.training.recipe import Recipe
@@ -53,7 +53,8 @@ class Trainer:
         checkpoint: kept after each epoch and begun from; None to keep nothing.
 
     Raises:
-        ConfigurationError: a checkpoint of another recipe, or a broken one.
+        ConfigurationError: a checkpoint of another recipe.
+        StoreError: a broken one, or one of another network.
     """
 
     def __init__(
@@ -139,7 +140,7 @@ class Trainer:
         write_state(state, self._checkpoint)
 
     def _resume(self, checkpoint: Path) -> None:
-        state = read_state(checkpoint)
+        state = read_kept(checkpoint)
         if state.get("recipe") != asdict(self._recipe):
             raise ConfigurationError(
                 f"{checkpoint.name} is of another recipe; give the recipe it was begun with, or "
@@ -148,16 +149,13 @@ class Trainer:
         try:
             self.module.load_state_dict(state["module"])
             self._optimiser.load_state_dict(state["optimiser"])
-            self._average.state = {
-                k: v.to(_device(self.module)) for k, v in state["average"].items()
-            }
-            self._average.steps = int(state["steps"])
+            self._average.resume(state["average"], int(state["steps"]))
             self._generator.set_state(state["generator"])
             self._losses = [float(loss) for loss in state["losses"]]
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise ConfigurationError(
-                f"{checkpoint.name} does not belong to this network ({error}); delete it to begin "
-                "anew."
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            raise StoreError(
+                f"a training goes on with its own network; {str(checkpoint)!r} does not belong to "
+                f"it ({type(error).__name__}); delete its folder to train anew."
             ) from error
 
 
@@ -178,6 +176,14 @@ class _Average:
                 self.state[name].lerp_(value, 1 - decay)
             else:
                 self.state[name].copy_(value)
+
+    def resume(self, state: dict[str, Tensor], steps: int) -> None:
+        """Go on with an average of the same weights; anything else raises what it raises."""
+        if state.keys() != self.state.keys():
+            raise KeyError(*(state.keys() ^ self.state.keys()))
+        for name, value in self.state.items():
+            value.copy_(state[name])
+        self.steps = steps
 
     def give(self, module: nn.Module) -> None:
         module.load_state_dict(self.state)
@@ -204,10 +210,6 @@ def write_state(state: dict[str, Any], path: Path) -> None:
             f"{str(path)!r} cannot be written ({error}); make room or choose another folder; "
             "epochs before it are kept."
         ) from error
-
-
-def _device(module: nn.Module) -> torch.device:
-    return next(module.parameters()).device
 
 
 def _optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

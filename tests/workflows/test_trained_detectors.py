@@ -129,6 +129,17 @@ def test_a_broken_record_is_one_sentence(detectors):
     assert detectors.train(SMALL).record.losses == trained.record.losses
 
 
+def test_broken_weights_are_one_sentence(detectors):
+    """Half a file of trained weights says what to delete, and a new training gives the same."""
+    trained = detectors.train(SMALL)
+    path = detectors.store.folder(trained.key) / "weights.pt"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(StoreError, match="is missing or broken; delete its folder to train anew"):
+        detectors.train(SMALL)
+    shutil.rmtree(path.parent)
+    assert detectors.train(SMALL).record.losses == trained.record.losses
+
+
 def test_a_network_without_head_cannot_be_trained(detectors):
     """A network without head cannot be trained."""
     with pytest.raises(ConfigurationError, match="backbone and a head"):

@@ -105,10 +105,14 @@ class TrainingStore:
             ) from error
 
     def weights(self, key: TrainingKey) -> dict[str, Tensor]:
-        """Trained weights as ``Module.state_dict`` names them."""
-        from hwprof.search.training.checkpoints import read_state
+        """Trained weights as ``Module.state_dict`` names them.
 
-        return read_state(self.folder(key) / "weights.pt")
+        Raises:
+            StoreError: they are missing or broken.
+        """
+        from hwprof.search.training.checkpoints import read_kept
+
+        return read_kept(self.folder(key) / "weights.pt")
 
     def keep(self, key: TrainingKey, record: TrainingRecord, weights: Mapping[str, Tensor]) -> None:
         """Write a finished training and forget its checkpoint.

@@ -8,9 +8,9 @@ import pickle
 import pytest
 import torch
 
-from hwprof.errors import ConfigurationError
+from hwprof.errors import ConfigurationError, StoreError
 from hwprof.networks import fastestdet
-from hwprof.search.training.checkpoints import load_fastestdet, read_state
+from hwprof.search.training.checkpoints import load_fastestdet, read_kept, read_state
 from hwprof.search.training.module import GraphModule
 
 # Names of some of the published state, written down by hand from its layout (NETWORK.md, A.1).
@@ -110,8 +110,9 @@ def test_a_file_that_would_run_code_runs_none(tmp_path, save):
     """Unpickling stops at anything but tensors, and nothing has happened."""
     save({"a": _Intruder(tmp_path / "trace")}, tmp_path / "evil.pth")
 
-    with pytest.raises(ConfigurationError, match=r"PyTorch file of tensors; '.*evil\.pth' is none"):
+    with pytest.raises(ConfigurationError, match=r"'.*evil\.pth' is none \(\w+\); check") as caught:
         read_state(tmp_path / "evil.pth")
+    assert "weights_only" not in str(caught.value)  # torch's advice to read it all the same
     assert not (tmp_path / "trace").exists()
 
 
@@ -145,3 +146,15 @@ def test_a_list_is_no_state(tmp_path):
 
     with pytest.raises(ConfigurationError, match="holds a list; save the model's state_dict"):
         read_state(tmp_path / "list.pth")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 cut off"])
+def test_a_file_of_a_training_that_is_broken_says_how_to_begin_anew(tmp_path, content):
+    """What a training wrote itself is nothing to look for elsewhere."""
+    if content is not None:
+        (tmp_path / "weights.pt").write_bytes(content)
+
+    with pytest.raises(
+        StoreError, match=r"weights\.pt' is missing or broken; delete its folder to"
+    ):
+        read_kept(tmp_path / "weights.pt")

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from hwprof.errors import ConfigurationError
+from hwprof.errors import ConfigurationError, StoreError
 from hwprof.search.training.augment import Augmentation
 from hwprof.search.training.batches import PictureBatches
 from hwprof.search.training.data import read_pictures
@@ -127,7 +127,7 @@ def test_checkpoint_of_another_network_is_refused(tmp_path, batches, tiny_detect
     recipe = replace(RECIPE, epochs=1)
     Trainer(tiny_detector(), batches, recipe, checkpoint).run()
 
-    with pytest.raises(ConfigurationError, match="does not belong to this network"):
+    with pytest.raises(StoreError, match=r"does not belong to it .*; delete its folder to train"):
         Trainer(tiny_detector(channels=12), batches, recipe, checkpoint)
 
 
@@ -137,8 +137,33 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, batches, tiny_detector):
     Trainer(tiny_detector(), batches, replace(RECIPE, epochs=1), checkpoint).run()
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
 
-    with pytest.raises(ConfigurationError, match=r"state\.pth' is none"):
+    with pytest.raises(StoreError, match=r"state\.pth' is missing or broken; delete its folder to"):
         Trainer(tiny_detector(), batches, replace(RECIPE, epochs=1), checkpoint)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: state.pop("losses"),
+        lambda state: state["average"].popitem(),
+        lambda state: state.update(average=[1]),
+        lambda state: state.update(optimiser=3),
+        lambda state: state.update(generator=torch.zeros(2)),
+        lambda state: state.update(steps="many"),
+    ],
+    ids=["losses", "average", "no average", "optimiser", "generator", "steps"],
+)
+def test_a_checkpoint_with_other_contents_is_refused(tmp_path, batches, tiny_detector, change):
+    """A readable file that no training has written is one sentence, whatever it lacks."""
+    checkpoint = tmp_path / "state.pth"
+    recipe = replace(RECIPE, epochs=1)
+    Trainer(tiny_detector(), batches, recipe, checkpoint).run()
+    state = torch.load(checkpoint, weights_only=True)
+    change(state)
+    torch.save(state, checkpoint)
+
+    with pytest.raises(StoreError, match="does not belong to it"):
+        Trainer(tiny_detector(), batches, recipe, checkpoint)
 
 
 class _Linear(nn.Module):
