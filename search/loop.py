@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -51,13 +52,15 @@ class SearchOptions:
         """Name under which the trials are kept.
 
         A name that is made up ends in a digest of all that the search is made of, so that
-        another budget or a newly fitted surrogate begins a study of its own.
+        another budget or a newly fitted surrogate begins a study of its own. It has letters,
+        digits, dots and dashes only, so that it can be typed behind ``--study``.
         """
         if self.study:
             return self.study
         digest = hashlib.sha256(repr(origin(problem, strategy, self.seed)).encode()).hexdigest()
         parts = problem.space.name, strategy.name, problem.task.name, f"seed{self.seed}"
-        return "-".join((*parts, digest[:_DIGEST_DIGITS]))
+        name = "-".join((*parts, digest[:_DIGEST_DIGITS]))
+        return re.sub(r"[^A-Za-z0-9.]+", "-", name)
 
 
 def run_search(
@@ -163,6 +166,11 @@ def pareto_front(problem: Problem, trials: Sequence[Candidate]) -> tuple[Candida
 
 
 def _no_solution(problem: Problem, trials: Sequence[Candidate]) -> str:
+    if not trials:
+        return (
+            "a search has its front from finished trials; the study has none, as those of other "
+            "workers still run; wait for them, or ask for more --trials."
+        )
     wishes = [f"{limit.most:,.0f} {limit.name}" for limit in problem.limits]
     if problem.budget_us is not None:
         wishes.insert(0, f"{problem.budget_us / 1000:g} ms")

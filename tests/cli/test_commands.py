@@ -236,6 +236,12 @@ def test_export_writes_every_row_with_units(run: Run, tmp_path: Path) -> None:
         (("search", "person-detektion"), "did you mean person-detection"),
         (("search", "--budget-ms", "1", "--trials", "3", "--no-exhaustive"), "raise the budget"),
         (("search", "--budget-ms", "-5"), "positive"),
+        (("search", "--weights", "w.pth"), "trains nothing without --data DIR; got --weights"),
+        (("search", "--epochs", "3"), "trains nothing without --data DIR; got --epochs"),
+        (("search", "--class", "cat"), "trains nothing without --data DIR; got --class"),
+        (("search", "--train-backbone"), "without --data DIR; got --train-backbone"),
+        (("search", "--device", "cpu"), "trains nothing without --data DIR; got --device"),
+        (("search", "--report-seeds", "5"), "without --data DIR; got --report-seeds"),
     ],
 )
 def test_a_mistake_is_one_sentence(run: Run, arguments: tuple[str, ...], sentence: str) -> None:

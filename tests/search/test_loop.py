@@ -1,5 +1,6 @@
 """The search loop: seeds, interruptions, duplicates, budgets and foreign studies."""
 
+import re
 import sqlite3
 from dataclasses import replace
 from types import SimpleNamespace
@@ -155,6 +156,20 @@ def test_another_search_begins_another_study(make_problem, change):
     problem, options = make_problem(), SearchOptions()
     other = replace(problem, **change)
     assert options.study_name(problem, RANDOM) != options.study_name(other, RANDOM)
+
+
+def test_names_made_up_can_be_typed(make_problem):
+    """Tasks have spaces and commas in their names; a study of them has none."""
+    task = GivenTask("int8 AP50, full-training, symmetric/per-tensor, 0a1b", None)
+    name = SearchOptions().study_name(replace(make_problem(), task=task), RANDOM)
+    assert re.fullmatch(r"[A-Za-z0-9.-]+", name)
+    assert "int8-AP50-full-training-symmetric-per-tensor" in name
+
+
+def test_no_finished_trial_is_a_sentence(make_problem):
+    """Others are still at all of them."""
+    with pytest.raises(ConfigurationError, match="the study has none, as those of other workers"):
+        pareto_front(make_problem(), ())
 
 
 @pytest.mark.parametrize("values", [{"trials": 0}, {"seed": -1}])

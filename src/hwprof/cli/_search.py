@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from hwprof.cli import _options
 from hwprof.cli._output import print_json
@@ -42,7 +43,9 @@ def _lessons(command: Callable[..., None]) -> Callable[..., None]:
         **options: object,
     ) -> None:
         lessons = None
-        if data is not None:
+        if data is None:
+            _refuse_lessons()
+        else:
             from hwprof.search.training.recipe import Recipe
             from hwprof.workflows.search_request import Lessons
 
@@ -57,6 +60,22 @@ def _lessons(command: Callable[..., None]) -> Callable[..., None]:
         decorated = option(decorated)
     return decorated
 
+
+def _refuse_lessons() -> None:
+    """Refuse options that say how to train, where there is nothing to train on."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if given and option.name in _ONLY_WITH_DATA:
+            raise click.UsageError(
+                f"a search trains nothing without --data DIR; got {option.opts[0]}; give --data, "
+                "or leave it out."
+            )
+
+
+_ONLY_WITH_DATA = frozenset(
+    ("weights", "class_name", "epochs", "train_backbone", "device", "report_seeds")
+)
 
 _LESSONS = (
     click.option(

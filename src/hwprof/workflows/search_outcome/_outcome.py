@@ -25,7 +25,12 @@ from hwprof.workflows.search_outcome._pictures import drawings
 from hwprof.workflows.search_outcome._request import OutcomeRequest, Progress
 from hwprof.workflows.search_outcome._rows import Entry, Judged, RowMaker, judged
 from hwprof.workflows.search_outcome._trainings import Trainings
-from hwprof.workflows.search_outcome._words import recipe_words, start_rule, task_words
+from hwprof.workflows.search_outcome._words import (
+    diverged_words,
+    recipe_words,
+    start_rule,
+    task_words,
+)
 from hwprof.workflows.search_report import (
     Cost,
     Detector,
@@ -178,6 +183,11 @@ def _report(done: _Finished) -> SearchReport:
         protocol=_protocol(request),
         drawings=tuple(drawn),
         seed_trial=_trial(done.seed),
+        notes=tuple(
+            diverged_words(row.entry.label, row.trained.diverged)
+            for row in done.rows
+            if row.trained.diverged
+        ),
     )
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from hwprof.search.design import Design
 from hwprof.search.training.bootstrap import Matches
+from hwprof.search.training.boxes import Detections
 from hwprof.search.training.recipe import Recipe
+from hwprof.search.training.trainer import DivergedError
 from hwprof.workflows.detector_accuracy import DetectorAccuracy, Found
 from hwprof.workflows.search_outcome._found_files import keep_found, read_found
 from hwprof.workflows.trained_detectors import TrainedDetector, TrainedDetectors
@@ -20,13 +24,15 @@ class Trained:
     Attributes:
         first: the training whose weights are written, drawn and run on the board.
         found: by that training, on each picture.
-        of_float, of_int8: of every training.
+        of_float, of_int8: of every training; one that diverged finds nothing.
+        diverged: seeds of those that did.
     """
 
     first: TrainedDetector
     found: Found
     of_float: tuple[Matches, ...]
     of_int8: tuple[Matches, ...]
+    diverged: tuple[int, ...] = ()
 
 
 class Trainings:
@@ -49,20 +55,33 @@ class Trainings:
         """All trainings of a design; ``advance`` is told of each.
 
         Raises:
+            DivergedError: all of them did.
             ConfigurationError, StoreError: it cannot be trained, or nothing can be written.
         """
         recipe = design.recipe or self.detectors.request.recipe
-        trainings = []
+        trainings, diverged = [], []
         for seed in self.seeds:
-            trainings.append(self._one(design, replace(recipe, seed=seed)))
+            try:
+                trainings.append(self._one(design, replace(recipe, seed=seed)))
+            except DivergedError:
+                diverged.append(seed)
+                if len(diverged) == len(self.seeds):
+                    raise
             advance(1)
         detector, found = trainings[0]
+        all_found = [one for _, one in trainings] + [self._nothing()] * len(diverged)
         return Trained(
             first=detector,
             found=found,
-            of_float=tuple(Matches.of(self._pictures, one.of_float) for _, one in trainings),
-            of_int8=tuple(Matches.of(self._pictures, one.of_int8) for _, one in trainings),
+            of_float=tuple(Matches.of(self._pictures, one.of_float) for one in all_found),
+            of_int8=tuple(Matches.of(self._pictures, one.of_int8) for one in all_found),
+            diverged=tuple(diverged),
         )
+
+    def _nothing(self) -> Found:
+        """What a detector without weights finds."""
+        nothing = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+        return Found((nothing,) * len(self._pictures), (nothing,) * len(self._pictures))
 
     def _one(self, design: Design, recipe: Recipe) -> tuple[TrainedDetector, Found]:
         detector = self.detectors.train(design.architecture, recipe)

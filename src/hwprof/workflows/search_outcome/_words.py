@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hwprof.search.training.recipe import Recipe
 from hwprof.workflows.trained_detectors import TrainingRequest
 
@@ -31,6 +33,12 @@ def recipe_words(recipe: Recipe) -> str:
         f"{recipe.learning_rate:g}, {recipe.schedule} schedule, weight decay "
         f"{recipe.weight_decay:g}"
     )
+
+
+def diverged_words(label: str, seeds: Sequence[int]) -> str:
+    """What became of a row's trainings that diverged."""
+    named = ", ".join(map(str, seeds))
+    return f"Trainings of {label} with seeds {named} diverged: they count as finding nothing."
 
 
 def task_words(name: str) -> str:
