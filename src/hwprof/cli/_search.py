@@ -142,7 +142,7 @@ _LESSONS = (
     "--workers",
     type=click.IntRange(1, 256),
     show_default=f"with --data the processor's cores, at most {MOST_DEFAULT_WORKERS}, else 1",
-    help="Processes that run trials; one that trains takes 1 to 3 GB.",
+    help="Processes that run trials; one that trains takes 1 to 4 GB.",
 )
 @click.option(
     "--time-budget-minutes",
