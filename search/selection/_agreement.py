@@ -74,29 +74,36 @@ class Ranks:
         # The first row is the sample itself.
         self._weights = np.vstack([np.ones(self.n), draws])
 
-    def taus(self, scores: FloatArray) -> FloatArray:
+    def taus(self, scores: FloatArray, folds: Labels | None = None) -> FloatArray:
         """Tau-b of the designs themselves, then of each resample.
 
         Args:
             scores: (n,), or (repeats, n) for scores that were made several times over: theirs is
                 the mean of the repeats' taus.
+            folds: of the same shape, where only designs of one fold can be compared.
 
         Returns:
             (1 + RESAMPLES,); 0 where all scores are equal, because they rank nothing.
         """
         every = np.ones((self.n, self.n))
-        return self._mean_over_repeats(scores, [every])
+        return self._mean_over_repeats(scores, folds, [every])
 
-    def within(self, scores: FloatArray) -> FloatArray:
+    def within(self, scores: FloatArray, folds: Labels | None = None) -> FloatArray:
         """The same inside bins of equal work: the mean of the bins' taus, weighted by pairs."""
         masks = [
             np.outer(here, here) for here in np.equal.outer(np.unique(self.bins), self.bins) * 1.0
         ]
-        return self._mean_over_repeats(scores, masks)
+        return self._mean_over_repeats(scores, folds, masks)
 
-    def _mean_over_repeats(self, scores: FloatArray, masks: Sequence[FloatArray]) -> FloatArray:
+    def _mean_over_repeats(
+        self, scores: FloatArray, folds: Labels | None, masks: Sequence[FloatArray]
+    ) -> FloatArray:
         repeats = np.atleast_2d(scores)
-        taus = [self._weighted(_signs(one), masks) for one in repeats]
+        labels = np.zeros(repeats.shape) if folds is None else np.atleast_2d(folds)
+        taus = []
+        for one, label in zip(repeats, labels, strict=True):
+            alike = np.equal.outer(label, label)
+            taus.append(self._weighted(_signs(one), [mask * alike for mask in masks]))
         mean: FloatArray = np.mean(taus, axis=0)
         return mean
 

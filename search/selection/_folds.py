@@ -1,8 +1,14 @@
-"""Predictions for trained designs by models that did not see them: repeated k-fold."""
+"""Predictions for trained designs by models that did not see them: repeated k-fold.
+
+Only designs of one fold were scored by one model. Pairs across folds are no evidence: a fold of
+good designs is judged by a model of the worse rest, whose mean is lower, and the other way round,
+so that noise alone would seem to rank against quality.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +17,23 @@ from hwprof.errors import ConfigurationError
 from hwprof.search.estimators import FloatArray
 from hwprof.search.performance import Evidence, PerformanceStrategy
 
-N_FOLDS = 10
-N_REPEATS = 5
+N_FOLDS = 5
+N_REPEATS = 10
 
 Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unseen:
+    """Out-of-fold predictions.
+
+    Attributes:
+        scores: (repeats, n), each by a model fitted without the design's fold.
+        folds: (repeats, n), number of the fold.
+    """
+
+    scores: FloatArray
+    folds: Rows
 
 
 def fewest_samples(strategy: PerformanceStrategy, n_folds: int = N_FOLDS) -> int:
@@ -34,8 +53,8 @@ def out_of_fold(
     n_folds: int = N_FOLDS,
     n_repeats: int = N_REPEATS,
     seed: int = 0,
-) -> FloatArray:
-    """Scores (repeats, n), each by a model fitted without the design's fold.
+) -> Unseen:
+    """Scores by models that did not see what they score.
 
     Raises:
         ConfigurationError: too few designs for the strategy.
@@ -46,13 +65,15 @@ def out_of_fold(
             f"{strategy.title} is judged by cross-validation and needs at least {needed} trained "
             f"designs for it; got {n}; raise --samples."
         )
-    scores = np.empty((n_repeats, n))
+    scores, folds = np.empty((n_repeats, n)), np.empty((n_repeats, n), np.int64)
     for repeat in range(n_repeats):
-        for fold in _folds(n, n_folds, np.random.default_rng([seed, repeat])):
+        generator = np.random.default_rng([seed, repeat])
+        for number, fold in enumerate(_folds(n, n_folds, generator)):
+            folds[repeat, fold] = number
             rest = np.setdiff1d(np.arange(n), fold)
             fitted = strategy.fit([evidence[i] for i in rest.tolist()], quality[rest])
             scores[repeat, fold] = fitted.scores([evidence[i] for i in fold.tolist()])
-    return scores
+    return Unseen(scores, folds)
 
 
 def _folds(n: int, n_folds: int, generator: np.random.Generator) -> Iterator[Rows]:

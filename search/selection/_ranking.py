@@ -11,7 +11,7 @@ import numpy as np
 from hwprof.errors import ConfigurationError
 from hwprof.search.estimators import FloatArray
 from hwprof.search.performance import Evidence, PerformanceStrategy
-from hwprof.search.selection._agreement import Interval, Ranks, interval
+from hwprof.search.selection._agreement import Interval, Labels, Ranks, interval
 from hwprof.search.selection._folds import out_of_fold
 
 
@@ -132,11 +132,12 @@ def rank_strategies(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Answers:
-    """Scores (n,) or (repeats, n), and what they cost."""
+    """Scores (n,), or (repeats, n) with their folds, and what they cost."""
 
     scores: FloatArray
     query_s: float
     fit_s: float = 0.0
+    folds: Labels | None = None
 
 
 def _answers(
@@ -162,17 +163,19 @@ def _answers(
     query_s = (time.perf_counter() - start_s) / len(samples)
     if needs.curve_epochs or needs.validation:
         query_s += float(np.mean([sample.early_s for sample in samples]))
-    return _Answers(scores if unseen is None else unseen, query_s, fit_s)
+    if unseen is None:
+        return _Answers(scores, query_s)
+    return _Answers(unseen.scores, query_s, fit_s, unseen.folds)
 
 
 def _scored(ranks: Ranks, answers: Mapping[PerformanceStrategy, _Answers]) -> tuple[Scored, ...]:
-    taus = {strategy: ranks.taus(each.scores) for strategy, each in answers.items()}
+    taus = {strategy: ranks.taus(each.scores, each.folds) for strategy, each in answers.items()}
     best = max(taus.values(), key=lambda replicates: replicates[0])
     rows = [
         Scored(
             strategy,
             interval(taus[strategy]),
-            interval(ranks.within(each.scores)),
+            interval(ranks.within(each.scores, each.folds)),
             interval(best - taus[strategy]),
             each.query_s,
             each.fit_s,

@@ -6,6 +6,7 @@ combinations that the builder accepts; so every point is a network.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -215,7 +216,7 @@ def joined(network: str, axes: Iterable[ParameterAxis], others: Values) -> Param
     """
     axes = tuple(axes)
     names = tuple(name for axis in axes for name in axis.names)
-    count = int(np.prod([len(axis.choices) for axis in axes]))
+    count = math.prod(len(axis.choices) for axis in axes)
     if count > MOST_CHOICES:
         raise ConfigurationError(
             f"at most {MOST_CHOICES:,} combinations of {' with '.join(names)} can be tried; there "

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hwprof.documents import BrokenRuleError, as_list, as_object, as_text
+from hwprof.documents import LARGEST_NUMBER, BrokenRuleError, as_list, as_object, as_text
 from hwprof.errors import ConfigurationError, ModelError, UnknownNameError
 from hwprof.files import FileKind
 from hwprof.networks import parse_architecture
@@ -157,7 +157,7 @@ class _Field:
             BrokenRuleError: it is no number, not finite, or not whole where it must be.
         """
         allowed = (int,) if self.kind is int else (int, float)
-        if type(value) not in allowed or not math.isfinite(value):
+        if type(value) not in allowed or not abs(value) <= LARGEST_NUMBER:  # nor not a number
             noun = "a whole number" if self.kind is int else "a finite number"
             raise BrokenRuleError(f"{noun} for {self.name} where it has {value!r:.40}")
         number: float = self.kind(value)
@@ -188,11 +188,12 @@ class _Field:
                 f"a range of {self.name} that ascends by a positive step where it goes from "
                 f"{first} to {last} by {step}"
             )
-        count = math.floor(round((last - first) / step, _DECIMALS)) + 1
-        if count > MOST_CHOICES:
+        steps = (last - first) / step
+        if steps >= MOST_CHOICES:
             raise BrokenRuleError(
-                f"1 to {MOST_CHOICES:,} choices of {self.name} where it has {count:,}"
+                f"1 to {MOST_CHOICES:,} choices of {self.name} where it has {steps:,.0f}"
             )
+        count = math.floor(round(steps, _DECIMALS)) + 1
         values = (first + number * step for number in range(count))
         return [self.kind(round(one, _DECIMALS)) for one in values]
 

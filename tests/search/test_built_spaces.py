@@ -172,6 +172,16 @@ def _with(old: str, new: str) -> str:
         (_with("from = 24, to = 48", "from = 24"), "'to' in the range of c"),
         (_with("step = 4", "by = 4"), "unknown field of the range of c 'by'"),
         (_with("{ from = 24, to = 48, step = 4 }", "{ from = 0, to = 9000000 }"), "1 to 10,000"),
+        (_with("[0.6, 0.8]", "[0.6, 1" + 400 * "0" + "]"), "a finite number for aspect"),
+        (_with("[0.6, 0.8]", "{ from = 0.5, to = 1e15, step = 1e-300 }"), "1 to 10,000 choices"),
+        (
+            DETECTORS.replace('[["g", "c"], ["width", "aspect"]]', '[["g", "c", "k", "width"]]')
+            .replace("g = [1, 8]", "g = { from = 1, to = 8192 }")
+            .replace("{ from = 24, to = 48, step = 4 }", "{ from = 1, to = 8192 }")
+            .replace("k = [2, 5]", "k = { from = 1, to = 8192 }")
+            .replace("{ from = 240, to = 320, step = 8 }", "{ from = 1, to = 8192 }"),
+            "at most 10,000 combinations",
+        ),
         (_with("together = [[", 'together = [["g", "k"], ['), "g in one list of 'together'"),
         (_with('["g", "c"]', '["g", "q"]'), "unknown varied parameter 'q'"),
         (_with('["g", "c"], ', ""), "join parameters that depend on each other by 'together'"),

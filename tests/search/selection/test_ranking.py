@@ -10,7 +10,7 @@ import pytest
 from hwprof.errors import ConfigurationError
 from hwprof.search.performance import get_strategy
 from hwprof.search.performance._base import FittedStrategy, Needs, PerformanceStrategy
-from hwprof.search.selection import Query, fewest_samples, out_of_fold, rank_strategies
+from hwprof.search.selection import Query, Ranks, fewest_samples, out_of_fold, rank_strategies
 
 FLOPS, PARAMS, RIDGE = (get_strategy(name) for name in ("flops", "params", "bayesian-ridge"))
 
@@ -45,9 +45,10 @@ def test_no_design_is_scored_by_a_model_that_saw_it(samples):
     """In any repeat."""
     evidence = [sample.evidence for sample in samples]
     quality = np.array([sample.quality for sample in samples])
-    scores = out_of_fold(Memory(), evidence, quality, n_folds=5, n_repeats=3)
-    assert scores.shape == (3, 24)
-    assert not scores.any()
+    unseen = out_of_fold(Memory(), evidence, quality, n_folds=5, n_repeats=3)
+    assert unseen.scores.shape == unseen.folds.shape == (3, 24)
+    assert not unseen.scores.any()
+    assert set(unseen.folds[0].tolist()) == set(range(5))
 
 
 def test_folds_differ_between_repeats_and_not_between_runs(samples):
@@ -55,14 +56,28 @@ def test_folds_differ_between_repeats_and_not_between_runs(samples):
     evidence = [sample.evidence for sample in samples]
     quality = np.array([sample.quality for sample in samples])
     first, again = (out_of_fold(RIDGE, evidence, quality, n_repeats=2) for _ in range(2))
-    assert (first == again).all()
-    assert (first[0] != first[1]).any()
+    assert (first.scores == again.scores).all()
+    assert (first.scores[0] != first.scores[1]).any()
+
+
+def test_a_model_of_noise_ranks_by_chance(samples):
+    """A fold of good designs is scored by a model of the worse rest; that is no evidence."""
+    evidence = [sample.evidence for sample in samples]
+    taus, pooled = [], []
+    for seed in range(12):
+        quality = np.random.default_rng(seed).normal(size=len(samples))
+        ranks = Ranks(quality, np.arange(float(len(samples))))
+        unseen = out_of_fold(RIDGE, evidence, quality, seed=seed)
+        taus.append(ranks.taus(unseen.scores, unseen.folds)[0])
+        pooled.append(ranks.taus(unseen.scores)[0])
+    assert abs(np.mean(taus)) < 0.08
+    assert np.mean(pooled) < -0.1
 
 
 def test_too_few_samples_for_a_model_say_how_many(samples):
     """All its folds but the largest must be enough for a fit."""
     needed = fewest_samples(RIDGE)
-    assert needed - -(-needed // 10) >= RIDGE.needs.samples
+    assert needed - -(-needed // 5) >= RIDGE.needs.samples
     with pytest.raises(ConfigurationError, match=f"at least {needed} trained designs"):
         rank_strategies(samples[:5], [RIDGE], strict=True)
     found = rank_strategies(samples[:5], [FLOPS, RIDGE])
