@@ -16,6 +16,7 @@ from hwprof.search.training.recipe import Recipe
 from hwprof.search.training.seed import SeedNetwork, fresh
 from hwprof.search.training.sets import picture_sets
 from hwprof.testing.pictures import draw_coco_set
+from hwprof.workflows import trained_detectors
 from hwprof.workflows.trained_detectors import TrainedDetectors, TrainingRequest
 from hwprof.workspace import Workspace
 
@@ -198,3 +199,12 @@ def test_weights_that_are_not_there_are_one_sentence(data, tmp_path):
     request = TrainingRequest(data=data, weights=tmp_path / "none.pth", recipe=RECIPE)
     with pytest.raises(ConfigurationError, match=r"none\.pth"):
         _ = TrainedDetectors(request, Workspace(tmp_path)).digest
+
+
+def test_large_sets_see_fewer_windows(detectors, monkeypatch):
+    """What would not fit is fewer windows on each picture, down to one, and part of the key."""
+    ((_, (height, width, channels)),) = divide(SMALL).head.inputs
+    room = 2 * height * width * channels * len(detectors.pictures.training)
+    for most_bytes, views in ((2 * room, 2), (2 * room - 1, 1), (room // 2, 1)):
+        monkeypatch.setattr(trained_detectors, "MOST_FEATURE_BYTES", most_bytes)
+        assert detectors.key(SMALL).views == views

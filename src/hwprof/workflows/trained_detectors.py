@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import prod
 from pathlib import Path
 
 from hwprof.architecture import Architecture
@@ -15,7 +16,12 @@ from hwprof.errors import ConfigurationError
 from hwprof.files import FileKind
 from hwprof.graph import Graph
 from hwprof.networks.person_detector import person_detector
-from hwprof.search.training.batches import FeatureBatches, PictureBatches
+from hwprof.search.training.batches import (
+    MOST_FEATURE_BYTES,
+    FeatureBatches,
+    PictureBatches,
+    views_that_fit,
+)
 from hwprof.search.training.devices import training_device
 from hwprof.search.training.module import GraphModule
 from hwprof.search.training.parts import Parts, divide
@@ -36,6 +42,7 @@ _WEIGHTS = FileKind(
     error=ConfigurationError,
     shrink="store weights alone",
 )
+_FLOAT16_BYTES = 2
 FRESH_FACTOR = 5
 """Epochs of a seed network from random weights, over those of a head on a trained backbone."""
 
@@ -49,7 +56,8 @@ class TrainingRequest:
         weights: of the seed network, FastestDet's or ours; None to train it here from nothing.
         recipe: of every training; its seed decides order and windows.
         frozen: the backbone stays as the seed network has it, and its features are computed once.
-        views: windows on each picture, where it stays; no more than there are epochs.
+        views: windows on each picture, where it stays; no more than there are epochs, or
+            than there is room for.
     """
 
     data: Path
@@ -144,9 +152,15 @@ class TrainedDetectors:
             start=start,
             data_sha256=self._data_sha256,
             frozen=self.request.frozen,
-            # An epoch sees one window on each picture.
-            views=min(self.request.views, recipe.epochs) if self.request.frozen else 0,
+            views=self._n_views(architecture, recipe) if self.request.frozen else 0,
         )
+
+    def _n_views(self, architecture: Architecture, recipe: Recipe) -> int:
+        """Windows on each picture: an epoch sees one, and large sets have room for fewer."""
+        ((_, shape),) = divide(architecture).head.inputs
+        wanted = min(self.request.views, recipe.epochs)
+        count = len(self.pictures.training)
+        return views_that_fit(wanted, count, _FLOAT16_BYTES * prod(shape), MOST_FEATURE_BYTES)
 
     def _start(self, recipe: Recipe, *, seed_trained: bool) -> tuple[SeedNetwork, str]:
         """Weights to begin with, and their name in a key."""
