@@ -253,7 +253,7 @@ def test_bad_requests_are_one_sentence(request_, workspace, qualities):
         selected(replace(request_, strategies=("early-stop",)), workspace)
     with pytest.raises(ConfigurationError, match="tiny has 8; got --samples 9"):
         selected(replace(request_, samples=9), workspace)
-    with pytest.raises(ConfigurationError, match="at least 12 trained designs"):
+    with pytest.raises(ConfigurationError, match="at least 13 trained designs"):
         selected(replace(request_, strategies=("bayesian-ridge",)), workspace)
     with pytest.raises(ConfigurationError, match=r"meets 0\.001 ms"):
         selected(replace(request_, budget_us=1.0, strategies=("flops",)), workspace)
