@@ -55,72 +55,120 @@ def advise(*, space_size: int, training_s: float, budget_s: float) -> Advice:
             "advice needs a space of at least 1 architecture and positive, finite seconds; got "
             f"{space_size}, {training_s:g} and {budget_s:g}."
         )
-    affordable = math.floor(budget_s / training_s * _ROUNDING)
-    paid = (
-        f"{minutes(budget_s)} pay for {affordable:,} trainings of {minutes(training_s)}, and the "
-        f"space has {space_size:,} architectures"
-    )
-    walk = "exhaustive" if space_size <= _EXHAUSTIVE else "motpe"
-    asked = "asked of every one" if walk == "exhaustive" else "asked by multi-objective TPE"
-    if affordable >= space_size:
-        return Advice(
-            "exhaustive",
-            "full-training",
-            space_size,
-            (
-                f"{paid}.",
-                f"Train every architecture once ({minutes(space_size * training_s)}).",
-                "No estimator is needed where nothing is left to guess.",
-            ),
+    means = _Means(space_size, training_s, budget_s)
+    if means.affordable >= space_size:
+        return _train_all(means)
+    if means.affordable >= DEFAULT_TRIALS:
+        return _search_by_training(means)
+    if means.affordable >= SAMPLES + SHORT_LIST:
+        return _two_stages(means)
+    return _rank_by_flops(means)
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What there is to search, and to pay for it."""
+
+    space_size: int
+    training_s: float
+    budget_s: float
+
+    @property
+    def affordable(self) -> int:
+        """Full trainings that the budget pays for."""
+        return math.floor(self.budget_s / self.training_s * _ROUNDING)
+
+    @property
+    def sentence(self) -> str:
+        """The same in words."""
+        return (
+            f"{minutes(self.budget_s)} pay for {self.affordable:,} trainings of "
+            f"{minutes(self.training_s)}, and the space has {self.space_size:,} architectures."
         )
-    if affordable >= DEFAULT_TRIALS:
-        return Advice(
-            "motpe",
-            "full-training",
-            affordable,
-            (
-                f"{paid}.",
-                (
-                    f"Search by multi-objective TPE with full training, {affordable:,} trials; "
-                    f"{DEFAULT_TRIALS} are {minutes(DEFAULT_TRIALS * training_s)}."
-                ),
-                (
-                    "Training is cheap here, and no estimator ranks as well as the training itself "
-                    "(the best of 24 in the talk had a Kendall tau of 0.52)."
-                ),
-            ),
-        )
-    if affordable >= SAMPLES + SHORT_LIST:
-        listed = affordable - SAMPLES
-        return Advice(
-            walk,
-            "two-stage",
-            affordable,
-            (
-                f"{paid}.",
-                (
-                    f"Train {SAMPLES} samples ({minutes(SAMPLES * training_s)}), let 'hwprof "
-                    f"estimators' name the estimator, {asked}, and train a short list of {listed}."
-                ),
-                (
-                    f"A search by full training wants {DEFAULT_TRIALS} trainings "
-                    f"({minutes(DEFAULT_TRIALS * training_s)}), {DEFAULT_TRIALS - affordable} "
-                    "more than there is time for."
-                ),
-            ),
-        )
-    few = f"the best {affordable}" if affordable else "nothing, as one training takes longer"
+
+    @property
+    def walk(self) -> str:
+        """How the space is walked by an estimator that needs no training."""
+        return "exhaustive" if self.space_size <= _EXHAUSTIVE else "motpe"
+
+    @property
+    def asked(self) -> str:
+        """The same in words."""
+        every = self.walk == "exhaustive"
+        return "asked of every one" if every else "asked by multi-objective TPE"
+
+    def price(self, trainings: int) -> str:
+        """What so many trainings take."""
+        return minutes(trainings * self.training_s)
+
+
+def _train_all(means: _Means) -> Advice:
     return Advice(
-        walk,
-        "flops",
-        affordable,
+        "exhaustive",
+        "full-training",
+        means.space_size,
         (
-            f"{paid}.",
-            f"Rank by FLOPs, {asked}, and train {few}.",
+            means.sentence,
+            f"Train every architecture once ({means.price(means.space_size)}).",
+            "No estimator is needed where nothing is left to guess.",
+        ),
+    )
+
+
+def _search_by_training(means: _Means) -> Advice:
+    return Advice(
+        "motpe",
+        "full-training",
+        means.affordable,
+        (
+            means.sentence,
+            (
+                "Search by multi-objective TPE with full training, "
+                f"{means.affordable:,} trials; {DEFAULT_TRIALS} are {means.price(DEFAULT_TRIALS)}."
+            ),
+            (
+                "There is time for it, and no estimator ranks as well as the training itself "
+                "(the best of 24 in the talk had a Kendall tau of 0.52)."
+            ),
+        ),
+    )
+
+
+def _two_stages(means: _Means) -> Advice:
+    listed = means.affordable - SAMPLES
+    return Advice(
+        means.walk,
+        "two-stage",
+        means.affordable,
+        (
+            means.sentence,
+            (
+                f"Train {SAMPLES} samples ({means.price(SAMPLES)}), let 'hwprof estimators' name "
+                f"the estimator, {means.asked}, and train a short list of {listed}."
+            ),
+            (
+                f"A search by full training wants {DEFAULT_TRIALS} trainings "
+                f"({means.price(DEFAULT_TRIALS)}), {DEFAULT_TRIALS - means.affordable} more than "
+                "there is time for."
+            ),
+        ),
+    )
+
+
+def _rank_by_flops(means: _Means) -> Advice:
+    count = means.affordable
+    few = f"the best {count}" if count else "nothing, as one training takes longer"
+    return Advice(
+        means.walk,
+        "flops",
+        count,
+        (
+            means.sentence,
+            f"Rank by FLOPs, {means.asked}, and train {few}.",
             (
                 f"{SAMPLES} samples and a short list of {SHORT_LIST} would take "
-                f"{minutes((SAMPLES + SHORT_LIST) * training_s)}; FLOPs need none and were level "
-                "with the best estimator in the talk (Kendall tau 0.50 beside 0.52)."
+                f"{means.price(SAMPLES + SHORT_LIST)}; FLOPs need none and were level with the "
+                "best estimator in the talk (Kendall tau 0.50 beside 0.52)."
             ),
         ),
     )
