@@ -9,7 +9,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import Self
 
-from hwprof.firmware_stub.targets import VIRTUAL, virtual_reference
+from hwprof.firmware_stub.targets import VIRTUAL
 from hwprof.firmware_stub.virtual.description import BoardDescription
 from hwprof.measurement import SILICON, Placement
 from hwprof.profiler.bench import Bench, Setup
@@ -69,11 +69,6 @@ class Visit:
         """Path of a serial port of this machine; empty for other lines."""
         device = self.target.removeprefix(SERIAL)
         return "" if device == self.target or "://" in device else device
-
-    @property
-    def is_virtual(self) -> bool:
-        """Whether the board is in this process."""
-        return virtual_reference(self.target) is not None
 
     @property
     def link(self) -> Link:

@@ -99,7 +99,7 @@ _LESSONS = (
         "--train-backbone", is_flag=True, help="Train all weights; without it the head's alone."
     ),
     click.option("--device", default="cpu", show_default=True, help="cpu, or cuda, to train on."),
-    click.option("--quick", is_flag=True, help="Few trials and short trainings: ten minutes."),
+    click.option("--quick", is_flag=True, help="Few trials and short trainings, for a first look."),
 )
 
 

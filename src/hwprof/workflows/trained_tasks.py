@@ -27,6 +27,7 @@ from hwprof.search.training.recipe import Recipe
 from hwprof.search.training.trainer import DivergedError
 from hwprof.workflows.detector_accuracy import Accuracy, DetectorAccuracy
 from hwprof.workflows.trained_detectors import TrainedDetector, TrainedDetectors
+from hwprof.workflows.training_store import value_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class TrainedTask:
 
     def _evaluated(self, trained: TrainedDetector) -> tuple[Accuracy, float]:
         """Precision on val-A, and the seconds that it took where it was computed."""
-        name = f"val-A {self._scheme}".replace("/", "_").replace(" ", "-")
+        name = value_name("val-A", self._scheme)
         store = self._detectors.store
         found = store.value(trained.key, name)
         if found is None:

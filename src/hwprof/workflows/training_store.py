@@ -148,6 +148,11 @@ class TrainingStore:
         _write(self.folder(key) / f"{name}.json", value)
 
 
+def value_name(pictures: str, scheme: str) -> str:
+    """Name of what was computed on a set of pictures under a quantisation scheme."""
+    return f"{pictures}-{scheme}".replace("/", "_")
+
+
 def _write(path: Path, document: Mapping[str, Any]) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

@@ -20,7 +20,7 @@ from hwprof.workflows.estimator_selection._queries import ask, number_in, read_q
 from hwprof.workflows.estimator_selection._records import SampleRecord, Trained
 from hwprof.workflows.trained_detectors import TrainedDetectors, TrainingRequest
 from hwprof.workflows.trained_tasks import TrainedTask, get_effort
-from hwprof.workflows.training_store import TrainingKey
+from hwprof.workflows.training_store import TrainingKey, value_name
 from hwprof.workspace import Workspace
 
 FULL, EARLY = "full-training", "early-stopping"
@@ -99,7 +99,7 @@ class Trainings:
         """Int8 precision of a fully trained design on the pictures that nothing was chosen by."""
         return self._kept(
             self.detectors.key(architecture),
-            f"val-B-{self._plan.scheme}".replace("/", "_"),
+            value_name("val-B", self._plan.scheme),
             lambda: self._reported(architecture),
         )
 

@@ -15,6 +15,7 @@ from hwprof.search.training.trainer import DivergedError
 from hwprof.workflows.detector_accuracy import DetectorAccuracy, Found
 from hwprof.workflows.search_outcome._found_files import keep_found, read_found
 from hwprof.workflows.trained_detectors import TrainedDetector, TrainedDetectors
+from hwprof.workflows.training_store import value_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +86,7 @@ class Trainings:
 
     def _one(self, design: Design, recipe: Recipe) -> tuple[TrainedDetector, Found]:
         detector = self.detectors.train(design.architecture, recipe)
-        name = f"report {self._scheme}.npz".replace("/", "_").replace(" ", "-")
+        name = f"{value_name('report', self._scheme)}.npz"
         path = self.detectors.store.folder(detector.key) / name
         found = read_found(path, len(self._pictures))
         if found is None:
