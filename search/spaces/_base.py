@@ -79,9 +79,17 @@ class SearchSpace(abc.ABC):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all names and choices; a stored study belongs to one."""
+        """Hash of all names and choices, and of what they are choices of.
+
+        A stored study, and a model of quality, belong to one.
+        """
         text = repr((self.name, [(d.name, d.labels, d.ordered) for d in self.dimensions]))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256((text + self.origin).encode()).hexdigest()
+
+    @property
+    def origin(self) -> str:
+        """What tells the space from others of its names and choices; empty where nothing must."""
+        return ""
 
     def point(self, index: int) -> Point:
         """The point of a number.

@@ -101,6 +101,11 @@ class BuiltNetworks(SearchSpace):
     def seed_point(self) -> Point:
         return self._seed_point
 
+    @property
+    def origin(self) -> str:
+        """The network, and its parameters that do not vary."""
+        return repr((self.network, sorted(self.fixed.items())))
+
     def architecture(self, point: Point) -> Architecture:
         """The network at a point.
 
@@ -119,8 +124,8 @@ class BuiltNetworks(SearchSpace):
     def factors(self, indices: Indices) -> dict[str, npt.NDArray[Any]]:
         columns = {}
         for axis, choices in zip(self.axes, self.choices(indices), strict=True):
-            for name, values in zip(axis.names, np.array(axis.choices).T, strict=True):
-                columns[name] = values[choices]
+            for name, values in zip(axis.names, zip(*axis.choices, strict=True), strict=True):
+                columns[name] = np.array(values)[choices]
         return columns
 
     def _values(self, point: Point) -> dict[str, float]:

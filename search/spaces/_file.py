@@ -87,6 +87,11 @@ class EditedNetwork(SearchSpace):
         )
 
     @property
+    def origin(self) -> str:
+        """The network and all edits."""
+        return json.dumps(self._document(), sort_keys=True)
+
+    @property
     def seed_point(self) -> Point:
         return (0,) * len(self.axes)
 

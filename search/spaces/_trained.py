@@ -61,6 +61,10 @@ class TrainedSpace(SearchSpace):
         decays = [self._recipe.by(optimiser).weight_decay for optimiser in OPTIMISERS]
         return f"{super().fingerprint} {self._recipe}, weight decays {decays}"
 
+    @property
+    def origin(self) -> str:
+        return self._base.origin
+
     def architecture(self, point: Point) -> Architecture:
         return self._base.architecture(point[: len(self._base.dimensions)])
 

@@ -20,6 +20,7 @@ from hwprof.search.selection import (
     economics,
     rank_strategies,
 )
+from hwprof.search.spaces import get_space
 from hwprof.workflows.estimator_selection import SecondStage, Selection
 from hwprof.workflows.estimator_selection._full_search import FullSearch
 from hwprof.workflows.estimator_selection._records import Trained
@@ -38,6 +39,23 @@ def estimator(tmp_path):
     path = tmp_path / "estimator.json"
     FittedEstimator(get_strategy("flops").fit((), ()), fitted_on).save(path)
     return path
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Writes a Bayesian ridge that learned from a space's networks of more or less FLOPs."""
+
+    def written(space):
+        indices = range(0, space.size, max(space.size // 12, 1))
+        designs = [Evidence(network) for network in space.architectures(indices)]
+        fitted = get_strategy("bayesian-ridge").fit(designs, range(len(designs)))
+        tau = Interval(0.5, 0.3, 0.7)
+        fitted_on = FittedOn(space.name, space.fingerprint, "int8 AP50", len(designs), tau)
+        path = tmp_path / "model.json"
+        FittedEstimator(fitted, fitted_on).save(path)
+        return path
+
+    return written
 
 
 @pytest.mark.parametrize(
@@ -69,6 +87,52 @@ def test_a_search_by_an_estimator_in_a_file_is_one_by_what_is_in_it(estimator, t
     assert front == expected
     assert "flops by 40 trainings" in found[0]["pareto"][0]["task_name"]
     assert found[0]["task_is_proxy"]
+
+
+SPOTTERS = """
+name = "spotters"
+network = "mobilenet-v1"
+
+[parameters]
+alpha = { from = 0.2, to = 0.5, step = 0.05 }
+size = [32, 64]
+classes = %d
+"""
+QUICK = ("--trials", 4, "--no-exhaustive", "--no-verify", "--json")
+
+
+def test_a_model_searches_the_space_that_it_learned_from(model, tmp_path):
+    """It is asked of that space's networks."""
+    mine = tmp_path / "mine.toml"
+    mine.write_text(SPOTTERS % 10)
+    path = model(get_space(str(mine)))
+    found = run("search", mine, "--estimator", path, *QUICK, "--workspace", tmp_path)
+    assert found.exit_code == 0
+    assert "bayesian-ridge by 14 trainings of spotters" in found.stdout
+
+
+def test_a_model_of_another_space_is_refused(model, tmp_path):
+    """Whatever its columns are called, and whatever the space is called."""
+    mine, changed = tmp_path / "mine.toml", tmp_path / "changed.toml"
+    mine.write_text(SPOTTERS % 10)
+    changed.write_text(SPOTTERS % 2)
+    path = model(get_space(str(mine)))
+    for space, reason in (
+        ("person-detection", "learned from spotters, and the search is of person-detection"),
+        (changed, "learned from another space of that name, and the search is of spotters"),
+    ):
+        result = run("search", space, "--estimator", path, *QUICK, "--workspace", tmp_path)
+        assert result.exit_code == 2
+        assert reason in " ".join(result.output.split())
+        assert "Traceback" not in result.output
+
+
+def test_a_count_fits_every_space(estimator, tmp_path):
+    """FLOPs that ranked person detectors rank classifiers."""
+    mine = tmp_path / "mine.toml"
+    mine.write_text(SPOTTERS % 10)
+    result = run("search", mine, "--estimator", estimator, *QUICK, "--workspace", tmp_path)
+    assert result.exit_code == 0
 
 
 def test_an_estimator_stands_alone(estimator, tmp_path):

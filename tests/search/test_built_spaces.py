@@ -84,6 +84,20 @@ def test_ranges_hold_both_ends_and_round(write) -> None:
     assert space.architecture(space.seed_point).name == "mobilenet-v2:alpha=0.3,size=96,classes=2"
 
 
+def test_a_space_is_known_by_the_network_behind_its_choices(write) -> None:
+    """Equal names and choices of another network, or of another fixed value, are another space."""
+    one = get_space(write(MOBILE)).fingerprint
+    others = [MOBILE.replace("mobilenet-v2", "mobilenet-v1"), MOBILE.replace("= 2\n", "= 3\n")]
+    assert get_space(write(MOBILE, "same.toml")).fingerprint == one
+    assert len({one, *(get_space(write(text)).fingerprint for text in others)}) == 3
+
+
+def test_factors_of_joined_parameters_keep_their_kind(write) -> None:
+    """A width that is joined with an aspect ratio is still a whole number."""
+    factors = get_space(write(DETECTORS)).factors(np.array([0, 1]))
+    assert (factors["width"].dtype.kind, factors["aspect"].dtype.kind) == ("i", "f")
+
+
 def test_factors_are_the_parameters(write) -> None:
     """A column of numbers for each parameter, in the order of the numbers asked for."""
     space = get_space(write(DETECTORS))

@@ -47,6 +47,16 @@ def test_a_space_is_read_as_it_was_written(path: Path) -> None:
     assert space.size == 6
 
 
+def test_a_space_is_known_by_its_edits(path: Path) -> None:
+    """The same labels for other edits are another space."""
+    first, *others = AXES
+    as_it_is, edited, *rest = first.choices
+    swapped = replace(first, choices=(as_it_is, replace(edited, edits=()), *rest))
+    other = EditedNetwork("small", NETWORK, (swapped, *others))
+    assert other.dimensions == load_space(path).dimensions
+    assert other.fingerprint != load_space(path).fingerprint
+
+
 def test_points_are_the_network_with_their_edits(path: Path) -> None:
     """The seed is the network; other points have the chosen widths and windows, and a name."""
     space = get_space(str(path))

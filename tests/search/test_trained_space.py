@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwprof.search.spaces import PersonDetection, TrainedSpace
+from hwprof.search.spaces import BuiltNetworks, ParameterAxis, PersonDetection, TrainedSpace
 from hwprof.search.training.recipe import Recipe
 
 BASE, RECIPE = PersonDetection(), Recipe(epochs=20, learning_rate=1e-3)
@@ -62,6 +62,15 @@ def test_another_recipe_is_another_space(change):
     """A study of one does not go on with the other."""
     other = TrainedSpace(BASE, Recipe(**{"epochs": 20, "learning_rate": 1e-3, **change}))
     assert other.fingerprint != SPACE.fingerprint
+
+
+def test_the_network_behind_the_choices_counts():
+    """Recipes for another network of equal choices are another space."""
+    axes = [ParameterAxis(("size",), ((32,), (64,)))]
+    bases = [BuiltNetworks("mine", network, axes) for network in ("mobilenet-v1", "mobilenet-v2")]
+    one, other = (TrainedSpace(base, RECIPE) for base in bases)
+    assert one.dimensions == other.dimensions
+    assert one.fingerprint != other.fingerprint
 
 
 def test_short_recipes_have_fewer_lengths():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hwprof.architecture import Architecture
+from hwprof.errors import ConfigurationError
 from hwprof.profiler.lowering import lower
 from hwprof.profiler.program import Program
 from hwprof.search.estimators import TaskEstimator, get_task
@@ -30,11 +32,13 @@ def make_problem(request: SearchRequest, board: SearchBoard, workspace: Workspac
     Raises:
         UnknownNameError: no such space, task or latency estimator.
         ArtefactError: no surrogate fits the target, or the file is no estimator.
-        ConfigurationError: what trains is not installed, or its pictures cannot be used.
+        ConfigurationError: what trains is not installed, its pictures cannot be used, or the
+            estimator learned from another space.
     """
+    space = _space(request)
     return Problem(
-        _space(request),
-        _task(request, workspace),
+        space,
+        _task(request, space, workspace),
         get_latency(request.latency, board, workspace),
         request.budget_us,
         _limits(request),
@@ -48,9 +52,9 @@ def _space(request: SearchRequest) -> SearchSpace:
     return space
 
 
-def _task(request: SearchRequest, workspace: Workspace) -> TaskEstimator:
+def _task(request: SearchRequest, space: SearchSpace, workspace: Workspace) -> TaskEstimator:
     if request.estimator is not None:
-        return load_estimator(request.estimator)
+        return _fitted(request.estimator, space)
     if request.lessons is None or not request.trains:
         return get_task(request.task)
     require_training()
@@ -58,6 +62,24 @@ def _task(request: SearchRequest, workspace: Workspace) -> TaskEstimator:
 
     detectors = trained_detectors(request.lessons, workspace)
     return TrainedTask(request.task, detectors, request.setup.scheme).estimator()
+
+
+def _fitted(path: Path, space: SearchSpace) -> TaskEstimator:
+    """The estimator in a file; one that learned from trainings judges their space alone.
+
+    A count says of any network what it says. A model knows what varied in the networks that it
+    learned from, and how much of it there was.
+    """
+    estimator = load_estimator(path)
+    learned, strategy = estimator.fitted_on, estimator.fitted.strategy
+    if strategy.needs.samples and learned.space_sha256 != space.fingerprint:
+        own = learned.space if learned.space != space.name else "another space of that name"
+        raise ConfigurationError(
+            f"a model judges networks of the space that it learned from; the {strategy.title} in "
+            f"{path} learned from {own}, and the search is of {space.name}; run 'hwprof "
+            "estimators' for this space, or take a count such as --task flops-proxy."
+        )
+    return estimator
 
 
 def trained_detectors(lessons: Lessons, workspace: Workspace) -> TrainedDetectors:
