@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -51,6 +52,7 @@ class Trainer:
     Args:
         module: on the device where it shall be trained; anything with an output map of boxes.
         checkpoint: kept after each epoch and begun from; None to keep nothing.
+        start_s: when the work for this training began, on the monotonic clock; None for now.
 
     Raises:
         ConfigurationError: a checkpoint of another recipe.
@@ -58,8 +60,15 @@ class Trainer:
     """
 
     def __init__(
-        self, module: nn.Module, batches: Batches, recipe: Recipe, checkpoint: Path | None = None
+        self,
+        module: nn.Module,
+        batches: Batches,
+        recipe: Recipe,
+        checkpoint: Path | None = None,
+        *,
+        start_s: float | None = None,
     ) -> None:
+        self._start_s = time.monotonic() if start_s is None else start_s
         self.module, self._batches, self._recipe = module, batches, recipe
         self._checkpoint = checkpoint
         self._generator = torch.Generator().manual_seed(recipe.seed)
@@ -73,6 +82,11 @@ class Trainer:
     def losses(self) -> tuple[float, ...]:
         """Mean loss of each epoch so far."""
         return tuple(self._losses)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time so far, of the epochs before an interruption too."""
+        return time.monotonic() - self._start_s
 
     def run(self, progress: Callable[[Progress], None] = lambda _: None) -> None:
         """Train to the recipe's last epoch; the module then has the averaged weights.
@@ -136,6 +150,7 @@ class Trainer:
             "steps": self._average.steps,
             "generator": self._generator.get_state(),
             "losses": list(self._losses),
+            "seconds": self.seconds,
         }
         write_state(state, self._checkpoint)
 
@@ -152,6 +167,8 @@ class Trainer:
             self._average.resume(state["average"], int(state["steps"]))
             self._generator.set_state(state["generator"])
             self._losses = [float(loss) for loss in state["losses"]]
+            # Checkpoints of hwprof before it kept them know of no seconds.
+            self._start_s -= float(state.get("seconds", 0.0))
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise StoreError(
                 f"a training goes on with its own network; {str(checkpoint)!r} does not belong to "

@@ -11,7 +11,7 @@ import optuna
 import pytest
 import torch
 
-from hwprof.errors import ConfigurationError, PausedError, UnknownNameError
+from hwprof.errors import ConfigurationError, PausedError, StoreError, UnknownNameError
 from hwprof.networks import person_detector
 from hwprof.search.design import Design
 from hwprof.search.performance import get_strategy
@@ -228,6 +228,33 @@ def test_the_beginning_of_a_training_is_what_the_whole_has(request_, tmp_path, q
     assert trainings.full(NETWORK).losses[:4] == evidence.curve
     assert trainings.evidence(NETWORK, get_strategy("sotl", 4)).curve[:4] == evidence.curve
     assert qualities.full(NETWORK).losses == pytest.approx(trainings.full(NETWORK).losses)
+
+
+def test_an_interrupted_training_costs_all_its_seconds(request_, tmp_path):
+    """A strategy that looked at its beginning has paid a part of what the whole costs."""
+    trainings = Trainings(TrainingPlan(request_.training, Workspace(tmp_path)))
+    trainings.evidence(NETWORK, get_strategy("sotl", 4))
+    checkpoint = trainings.detectors.store.checkpoint(trainings.detectors.key(NETWORK))
+    state = torch.load(checkpoint, weights_only=True)
+    torch.save({**state, "seconds": 1e6}, checkpoint)
+    trained = trainings.full(NETWORK)
+    assert trained.training_s > 1e6
+    assert trained.whole_s > trained.training_s
+    assert trainings.full(NETWORK) == trained
+
+
+@pytest.mark.parametrize("losses", [{}, {"losses": 3}, {"losses": ["high"]}, None])
+def test_a_broken_beginning_is_one_sentence(request_, tmp_path, losses):
+    """A checkpoint that no training wrote, readable or not, says what to delete."""
+    trainings = Trainings(TrainingPlan(request_.training, Workspace(tmp_path)))
+    checkpoint = trainings.detectors.store.checkpoint(trainings.detectors.key(NETWORK))
+    checkpoint.parent.mkdir(parents=True)
+    if losses is None:
+        checkpoint.write_bytes(b"no checkpoint")
+    else:
+        torch.save(losses, checkpoint)
+    with pytest.raises(StoreError, match=r"checkpoint\.pt' .*; delete its folder to train anew"):
+        trainings.evidence(NETWORK, get_strategy("sotl", 4))
 
 
 def test_a_wish_to_pause_keeps_what_was_trained(request_, workspace, qualities):

@@ -141,6 +141,37 @@ def test_broken_weights_are_one_sentence(detectors):
     assert detectors.train(SMALL).record.losses == trained.record.losses
 
 
+def test_weights_of_another_training_are_one_sentence(detectors, data, tmp_path):
+    """A file that was copied into the wrong folder, of a head or of the seed network."""
+    trained = detectors.train(SMALL)
+    other = detectors.train(person_detector(k=2, g=1, c=24, width=224, aspect=0.5625))
+    foreign = detectors.store.folder(other.key) / "weights.pt"
+    shutil.copy(foreign, detectors.store.folder(trained.key))
+    with pytest.raises(StoreError, match=r"has another's; delete its folder to train anew"):
+        detectors.train(SMALL)
+    request = TrainingRequest(data=data, recipe=replace(RECIPE, epochs=1), views=1)
+    from_nothing = TrainedDetectors(request, Workspace(tmp_path / "work"))
+    kept = from_nothing.store.folder(from_nothing._seed_key)
+    from_nothing.train(SMALL)
+    shutil.copy(foreign, kept)
+    with pytest.raises(StoreError, match=r"has another's; delete its folder to train anew"):
+        TrainedDetectors(request, Workspace(tmp_path / "work")).train(SMALL)
+
+
+def test_an_interrupted_training_took_all_its_seconds(detectors):
+    """What ran before the interruption is in the record of what was gone on with."""
+
+    def interrupted(progress):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        detectors.train(SMALL, told=interrupted)
+    checkpoint = detectors.store.checkpoint(detectors.key(SMALL))
+    state = torch.load(checkpoint, weights_only=True)
+    torch.save({**state, "seconds": 1e6}, checkpoint)
+    assert detectors.train(SMALL).record.seconds > 1e6
+
+
 def test_a_network_without_head_cannot_be_trained(detectors):
     """A network without head cannot be trained."""
     with pytest.raises(ConfigurationError, match="backbone and a head"):

@@ -121,6 +121,7 @@ class TrainedDetectors:
 
         Raises:
             ConfigurationError: it has no backbone and head, or nothing can be written.
+            StoreError: what is kept of its training is broken, or of another network.
         """
         recipe = recipe or self.request.recipe
         start, named = self._start(recipe, seed_trained=seed_trained)
@@ -132,7 +133,7 @@ class TrainedDetectors:
             start_s = time.monotonic()
             record = self._run(trained, self._batches(parts, key), key, told=told, start_s=start_s)
         else:
-            trained.load_state_dict(self.store.weights(key))
+            self.store.load(key, trained)
         whole = (start.backbone(parts.backbone), trained) if key.frozen else (trained,)
         return TrainedDetector(architecture, key, record, assembled(architecture, *whole))
 
@@ -194,11 +195,13 @@ class TrainedDetectors:
 
     def _seed_from_nothing(self) -> SeedNetwork:
         key = self._seed_key
+        module = fresh(person_detector(), seed=key.recipe.seed)
         if self.store.find(key) is None:
-            module = fresh(person_detector(), seed=key.recipe.seed)
             size = divide(person_detector()).size
             self._run(module, self._pictures(size), key, start_s=time.monotonic())
-        return SeedNetwork(self.store.weights(key))
+        else:
+            self.store.load(key, module)
+        return SeedNetwork(module.state_dict())
 
     def _batches(self, parts: Parts, key: TrainingKey) -> Batches:
         if not key.frozen:
@@ -233,8 +236,9 @@ class TrainedDetectors:
         told: Told = lambda _: None,
     ) -> TrainingRecord:
         module.to(self.request.device)
-        trainer = Trainer(module, batches, key.recipe, self.store.checkpoint(key))
+        checkpoint = self.store.checkpoint(key)
+        trainer = Trainer(module, batches, key.recipe, checkpoint, start_s=start_s)
         trainer.run(told)
-        record = TrainingRecord(trainer.losses, time.monotonic() - start_s)
+        record = TrainingRecord(trainer.losses, trainer.seconds)
         self.store.keep(key, record, module.cpu().state_dict())
         return record

@@ -15,6 +15,7 @@ from hwprof.files import FileKind
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
     from hwprof.search.training.recipe import Recipe
 
@@ -60,8 +61,9 @@ class TrainingRecord:
 
     Attributes:
         losses: mean loss of each epoch.
-        seconds: wall time of the training, with the features of an input size that no training
-            of this process had before; measured on this machine.
+        seconds: wall time of the training, of what ran before an interruption too (up to the last
+            epoch that was kept), with the features of an input size that no training of this
+            process had before; measured on this machine.
     """
 
     losses: tuple[float, ...]
@@ -104,15 +106,23 @@ class TrainingStore:
                 "anew."
             ) from error
 
-    def weights(self, key: TrainingKey) -> dict[str, Tensor]:
-        """Trained weights as ``Module.state_dict`` names them.
+    def load(self, key: TrainingKey, module: Module) -> None:
+        """Give a module the weights that a training of it ended with.
 
         Raises:
-            StoreError: they are missing or broken.
+            StoreError: they are missing, broken or of another network.
         """
         from hwprof.search.training.checkpoints import read_kept
 
-        return read_kept(self.folder(key) / "weights.pt")
+        path = self.folder(key) / "weights.pt"
+        weights = read_kept(path)
+        try:
+            module.load_state_dict(weights)
+        except (AttributeError, RuntimeError, TypeError) as error:
+            raise StoreError(
+                f"a training's weights are those of its own network; {str(path)!r} has another's; "
+                "delete its folder to train anew."
+            ) from error
 
     def keep(self, key: TrainingKey, record: TrainingRecord, weights: Mapping[str, Tensor]) -> None:
         """Write a finished training and forget its checkpoint.

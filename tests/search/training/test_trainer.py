@@ -83,6 +83,21 @@ def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path, batches, tiny_de
     _assert_equal(_weights(resumed.module), _weights(whole.module))
 
 
+@pytest.mark.parametrize(("kept", "least_s"), [({"seconds": 1e6}, 1e6), ({}, 0)])
+def test_the_seconds_before_an_interruption_count(tmp_path, batches, tiny_detector, kept, least_s):
+    """They are in the checkpoint; one that knows of none is gone on with all the same."""
+    checkpoint = tmp_path / "state.pth"
+    recipe = replace(RECIPE, epochs=1)
+    Trainer(tiny_detector(), batches, recipe, checkpoint).run()
+    state = torch.load(checkpoint, weights_only=True)
+    assert state.pop("seconds") > 0
+    torch.save({**state, **kept}, checkpoint)
+
+    resumed = Trainer(tiny_detector(), batches, recipe, checkpoint)
+
+    assert least_s < resumed.seconds < least_s + 1e5
+
+
 def test_a_finished_training_is_not_begun_again(tmp_path, batches, tiny_detector):
     """A checkpoint of the last epoch gives the averaged weights without another step."""
     checkpoint = tmp_path / "state.pth"
@@ -150,8 +165,9 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, batches, tiny_detector):
         lambda state: state.update(optimiser=3),
         lambda state: state.update(generator=torch.zeros(2)),
         lambda state: state.update(steps="many"),
+        lambda state: state.update(seconds="many"),
     ],
-    ids=["losses", "average", "no average", "optimiser", "generator", "steps"],
+    ids=["losses", "average", "no average", "optimiser", "generator", "steps", "seconds"],
 )
 def test_a_checkpoint_with_other_contents_is_refused(tmp_path, batches, tiny_detector, change):
     """A readable file that no training has written is one sentence, whatever it lacks."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hwprof.architecture import Architecture
-from hwprof.search.training.checkpoints import read_state
+from hwprof.errors import StoreError
+from hwprof.search.training.checkpoints import read_kept
 from hwprof.search.training.trainer import Progress
 from hwprof.workflows.trained_detectors import TrainedDetectors
 
@@ -19,9 +22,9 @@ def first_losses(
 
     Raises:
         ConfigurationError: it cannot be trained.
+        StoreError: what is kept of its training is broken.
     """
-    key = detectors.key(architecture)
-    checkpoint = detectors.store.checkpoint(key)
+    checkpoint = detectors.store.checkpoint(detectors.key(architecture))
 
     def stop(progress: Progress) -> None:
         if progress.epoch >= epochs:
@@ -29,9 +32,22 @@ def first_losses(
 
     if not epochs:
         return ()
-    if not checkpoint.is_file() or len(read_state(checkpoint)["losses"]) < epochs:
+    if len(_kept_losses(checkpoint)) < epochs:
         try:
             return detectors.train(architecture, told=stop).record.losses
         except _EnoughError:
             pass
-    return tuple(float(loss) for loss in read_state(checkpoint)["losses"])
+    return _kept_losses(checkpoint)
+
+
+def _kept_losses(checkpoint: Path) -> tuple[float, ...]:
+    """Of the epochs that an unfinished training has behind it."""
+    if not checkpoint.is_file():
+        return ()
+    try:
+        return tuple(float(loss) for loss in read_kept(checkpoint)["losses"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(
+            f"an unfinished training keeps the loss of each epoch; {str(checkpoint)!r} does not; "
+            "delete its folder to train anew."
+        ) from error

@@ -18,7 +18,7 @@ class Trained:
         ap50_int8, ap50_float: on the pictures for selection, 0 to 1.
         losses: mean training loss of each epoch.
         training_s: of the training alone; measured.
-        whole_s: with the features and the evaluation; measured where hwprof trained it here, None
+        whole_s: with the features and the evaluation; measured where it was evaluated here, None
             where another command had.
     """
 
