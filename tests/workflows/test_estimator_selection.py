@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from dataclasses import replace
+from multiprocessing import active_children, get_context
 
 import numpy as np
 import optuna
@@ -12,7 +14,7 @@ import pytest
 import torch
 
 from hwprof.errors import ConfigurationError, PausedError, StoreError, UnknownNameError
-from hwprof.networks import person_detector
+from hwprof.networks import mobilenet_v1, person_detector
 from hwprof.search.design import Design
 from hwprof.search.performance import get_strategy
 from hwprof.search.selection import load_estimator
@@ -20,7 +22,11 @@ from hwprof.search.spaces import Dimension, SearchSpace, get_space
 from hwprof.search.training.recipe import Recipe
 from hwprof.search.training.seed import fresh
 from hwprof.testing.pictures import draw_coco_set
-from hwprof.workflows.estimator_selection import SelectionRequest, select_estimator
+from hwprof.workflows.estimator_selection import (
+    SelectionRequest,
+    _trainings,
+    select_estimator,
+)
 from hwprof.workflows.estimator_selection._crew import Crew
 from hwprof.workflows.estimator_selection._full_search import (
     extrapolated_full_search,
@@ -200,6 +206,37 @@ def test_several_processes_train_what_one_trains(request_, tmp_path, qualities):
     for one, design in zip(trained, designs, strict=True):
         assert one.losses == pytest.approx(qualities.full(design).losses, rel=1e-3)
     assert counts == [1, 1]
+
+
+@pytest.mark.slow
+def test_a_design_that_cannot_be_trained_ends_the_crew_and_nobody_else(request_, tmp_path):
+    """Its error is told at once, and processes of the caller's own live on."""
+    other = get_context("spawn").Process(target=time.sleep, args=(600,))
+    other.start()
+    try:
+        plan = TrainingPlan(request_.training, Workspace(tmp_path))
+        crew = Crew(plan, Trainings(plan), workers=2)
+        with pytest.raises(ConfigurationError, match="a backbone and a head"):
+            crew.full([mobilenet_v1(), NETWORK], lambda _: None)
+        assert active_children() == [other]
+        assert other.is_alive()
+    finally:
+        other.terminate()
+        other.join()
+
+
+def test_answers_of_changed_proxies_are_asked_again(request_, tmp_path, monkeypatch):
+    """What a proxy said in another version is no score of this one."""
+    plan = TrainingPlan(request_.training, Workspace(tmp_path), asked=("snip",))
+    trainings = Trainings(plan)
+    said = trainings.sample(NETWORK).asked
+    assert trainings.sample(NETWORK).asked == said
+    monkeypatch.setattr(_trainings, "PROXIES_VERSION", -1)
+    again = trainings.sample(NETWORK).asked
+    assert again["snip"].score == said["snip"].score
+    assert again["snip"].seconds != said["snip"].seconds  # two clocks never agree to the last bit
+    monkeypatch.undo()
+    assert trainings.sample(NETWORK).asked == said
 
 
 def test_an_estimator_that_needs_more_than_the_architecture_searches_by_trials(

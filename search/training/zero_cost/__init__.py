@@ -40,4 +40,7 @@ PROXIES: Mapping[str, Callable[[Probe], float]] = MappingProxyType(
     }
 )
 
-__all__ = ["PROXIES", "DetectorProbes", "Minibatch", "Probe"]
+PROXIES_VERSION = 1
+"""Raise it when a proxy's score, or what proxies are shown, changes: kept scores are then old."""
+
+__all__ = ["PROXIES", "PROXIES_VERSION", "DetectorProbes", "Minibatch", "Probe"]

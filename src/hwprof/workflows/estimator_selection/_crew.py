@@ -6,8 +6,8 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_context
-from typing import Literal, TypeAlias, cast
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import Any, Literal, TypeAlias, cast
 
 from hwprof.architecture import Architecture
 from hwprof.errors import ConfigurationError, PausedError
@@ -75,9 +75,10 @@ class Crew:
     ) -> Iterator[tuple[int, object]]:
         waiting = list(enumerate(designs))[::-1]
         running: dict[Future[object], int] = {}
+        context = _Context()
         pool = ProcessPoolExecutor(
             min(self._workers, len(designs)),
-            mp_context=get_context("spawn"),
+            mp_context=context,
             initializer=_begin,
             initargs=(self._plan,),
         )
@@ -95,11 +96,29 @@ class Crew:
                 f"goes on; give fewer --workers than {self._workers}."
             ) from error
         except BaseException:
-            for process in active_children():
-                process.terminate()
+            context.terminate()
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Context(SpawnContext):
+    """Begins the processes of one pool, and ends these alone: the caller may have others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun: list[SpawnProcess] = []
+
+    def Process(self, *args: Any, **kwargs: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
+        process = SpawnProcess(*args, **kwargs)
+        self._begun.append(process)
+        return process
+
+    def terminate(self) -> None:
+        """End what runs of them."""
+        for process in self._begun:
+            if process.is_alive():
+                process.terminate()
 
 
 _OWN: list[Trainings] = []

@@ -12,7 +12,7 @@ from hwprof.search.design import Design
 from hwprof.search.performance import Evidence, PerformanceStrategy, get_strategy
 from hwprof.search.selection import Query
 from hwprof.search.training.recipe import Recipe
-from hwprof.search.training.zero_cost import DetectorProbes, Probe
+from hwprof.search.training.zero_cost import PROXIES_VERSION, DetectorProbes, Probe
 from hwprof.workflows.detector_accuracy import DetectorAccuracy
 from hwprof.workflows.estimator_selection._beginnings import first_losses
 from hwprof.workflows.estimator_selection._queries import ask, number_in, read_queries
@@ -158,12 +158,12 @@ class Trainings:
         return number_in(found, "value", f"{name} of a training")
 
     def _asked(self, architecture: Architecture) -> tuple[dict[str, Query], dict[str, str]]:
-        key = self.detectors.key(architecture)
-        asked = read_queries(self._store.value(key, "queries") or {})
+        key, kept_as = self.detectors.key(architecture), f"queries-{PROXIES_VERSION}"
+        asked = read_queries(self._store.value(key, kept_as) or {})
         missing = [get_strategy(name) for name in self._plan.asked if name not in asked]
         if not missing:
             return asked, {}
         answered, refused = ask(missing, Evidence(architecture, probe=self._probe(architecture)))
         asked |= answered
-        self._store.keep_value(key, "queries", {name: asdict(q) for name, q in asked.items()})
+        self._store.keep_value(key, kept_as, {name: asdict(q) for name, q in asked.items()})
         return asked, refused
