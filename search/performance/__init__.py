@@ -16,7 +16,7 @@ from hwprof.search.performance._base import (
     PerformanceStrategy,
 )
 from hwprof.search.performance._counts import COUNTS
-from hwprof.search.performance._curves import EARLY_EPOCHS, curves
+from hwprof.search.performance._curves import EARLY_EPOCHS, FEWEST_CURVE_EPOCHS, curves
 from hwprof.search.performance._encoding import encoding_of
 from hwprof.search.performance._models import MODELS, curve_model
 from hwprof.search.performance._zero_cost import ZERO_COST
@@ -71,6 +71,7 @@ def load_fitted(document: Mapping[str, Any]) -> FittedStrategy:
 
 __all__ = [
     "EARLY_EPOCHS",
+    "FEWEST_CURVE_EPOCHS",
     "STRATEGIES",
     "Evidence",
     "FittedStrategy",

@@ -37,7 +37,7 @@ class Needs:
         probe: the network with the weights that training starts from.
         minibatches: of pictures, at least so many; from the probe.
         labels: objects on these pictures.
-        gradients: of the loss or of the outputs; parameters that training changes.
+        gradients: of the loss or of the outputs.
         curve_epochs: epochs of training whose losses are known.
         validation: precision or loss on pictures for selection after these epochs.
         samples: fully trained designs to learn from, at least so many; 0 for none.

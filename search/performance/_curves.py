@@ -15,7 +15,7 @@ from hwprof.search.performance._base import Evidence, FloatArray, Kind, Needs, R
 EARLY_EPOCHS = 6
 """A fifth of the default recipe, as the search's early stopping trains."""
 
-FEWEST_EPOCHS = 4
+FEWEST_CURVE_EPOCHS = 4
 """Three numbers of a power law, or second differences, and one epoch to tell them from chance."""
 
 _RU = "Ru et al., Speedy Performance Estimation for NAS (NeurIPS 2021, arXiv 2006.04492)"
@@ -96,9 +96,10 @@ def curves(epochs: int) -> tuple[EarlyValue | EarlyCurve, ...]:
     Raises:
         ConfigurationError: too few for a curve.
     """
-    if epochs < FEWEST_EPOCHS:
+    if epochs < FEWEST_CURVE_EPOCHS:
         raise ConfigurationError(
-            f"learning curves are read from {FEWEST_EPOCHS} epochs on; got {epochs}; train longer."
+            f"learning curves are read from {FEWEST_CURVE_EPOCHS} epochs on; got {epochs}; train "
+            "longer."
         )
     return (
         EarlyValue("early-stop-ap", "early-stop AP", lambda one: one.early_ap),

@@ -20,12 +20,8 @@ class ZeroCost(Ready):
 
     def check(self, evidence: Evidence) -> None:
         super().check(evidence)
-        if evidence.probe is None:
-            return
-        if self.needs.labels and not evidence.probe.is_labelled:
+        if self.needs.labels and evidence.probe is not None and not evidence.probe.is_labelled:
             raise self.lacking(evidence, "pictures with labels")
-        if self.needs.gradients and not evidence.probe.has_gradients:
-            raise self.lacking(evidence, "weights with gradients")
 
     def _scores(self, evidence: Sequence[Evidence]) -> list[float]:
         from hwprof.search.training.zero_cost import PROXIES

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from torch import Tensor
 
+from hwprof.errors import ConfigurationError
 from hwprof.graph import Conv2d, Graph, Softmax, Unary
 from hwprof.search.training.loss import Targets, detection_loss
 from hwprof.search.training.module import ConvolutionUnit, GraphModule
@@ -32,7 +33,6 @@ class Probe:
         minibatches: two of the same size; computed, or found, at each call.
         loss: of outputs and targets, a scalar.
         is_labelled: whether the targets say anything.
-        has_gradients: whether training changes any kernel.
         seed: of what is drawn beside the minibatches.
     """
 
@@ -40,7 +40,6 @@ class Probe:
     minibatches: Callable[[], Sequence[Minibatch]]
     loss: Loss = detection_loss
     is_labelled: bool = True
-    has_gradients: bool = True
     seed: int = 0
 
     @property
@@ -54,12 +53,26 @@ class Probe:
 
 
 def trained_units(network: GraphModule) -> list[tuple[str, ConvolutionUnit]]:
-    """Convolutions whose kernels training changes, by node name, in execution order."""
-    return [(name, one) for name, one in network.named_units() if one.conv.weight.requires_grad]
+    """Convolutions whose kernels training changes, by node name, in execution order.
+
+    Raises:
+        ConfigurationError: there are none, so there is nothing to look at.
+    """
+    units = [(name, one) for name, one in network.named_units() if one.conv.weight.requires_grad]
+    if not units:
+        raise ConfigurationError(
+            "gradients and kernels are those of convolutions that training changes; "
+            f"{network.graph.name!r} has none; take a strategy that needs less, such as FLOPs."
+        )
+    return units
 
 
 def kernels(network: GraphModule) -> list[Tensor]:
-    """Kernels that training changes, one for each layer."""
+    """Kernels that training changes, one for each layer.
+
+    Raises:
+        ConfigurationError: there are none.
+    """
     return [unit.conv.weight for _, unit in trained_units(network)]
 
 
@@ -70,13 +83,15 @@ def products(weights: Sequence[Tensor], gradients: Sequence[Tensor]) -> float:
 
 
 def linear(network: GraphModule) -> GraphModule:
-    """The network, same weights and mode, without the functions behind its last convolutions.
+    """The network without the functions behind its last convolutions, else as it was.
 
     A sigmoid saturates and a softmax over one class is a constant: neither has a gradient that
     tells of the network.
     """
     plain = GraphModule(_without_functions(network.graph))
     plain.load_state_dict(network.state_dict())
+    for parameter, its in zip(plain.parameters(), network.parameters(), strict=True):
+        parameter.requires_grad_(its.requires_grad)
     return plain.train(network.training)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import torch
 from torch import Tensor
@@ -25,14 +26,15 @@ def synflow(probe: Probe) -> float:
 
     The input is ones, there is no batch normalisation and no function behind the last
     convolutions; float64, for R grows with every layer (Tanaka et al., arXiv 2006.05467; without
-    normalisation as Abdelfattah et al. do).
+    normalisation as Abdelfattah et al. do). A network that nothing flows through scores -708, the
+    logarithm of the smallest normal float64: it ranks below all others.
     """
     network = linear(probe.network()).double()
     _make_positive(network)
     weights = kernels(network)
     ones = torch.ones(_input_shape(network, 1), dtype=torch.float64)
     gradients = torch.autograd.grad(network(ones).sum(), weights)
-    return math.log(products(weights, gradients))
+    return math.log(max(products(weights, gradients), sys.float_info.min))
 
 
 @torch.no_grad()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from hwprof.search.performance import (
 )
 from hwprof.search.performance._models import curve_columns
 from hwprof.search.spaces import PersonDetection
+from hwprof.testing.strategies import StrategyContract
 
 TITLES = """
     FLOPs, params, grad_norm, SNIP, GraSP, SynFlow, Fisher, jacob_cov, NASWOT, Zen, l2_norm, ZiCo,
@@ -70,44 +70,23 @@ def test_the_registry_imports_no_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("name", WITHOUT_TORCH)
-class TestContract:
-    """What any strategy does; zero-cost ones are asked in ``training/test_zero_cost.py``."""
+class TestContract(StrategyContract):
+    """All that need no PyTorch; zero-cost ones keep it in ``training/test_zero_cost.py``."""
 
-    def test_a_design_alone_scores_as_among_others(self, name, designs):
-        """Scores are (n,) float64, and one has no part in another's."""
+    @pytest.fixture(params=WITHOUT_TORCH)
+    def strategy(self, request):
+        """One after the other."""
+        return STRATEGIES[request.param]
+
+    def test_it_is_found_again_by_its_document(self, strategy, designs):
+        """A document says whose it is."""
         evidence, quality = designs
-        fitted = STRATEGIES[name].fit(evidence, quality)
-        together = fitted.scores(evidence)
+        fitted = strategy.fit(evidence, quality)
 
-        alone = np.concatenate([fitted.scores([one]) for one in evidence])
+        again = load_fitted(fitted.document())
 
-        assert together.dtype == np.float64
-        np.testing.assert_allclose(alone, together, rtol=1e-12)
-
-    def test_a_document_scores_as_what_wrote_it(self, name, designs):
-        """A fit goes through JSON and loses no digit."""
-        evidence, quality = designs
-        fitted = STRATEGIES[name].fit(evidence, quality)
-
-        again = load_fitted(json.loads(json.dumps(fitted.document())))
-
-        assert again.strategy.name == name
+        assert again.strategy.name == strategy.name
         np.testing.assert_array_equal(again.scores(evidence), fitted.scores(evidence))
-
-    def test_no_design_no_score(self, name, designs):
-        """Nothing asked, nothing answered."""
-        fitted = STRATEGIES[name].fit(*designs)
-
-        assert fitted.scores([]).shape == (0,)
-
-    def test_fitting_twice_gives_the_same(self, name, designs):
-        """Where chance enters, it is seeded."""
-        evidence, quality = designs
-
-        first, second = (STRATEGIES[name].fit(evidence, quality).scores(evidence) for _ in range(2))
-
-        np.testing.assert_array_equal(first, second)
 
 
 class TestValues:
@@ -182,6 +161,73 @@ class TestValues:
         }
         assert encoding_of(other)["log_flops"] == pytest.approx(np.log(2 * other.macs))
         assert encoding_of(other)["rows"] == 32
+
+
+class TestTwoKinds:
+    """Ten designs of quality 0 and ten of 1, which one column tells apart: it is -1 or 1.
+
+    So is the standardised quality, 0.5 deviations from its mean; what each model makes of that can
+    be worked out.
+    """
+
+    QUALITY = np.repeat([0.0, 1.0], 10)
+
+    @pytest.fixture
+    def kinds(self):
+        """Their evidence; a curve of one kind is the other's plus one, so slopes are equal."""
+        falling = np.array([5.0, 4, 3.5, 3.25, 3.2, 3.1])
+        return [
+            Evidence(person_detector(), encoding={"x": x}, curve=tuple(falling + 1 - x))
+            for x in self.QUALITY
+        ]
+
+    def scored(self, name, kinds):
+        """Of one design of each kind."""
+        return STRATEGIES[name].fit(kinds, self.QUALITY).scores([kinds[0], kinds[-1]])
+
+    @pytest.mark.parametrize("name", ["bayesian-ridge", "gaussian-process"])
+    def test_what_fits_all_samples_says_so(self, name, kinds):
+        """A line goes through both kinds, and so does a smooth function with hardly any noise."""
+        assert self.scored(name, kinds) == pytest.approx([0, 1], abs=2e-3)
+
+    def test_a_line_goes_on(self, kinds):
+        """Bayesian ridge extrapolates: halfway between the kinds is half, three steps on is 3."""
+        fitted = STRATEGIES["bayesian-ridge"].fit(kinds, self.QUALITY)
+        others = [Evidence(person_detector(), encoding={"x": x}) for x in (0.5, 3)]
+
+        assert fitted.scores(others) == pytest.approx([0.5, 3], abs=1e-3)
+
+    def test_a_gaussian_process_knows_nothing_far_away(self, kinds):
+        """There its answer is the mean."""
+        fitted = STRATEGIES["gaussian-process"].fit(kinds, self.QUALITY)
+
+        assert fitted.scores([Evidence(person_detector(), encoding={"x": 1e6})]) == [0.5]
+
+    def test_each_tree_of_a_forest_has_a_leaf_for_each_kind(self, kinds):
+        """A leaf of one kind has its mean, and so has the mean of such leaves."""
+        assert self.scored("random-forest", kinds) == pytest.approx([0, 1], abs=1e-12)
+
+    def test_boosting_halves_the_rest_every_sixteen_rounds(self, kinds):
+        """A round takes 0.05 n / (n + 1) of what is left, n = 8 samples of a kind in its draw.
+
+        After 200 rounds 0.5 (1 - 0.044)^200 = 6e-5 are left; draws vary.
+        """
+        left = np.abs(self.scored("gradient-boosting", kinds) - [0, 1])
+
+        assert (left > 2e-5).all()
+        assert (left < 2e-4).all()
+
+    @pytest.mark.parametrize("name", ["svr", "lcsvr"])
+    def test_support_vectors_stop_at_the_tube(self, name, kinds):
+        """The flattest function stays epsilon = 0.1 short of both, in deviations of 0.5."""
+        assert self.scored(name, kinds) == pytest.approx([0.05, 0.95], abs=1e-3)
+
+    def test_networks_are_pulled_to_the_mean(self, kinds):
+        """Their penalty costs a part of the difference, as a ridge's would, and not all of it."""
+        low, high = self.scored("mlp", kinds)
+
+        assert 0 < low < 0.1
+        assert 0.9 < high < 1
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,6 +22,7 @@ from hwprof.search.training.module import GraphModule
 from hwprof.search.training.seed import SeedNetwork, fresh
 from hwprof.search.training.zero_cost import PROXIES, DetectorProbes, Minibatch, Probe
 from hwprof.testing.pictures import draw_coco_set
+from hwprof.testing.strategies import StrategyContract
 
 A, B = 1.5, -2.0
 """The weights: y = B relu(A x) on each of 2 x 3 pixels."""
@@ -35,7 +39,9 @@ NOTHING = Targets(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), torch.ze
 SMALL = person_detector(k=3, g=8, c=24, width=220, aspect=0.5625)
 
 
-def _two_weights(function: UnaryFunction | None = None) -> GraphModule:
+def _two_weights(
+    function: UnaryFunction | None = None, weights: tuple[float, float] = (A, B)
+) -> GraphModule:
     """The network, its batch normalisation changing nothing; perhaps a function behind it."""
     builder = GraphBuilder()
     tensor = builder.input("x", (2, 3, 1))
@@ -45,7 +51,7 @@ def _two_weights(function: UnaryFunction | None = None) -> GraphModule:
     if function is not None:
         tensor = builder.add("net", "function", Unary(function=function), tensor)
     network = GraphModule(builder.finish("two weights", [tensor]))
-    for (_, unit), weight in zip(network.named_units(), (A, B), strict=True):
+    for (_, unit), weight in zip(network.named_units(), weights, strict=True):
         torch.nn.init.constant_(unit.conv.weight, weight)
         unit.norm.eps = 0.0
     return network.eval()
@@ -185,13 +191,50 @@ def test_pictures_without_labels_are_refused(name):
         STRATEGIES[name].fit([], []).scores([Evidence(SMALL, probe=probe)])
 
 
-@pytest.mark.parametrize("name", ["grad_norm", "synflow", "jacob_cov"])
-def test_a_network_without_gradients_is_refused(name):
-    """Where training changes no kernel there is no gradient to ask for."""
-    probe = Probe(_two_weights, _minibatches, has_gradients=False)
+@pytest.mark.parametrize(
+    "name", ["grad_norm", "snip", "grasp", "synflow", "fisher", "l2_norm", "zico"]
+)
+def test_a_network_that_training_leaves_alone_is_refused(name):
+    """Where training changes no kernel there is none to look at."""
+    probe = _probe(lambda: _two_weights().requires_grad_(requires_grad=False))
 
-    with pytest.raises(ConfigurationError, match="needs weights with gradients of"):
+    with pytest.raises(ConfigurationError, match="'two weights' has none; take a strategy"):
         STRATEGIES[name].fit([], []).scores([Evidence(SMALL, probe=probe)])
+
+
+def test_a_network_that_nothing_flows_through_ranks_below_all_others():
+    """SynFlow is a logarithm; that of nothing is the lowest there is, and still a number."""
+    dead = _probe(lambda: _two_weights(weights=(A, 0.0)))
+    faint = _probe(lambda: _two_weights(weights=(A, 1e-30)))
+
+    evidence = [Evidence(SMALL, probe=probe) for probe in (dead, faint)]
+
+    low, high = STRATEGIES["synflow"].fit([], []).scores(evidence)
+
+    assert low == math.log(sys.float_info.min)
+    assert low < high
+
+
+class TestContract(StrategyContract):
+    """All zero-cost strategies; the others keep it in ``performance/test_strategies.py``."""
+
+    @pytest.fixture(params=PROXIES)
+    def strategy(self, request):
+        """One after the other."""
+        return STRATEGIES[request.param]
+
+    @pytest.fixture
+    def designs(self):
+        """Networks of other weights, shown other inputs."""
+        probes = [
+            Probe(
+                partial(_two_weights, weights=(A, weight)),
+                partial(_minibatches, np.roll(X, by, axis=1)),
+                loss=_loss,
+            )
+            for by, weight in enumerate((B, 0.5, 1.0))
+        ]
+        return [Evidence(SMALL, probe=probe) for probe in probes], np.arange(3.0)
 
 
 @pytest.fixture(scope="module")
@@ -239,3 +282,13 @@ def test_a_handful_of_pictures_is_refused(start, pictures):
     """Two minibatches have two pictures each, or there is nothing to compare."""
     with pytest.raises(ConfigurationError, match="got 3 pictures for training"):
         DetectorProbes(start, pictures[:3])
+
+
+def test_pictures_of_nobody_are_refused_where_a_loss_is_asked(start, pictures):
+    """A set whose drawn pictures show no object has no labels; proxies of outputs do without."""
+    empty = [replace(one, boxes=one.boxes[:0], crowd=one.crowd[:0]) for one in pictures]
+    evidence = [Evidence(SMALL, probe=DetectorProbes(start, empty, batch=2).probe(SMALL))]
+
+    with pytest.raises(ConfigurationError, match="SNIP needs pictures with labels of 'person-det"):
+        STRATEGIES["snip"].fit([], []).scores(evidence)
+    assert np.isfinite(STRATEGIES["naswot"].fit([], []).scores(evidence)).all()
