@@ -74,9 +74,37 @@ def test_space_prints_tables_and_writes_plots(run: Run, tmp_path: Path) -> None:
     """What a person reads, and the files it names."""
     result = run("space", "space.toml", "--budget-ms", "5", "--output", "plots", "--by", "alpha")
     assert result.exit_code == 0
-    for words in ("all 6 networks", "densest set", "32x32 alpha=0.2", "RAM is counted from below"):
+    for words in ("all its networks, 6", "32x32 alpha=0.2", "RAM is counted from below"):
         assert words in result.stdout
     assert (tmp_path / "plots" / "effects.png").is_file()
+
+
+def test_space_says_in_a_sentence_which_input_size_is_dense(run: Run) -> None:
+    """MCUNet's reading with its numbers; of a sample, how sure the share is."""
+    result = run("space", "space.toml", "--budget-ms", "5")
+    sizes = json.loads(run("space", "space.toml", "--budget-ms", "5", "--json").stdout)
+    densest, farthest = (
+        next(s for s in sizes["by_input_size"] if [s["height"], s["width"]] == sizes["choice"][by])
+        for by in ("densest", "mcunet")
+    )
+    assert (
+        f"* {densest['height']}x{densest['width']} holds the densest set of large networks: "
+        f"{100 * densest['share_large']:.1f} % of its 2 have {sizes['large_mmacs']:.1f} million "
+        "MACs or more within 5 ms\n"
+    ) in result.stdout
+    assert (
+        f"80 % of its {farthest['meeting']} networks within 5 ms have fewer than "
+        f"{farthest['mmacs_80']:.1f} million"
+    ) in result.stdout
+    sampled = run("space", "--budget-ms", "100", "--samples", "150")
+    assert "others may be as dense" in sampled.stdout
+
+
+def test_space_without_limits_speaks_of_none(run: Run) -> None:
+    """Nothing is within anything."""
+    result = run("space", "space.toml")
+    assert "within no limit" not in result.stdout
+    assert "all limits" not in result.stdout
 
 
 def test_search_takes_a_toml_file(run: Run) -> None:

@@ -15,11 +15,19 @@ from hwprof.profiler.lowering import lower
 from hwprof.search.estimators import get_task
 from hwprof.search.spaces import BuiltNetworks, ParameterAxis, get_space
 from hwprof.surrogates.predict import load_predictor, predict_latency
-from hwprof.workflows.space_shape import Limits, ShapeRequest, SpaceShape, look_at
+from hwprof.workflows.space_shape import (
+    ChoiceEffect,
+    Effect,
+    Limits,
+    ShapeRequest,
+    SpaceShape,
+    look_at,
+)
 from hwprof.workflows.space_shape._candidates import Counter
+from hwprof.workflows.space_shape._effect_drawing import curve_of
 from hwprof.workflows.space_shape._effects import variance_share
 from hwprof.workflows.space_shape._sizes import choose
-from hwprof.workflows.space_shape.drawings import write_shape
+from hwprof.workflows.space_shape.drawings import _effects, write_shape
 from hwprof.workspace import Workspace
 
 
@@ -125,6 +133,10 @@ def test_the_suggestions_follow_their_rules(shape: SpaceShape) -> None:
     found = choose([replace(few, architectures=100), many, dense])
     assert (found.densest[0], found.mcunet[0]) == (3, 2)
     assert choose([few]).mcunet[0] == 1  # nothing has enough: the best there is
+    lone = replace(first, height=4, architectures=2, meeting=2, large=2)
+    assert choose([lone, dense]).densest[0] == 3  # two networks are no dense set
+    assert choose([lone]).densest[0] == 4
+    assert dense.share_large_error == pytest.approx((0.3 * 0.7 / 99) ** 0.5)
 
 
 def test_cells_divide_input_sizes(
@@ -235,6 +247,57 @@ def test_a_sample_does_not_claim_that_nobody_meets_a_budget(
     request = ShapeRequest(limits=Limits(budget_us=1.0), samples=5)
     with pytest.raises(ConfigurationError, match="none of 5 networks drawn from its 36 is within"):
         look_at(space, request, workspace)
+
+
+def _effect(counts: list[int], means: list[float], deviations: list[float]) -> Effect:
+    """Of values 0, 1, ... on latency."""
+    rows = enumerate(zip(counts, means, deviations, strict=True))
+    return Effect(
+        "c", 0.5, 0.5, tuple(ChoiceEffect(v, n, m, s, m, s, 1.0) for v, (n, m, s) in rows)
+    )
+
+
+def test_few_values_are_drawn_as_they_are() -> None:
+    """Where they are, with their own means and deviations."""
+    at, means, deviations = curve_of(_effect([2, 4], [1.0, 5.0], [0.5, 0.25]), is_latency=True)
+    assert (at.tolist(), means.tolist(), deviations.tolist()) == ([0, 1], [1, 5], [0.5, 0.25])
+
+
+def test_words_are_drawn_one_after_the_other() -> None:
+    """Edits have labels, which are nowhere on a scale."""
+    effect = _effect([1, 1], [1.0, 2.0], [0.0, 0.0])
+    named = replace(effect, choices=tuple(replace(one, value="as it is") for one in effect.choices))
+    assert curve_of(named, is_latency=False)[0].tolist() == [0, 1]
+
+
+def test_neighbours_of_many_values_are_pooled() -> None:
+    """Groups have the mean and deviation of all their networks, worked out one by one."""
+    rng = np.random.default_rng(8)
+    counts = rng.integers(1, 9, 100)
+    networks = [rng.normal(value, 3, count) for value, count in enumerate(counts)]
+    means, deviations = ([function(some) for some in networks] for function in (np.mean, np.std))
+    at, drawn, spread = curve_of(_effect(counts.tolist(), means, deviations), is_latency=True)
+    first = np.concatenate(networks[:5])
+    assert len(at) == 20
+    assert at[0] == pytest.approx(np.repeat(np.arange(5), counts[:5]).mean())
+    assert (drawn[0], spread[0]) == pytest.approx((first.mean(), first.std()))
+
+
+def test_a_space_of_one_network_is_drawn(workspace: Workspace, tmp_path: Path) -> None:
+    """No curve and no colour scale."""
+    one = BuiltNetworks("one", "mobilenet-v1", [_axis("alpha", 0.25)])
+    files = write_shape(*look_at(one, ShapeRequest(), workspace), tmp_path)
+    assert all(path.stat().st_size for path in files)
+
+
+def test_no_more_effects_are_drawn_than_can_be_read(shape: SpaceShape, tmp_path: Path) -> None:
+    """A picture of seven parameters is as wide as one of six, 1,890 pixels."""
+    choices = tuple(replace(choice, value="a label too long to be read")
+                    for choice in shape.effects[0].choices)  # fmt: skip
+    worded = (replace(shape.effects[0], parameter=str(n), choices=choices) for n in range(7))
+    path = tmp_path / "effects.png"
+    _effects(replace(shape, effects=tuple(worded)), path)
+    assert int.from_bytes(path.read_bytes()[16:20], "big") == 1890
 
 
 def test_pictures_and_json_are_written(

@@ -136,13 +136,14 @@ def print_shape(shape: SpaceShape) -> None:
 
 def _print_shares(shape: SpaceShape) -> None:
     looked = (
-        f"all {shape.architectures:,} networks"
+        f"all its networks, {shape.architectures:,}"
         if shape.is_whole
         else f"{shape.architectures:,} of {shape.space_size:,} networks, drawn at random"
     )
     click.echo(f"{shape.space}: {looked}; latency predicted by {shape.latency}\n")
     shares, limits = shape.shares, shape.limits
     latency, ram, flash = shape.latency_ms, shape.ram_bytes, shape.flash_bytes
+    together = [("all limits", "", "", "", "", "", *_percent(shares.all))] if limits.within else []
     print_table(
         ("", "least", "median", "mean", "most", "limit", "% within", "standard error"),
         [
@@ -150,7 +151,7 @@ def _print_shares(shape: SpaceShape) -> None:
             ("RAM KiB", *_spread(ram, _KIB), *_limit(limits.ram_bytes, _KIB, shares.ram)),
             ("flash KiB", *_spread(flash, _KIB), *_limit(limits.flash_bytes, _KIB, shares.flash)),
             ("M MACs", *_spread(shape.mmacs, 1), "", "", ""),
-            ("all limits", "", "", "", "", "", *_percent(shares.all)),
+            *together,
         ],
     )
     if shares.latency_surely and shares.latency_possibly:
@@ -184,8 +185,9 @@ def _print_sizes(shape: SpaceShape) -> None:
     ]
     by = f" and {shape.cells.parameter}" if shape.cells else ""
     click.echo(
-        f"\ninput sizes{by} by their share of large networks within {shape.limits}; large: from "
-        f"{shape.large_mmacs:.1f} million MACs on, a fifth of those within\n"
+        f"\ninput sizes{by} by their share of large networks{shape.limits.within}; large: from "
+        f"{shape.large_mmacs:.1f} million MACs on, a fifth of "
+        f"{'those within' if shape.limits.within else 'all'}\n"
     )
     print_table(
         (
@@ -216,9 +218,26 @@ def _print_sizes(shape: SpaceShape) -> None:
     )
     if len(listed) < len(ranked):
         click.echo(f"and {len(ranked) - len(listed)} more (--json)")
-    click.echo(
-        f"* densest set of large networks: {_size_text(shape, densest)}; + farthest distribution "
-        f"of MACs, as MCUNet compares spaces: {_size_text(shape, farthest)}"
+    click.echo(f"\n{_densest(shape, densest)}\n{_farthest(shape, farthest)}")
+
+
+def _densest(shape: SpaceShape, size: InputSize) -> str:
+    """What the star means, in a sentence."""
+    error = 100 * size.share_large_error
+    doubt = f"; standard error {error:.1f}, others may be as dense" if not shape.is_whole else ""
+    return (
+        f"* {_size_text(shape, size)} holds the densest set of large networks: "
+        f"{100 * size.share_large:.1f} % of its {size.architectures:,} have "
+        f"{shape.large_mmacs:.1f} million MACs or more{shape.limits.within}{doubt}"
+    )
+
+
+def _farthest(shape: SpaceShape, size: InputSize) -> str:
+    """What the cross means, in a sentence."""
+    return (
+        f"+ {_size_text(shape, size)} has the farthest distribution of MACs, as MCUNet compares "
+        f"spaces: 80 % of its {size.meeting:,} networks{shape.limits.within} have fewer than "
+        f"{size.mmacs_80 or 0:.1f} million"
     )
 
 

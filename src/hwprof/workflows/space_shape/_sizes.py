@@ -21,8 +21,8 @@ from hwprof.workflows.space_shape._values import Cells, Choice, InputSize, Quant
 
 LARGE = 0.8
 """Networks of more MACs than this share of those within the limits are large."""
-FEWEST_MEETING = 20
-"""Networks within the limits that an input size needs for its distribution to mean anything."""
+FEWEST = 20
+"""Networks that an input size needs for its shares, or its distribution, to mean anything."""
 
 _DECILES = np.linspace(0, 1, 11)
 _MILLION = 1e6
@@ -89,6 +89,9 @@ def divided(parameter: str, cells: Sequence[InputSize]) -> Cells:
 
 def _best(sizes: Sequence[InputSize]) -> tuple[InputSize, InputSize]:
     """The densest, and the one with the farthest distribution of MACs."""
-    densest = max(sizes, key=lambda size: (size.share_large, size.mmacs_80 or 0.0))
-    enough = [size for size in sizes if size.meeting >= FEWEST_MEETING]
-    return densest, max(enough or sizes, key=lambda size: size.mmacs_80 or 0.0)
+    dense = [size for size in sizes if size.architectures >= FEWEST and size.large] or sizes
+    far = [size for size in sizes if size.meeting >= FEWEST] or sizes
+    return (
+        max(dense, key=lambda size: (size.share_large, size.mmacs_80 or 0.0)),
+        max(far, key=lambda size: size.mmacs_80 or 0.0),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import sqrt
 from typing import Any
 
 _KIB = 1024
@@ -27,6 +28,11 @@ class Limits:
             "" if self.flash_bytes is None else f"{self.flash_bytes / _KIB:g} KiB of flash",
         ]
         return ", ".join(filter(None, words)) or "no limit"
+
+    @property
+    def within(self) -> str:
+        """`` within`` and the limits, to go behind a noun; empty where there is none."""
+        return "" if self == Limits() else f" within {self}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,12 @@ class InputSize:
     def share_large(self) -> float:
         """Share of its networks that meet all limits and are large."""
         return self.large / self.architectures
+
+    @property
+    def share_large_error(self) -> float:
+        """Standard error of that share where the networks are a sample of many more."""
+        share = self.share_large
+        return sqrt(share * (1 - share) / max(self.architectures - 1, 1))
 
     def to_json(self) -> dict[str, Any]:
         """The object of ``by_input_size``."""
@@ -175,7 +187,8 @@ class Choice:
     """Input sizes that suggest themselves, as (height, width).
 
     Attributes:
-        densest: with the largest share of large networks within the limits.
+        densest: with the largest share of large networks within the limits, among those with
+            enough networks.
         mcunet: with the largest ``mmacs_80``, among those where enough networks meet the limits.
     """
 
