@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import time
 from dataclasses import replace
 from multiprocessing import active_children, get_context
@@ -34,6 +35,7 @@ from hwprof.workflows.estimator_selection._full_search import (
 )
 from hwprof.workflows.estimator_selection._trainings import TrainingPlan, Trainings
 from hwprof.workflows.trained_detectors import TrainingRequest
+from hwprof.workflows.training_store import Divergence, TrainingStore
 from hwprof.workspace import Workspace
 
 NETWORK = person_detector(k=3, g=2, c=24, width=224, aspect=0.5625)
@@ -292,6 +294,47 @@ def test_a_broken_beginning_is_one_sentence(request_, tmp_path, losses):
         torch.save(losses, checkpoint)
     with pytest.raises(StoreError, match=r"checkpoint\.pt' .*; delete its folder to train anew"):
         trainings.evidence(NETWORK, get_strategy("sotl", 4))
+
+
+def test_a_design_that_diverges_is_worth_nothing(request_, qualities, tmp_path):
+    """Its losses rank last and are finite, so that every strategy can be asked of it."""
+    recipe = replace(RECIPE, learning_rate=1e30)
+    training = replace(request_.training, recipe=recipe)
+    trainings = Trainings(
+        TrainingPlan(training, Workspace(tmp_path), asked=("snip",), is_early_wanted=True)
+    )
+    record = trainings.sample(NETWORK)
+    assert "has diverged in epoch" in record.full.diverged
+    assert (record.full.ap50_int8, record.early.ap50_int8) == (0, 0)
+    assert len(record.full.losses) == recipe.epochs
+    assert record.full.seconds > 0
+    assert trainings.sample(NETWORK) == record
+    ended = qualities.full(NETWORK)
+    assert not ended.diverged
+    sample = record.sample(NETWORK, 0.8)
+    for name in ("sotl", "sotl-e", "curve-fit", "early-stop-loss"):
+        strategy = get_strategy(name, 4)
+        good = replace(sample.evidence, curve=ended.losses, early_loss=ended.losses[-1])
+        bad = trainings.evidence(NETWORK, strategy)
+        scores = strategy.fit((), ()).scores([good, bad, sample.evidence])
+        assert scores[0] > max(scores[1:])
+
+
+def test_a_selection_ranks_a_sample_that_diverged(request_, workspace, qualities, tmp_path):
+    """As a design of quality 0, by every strategy."""
+    trainings = Trainings(TrainingPlan(request_.training, workspace))
+    space = get_space(request_.space)
+    number, *_ = random.Random(0).sample(range(space.size), SAMPLES)
+    key = trainings.detectors.key(space.architecture(space.point(number)))
+    shutil.copytree(workspace.root, tmp_path / "work")
+    store = TrainingStore(tmp_path / "work" / "trainings")
+    shutil.rmtree(store.folder(key))
+    store.keep_divergence(key, Divergence("it has diverged in epoch 3.", (9.0, 99.0), 1.5))
+    request = replace(request_, stage_two=False, output=tmp_path / "estimator.json")
+    found = selected(request, Workspace(tmp_path / "work"))
+    assert {row.strategy.name for row in found.ranking.scored} == set(NAMES)
+    assert found.ranking.n_samples == SAMPLES
+    assert qualities.full(space.architecture(space.point(number))).ap50_int8 > 0
 
 
 def test_a_wish_to_pause_keeps_what_was_trained(request_, workspace, qualities):

@@ -15,9 +15,11 @@ from hwprof.search.training.parts import divide
 from hwprof.search.training.recipe import Recipe
 from hwprof.search.training.seed import SeedNetwork, fresh
 from hwprof.search.training.sets import picture_sets
+from hwprof.search.training.trainer import DivergedError
 from hwprof.testing.pictures import draw_coco_set
 from hwprof.workflows import trained_detectors
 from hwprof.workflows.trained_detectors import TrainedDetectors, TrainingRequest
+from hwprof.workflows.training_store import Divergence
 from hwprof.workspace import Workspace
 
 SMALL = person_detector(k=3, g=2, c=24, width=224, aspect=0.5625)
@@ -170,6 +172,49 @@ def test_an_interrupted_training_took_all_its_seconds(detectors):
     state = torch.load(checkpoint, weights_only=True)
     torch.save({**state, "seconds": 1e6}, checkpoint)
     assert detectors.train(SMALL).record.seconds > 1e6
+
+
+def test_a_training_that_diverges_is_not_run_again(detectors):
+    """It would end alike; the store says how far it came."""
+    recipe = replace(RECIPE, learning_rate=1e30)
+    for _ in range(2):
+        with pytest.raises(DivergedError, match=r"diverged in epoch \d at a learning rate"):
+            detectors.train(SMALL, recipe)
+    key = detectors.key(SMALL, recipe)
+    known = detectors.store.outcome(key)
+    assert isinstance(known, Divergence)
+    assert np.isfinite(known.losses).all()
+    assert len(known.losses) < recipe.epochs
+    assert not detectors.store.checkpoint(key).exists()
+    detectors.store.keep_divergence(key, replace(known, reason="kept"))
+    with pytest.raises(DivergedError, match="kept"):
+        detectors.train(SMALL, recipe)
+
+
+def test_a_broken_divergence_is_one_sentence(detectors):
+    """As a broken record is."""
+    key = detectors.key(SMALL)
+    detectors.store.keep_value(key, "diverged", {"losses": 3})
+    with pytest.raises(StoreError, match=r"diverged\.json' is no record .* delete its folder"):
+        detectors.train(SMALL)
+
+
+def test_a_training_that_vanished_is_one_sentence(detectors):
+    """Somebody deleted its folder."""
+    with pytest.raises(StoreError, match="has none any more; the same command trains it anew"):
+        detectors.store.outcome(detectors.key(SMALL))
+
+
+@pytest.mark.parametrize("is_given", [True, False])
+def test_a_seed_network_that_diverges_ends_all(data, weights, tmp_path, is_given):
+    """It is no fault of a candidate, so no candidate's score."""
+    recipe = replace(RECIPE, epochs=1, learning_rate=1e30)
+    request = TrainingRequest(data=data, weights=weights if is_given else None, recipe=recipe)
+    detectors = TrainedDetectors(request, Workspace(tmp_path))
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match=r"from a seed network .* diverged") as e:
+            detectors.train(SMALL, seed_trained=is_given)
+        assert not isinstance(e.value, DivergedError)
 
 
 def test_a_network_without_head_cannot_be_trained(detectors):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
@@ -28,8 +29,13 @@ from hwprof.search.training.parts import Parts, divide
 from hwprof.search.training.recipe import Recipe
 from hwprof.search.training.seed import SeedNetwork, assembled, fresh
 from hwprof.search.training.sets import PictureSets, picture_sets
-from hwprof.search.training.trainer import Batches, Progress, Trainer
-from hwprof.workflows.training_store import TrainingKey, TrainingRecord, TrainingStore
+from hwprof.search.training.trainer import Batches, DivergedError, Progress, Trainer
+from hwprof.workflows.training_store import (
+    Divergence,
+    TrainingKey,
+    TrainingRecord,
+    TrainingStore,
+)
 from hwprof.workspace import Workspace
 
 Told = Callable[[Progress], None]
@@ -120,15 +126,16 @@ class TrainedDetectors:
                 given: what weight inheritance means here.
 
         Raises:
+            DivergedError: its loss is no number, now or when it was trained before.
             ConfigurationError: it has no backbone and head, or nothing can be written.
             StoreError: what is kept of its training is broken, or of another network.
         """
         recipe = recipe or self.request.recipe
         start, named = self._start(recipe, seed_trained=seed_trained)
         key = self._key(architecture, recipe, named)
+        record = self._found(key)
         parts = divide(architecture)
         trained = start.head(parts.head) if key.frozen else start.detector(architecture)
-        record = self.store.find(key)
         if record is None:
             start_s = time.monotonic()
             record = self._run(trained, self._batches(parts, key), key, told=told, start_s=start_s)
@@ -168,7 +175,8 @@ class TrainedDetectors:
         if not seed_trained:
             return self.seed, self._seed_name
         whole = replace(self.request.recipe, seed=recipe.seed)
-        trained = self.train(person_detector(), whole)
+        with _seed_must_end():
+            trained = self.train(person_detector(), whole)
         return SeedNetwork(trained.module.state_dict()), f"trained {trained.key.slug}"
 
     @cached_property
@@ -196,12 +204,25 @@ class TrainedDetectors:
     def _seed_from_nothing(self) -> SeedNetwork:
         key = self._seed_key
         module = fresh(person_detector(), seed=key.recipe.seed)
-        if self.store.find(key) is None:
-            size = divide(person_detector()).size
-            self._run(module, self._pictures(size), key, start_s=time.monotonic())
-        else:
-            self.store.load(key, module)
+        with _seed_must_end():
+            record = self._found(key)
+            if record is None:
+                size = divide(person_detector()).size
+                self._run(module, self._pictures(size), key, start_s=time.monotonic())
+            else:
+                self.store.load(key, module)
         return SeedNetwork(module.state_dict())
+
+    def _found(self, key: TrainingKey) -> TrainingRecord | None:
+        """The record of a finished training.
+
+        Raises:
+            DivergedError: it has diverged, and would again.
+        """
+        known = self.store.divergence(key)
+        if known is not None:
+            raise DivergedError(known.reason)
+        return self.store.find(key)
 
     def _batches(self, parts: Parts, key: TrainingKey) -> Batches:
         if not key.frozen:
@@ -238,7 +259,23 @@ class TrainedDetectors:
         module.to(self.request.device)
         checkpoint = self.store.checkpoint(key)
         trainer = Trainer(module, batches, key.recipe, checkpoint, start_s=start_s)
-        trainer.run(told)
+        try:
+            trainer.run(told)
+        except DivergedError as error:
+            known = Divergence(str(error), trainer.losses, trainer.seconds)
+            self.store.keep_divergence(key, known)
+            raise
         record = TrainingRecord(trainer.losses, trainer.seconds)
         self.store.keep(key, record, module.cpu().state_dict())
         return record
+
+
+@contextmanager
+def _seed_must_end() -> Iterator[None]:
+    """A seed network that diverges is no fault of the candidates that would begin from it."""
+    try:
+        yield
+    except DivergedError as error:
+        raise ConfigurationError(
+            f"candidates begin from a seed network that is trained first, and its {error}"
+        ) from error

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hwprof.errors import StoreError
 from hwprof.files import FileKind
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from hwprof.search.training.recipe import Recipe
+
+_Known = TypeVar("_Known")
 
 _VERSION = 1
 _DIGITS = 20
@@ -70,6 +72,21 @@ class TrainingRecord:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """What is known of a training that has no end, because its loss was no number any more.
+
+    Attributes:
+        reason: in a sentence.
+        losses: mean loss of each epoch before.
+        seconds: as of a record.
+    """
+
+    reason: str
+    losses: tuple[float, ...]
+    seconds: float
+
+
 class TrainingStore:
     """A folder of trainings.
 
@@ -94,17 +111,46 @@ class TrainingStore:
         Raises:
             StoreError: there is one that is broken.
         """
-        path = self.folder(key) / "training.json"
-        if not path.is_file():
-            return None
-        try:
-            document = json.loads(_RECORD.read(path))
-            return TrainingRecord(tuple(map(float, document["losses"])), float(document["seconds"]))
-        except (ValueError, KeyError, TypeError) as error:
+        return _read(
+            self.folder(key) / "training.json",
+            lambda document: TrainingRecord(_losses(document), float(document["seconds"])),
+        )
+
+    def divergence(self, key: TrainingKey) -> Divergence | None:
+        """How a training diverged; None where it did not, or was not tried.
+
+        Raises:
+            StoreError: what is kept of it is broken.
+        """
+        return _read(
+            self.folder(key) / "diverged.json",
+            lambda document: Divergence(
+                str(document["reason"]), _losses(document), float(document["seconds"])
+            ),
+        )
+
+    def outcome(self, key: TrainingKey) -> TrainingRecord | Divergence:
+        """How a training ended that was run.
+
+        Raises:
+            StoreError: what is kept of it is broken, or not there any more.
+        """
+        found = self.find(key) or self.divergence(key)
+        if found is None:
             raise StoreError(
-                f"{str(path)!r} is no record of a training ({error}); delete its folder to train "
-                "anew."
-            ) from error
+                f"a training keeps its record; {str(self.folder(key))!r} has none any more; the "
+                "same command trains it anew."
+            )
+        return found
+
+    def keep_divergence(self, key: TrainingKey, divergence: Divergence) -> None:
+        """Remember that a training diverges, and forget its checkpoint: it would again.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        _write(self.folder(key) / "diverged.json", {"key": asdict(key), **asdict(divergence)})
+        self.checkpoint(key).unlink(missing_ok=True)
 
     def load(self, key: TrainingKey, module: Module) -> None:
         """Give a module the weights that a training of it ended with.
@@ -161,6 +207,22 @@ class TrainingStore:
 def value_name(pictures: str, scheme: str) -> str:
     """Name of what was computed on a set of pictures under a quantisation scheme."""
     return f"{pictures}-{scheme}".replace("/", "_")
+
+
+def _read(path: Path, made: Callable[[dict[str, Any]], _Known]) -> _Known | None:
+    """What is made of a file's document, None where there is no file."""
+    if not path.is_file():
+        return None
+    try:
+        return made(json.loads(_RECORD.read(path)))
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"{str(path)!r} is no record of a training ({error}); delete its folder to train anew."
+        ) from error
+
+
+def _losses(document: Mapping[str, Any]) -> tuple[float, ...]:
+    return tuple(map(float, document["losses"]))
 
 
 def _write(path: Path, document: Mapping[str, Any]) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from hwprof.architecture import Architecture
 from hwprof.errors import StoreError
 from hwprof.search.training.checkpoints import read_kept
-from hwprof.search.training.trainer import Progress
+from hwprof.search.training.trainer import DivergedError, Progress
+from hwprof.workflows.estimator_selection._records import whole_curve
 from hwprof.workflows.trained_detectors import TrainedDetectors
 
 
@@ -20,11 +21,14 @@ def first_losses(
 ) -> tuple[float, ...]:
     """Mean training losses of at least the first epochs of a design's full training.
 
+    Of one that diverges they are as ``Trained`` has them.
+
     Raises:
         ConfigurationError: it cannot be trained.
         StoreError: what is kept of its training is broken.
     """
-    checkpoint = detectors.store.checkpoint(detectors.key(architecture))
+    key = detectors.key(architecture)
+    checkpoint = detectors.store.checkpoint(key)
 
     def stop(progress: Progress) -> None:
         if progress.epoch >= epochs:
@@ -37,6 +41,9 @@ def first_losses(
             return detectors.train(architecture, told=stop).record.losses
         except _EnoughError:
             pass
+        except DivergedError:
+            outcome = detectors.store.outcome(key)
+            return whole_curve(outcome.losses, key.recipe.epochs)
     return _kept_losses(checkpoint)
 
 

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hwprof.architecture import Architecture
 from hwprof.search.performance import Evidence
 from hwprof.search.selection import Query, Sample
 
+DIVERGED_LOSS = 1e6
+"""Stands for a loss that is no number: finite, as strategies need it, far above all that are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trained:
     """One training and its evaluation.
 
+    A training that diverges says that its design cannot be trained by this recipe: as in a search
+    it is worth 0, and it ranks last by its losses too.
+
     Attributes:
         ap50_int8, ap50_float: on the pictures for selection, 0 to 1.
-        losses: mean training loss of each epoch.
+        losses: mean training loss of each epoch, ``DIVERGED_LOSS`` from where it diverged on.
         training_s: of the training alone; measured.
         whole_s: with the features and the evaluation; measured where it was evaluated here, None
             where another command had.
+        diverged: how, in a sentence; empty where it ended.
     """
 
     ap50_int8: float
@@ -27,11 +34,17 @@ class Trained:
     losses: tuple[float, ...]
     training_s: float
     whole_s: float | None
+    diverged: str = ""
 
     @property
     def seconds(self) -> float:
         """As much as is known of what it took."""
         return self.training_s if self.whole_s is None else self.whole_s
+
+
+def whole_curve(losses: Sequence[float], epochs: int) -> tuple[float, ...]:
+    """Losses of all epochs of a training, of which it had so many before it diverged."""
+    return *losses, *[DIVERGED_LOSS] * (epochs - len(losses))
 
 
 @dataclass(frozen=True, slots=True)

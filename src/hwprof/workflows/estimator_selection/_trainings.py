@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from math import isfinite
 
 from hwprof.architecture import Architecture
-from hwprof.errors import ConfigurationError
 from hwprof.measurement import DEFAULT_SCHEME
 from hwprof.search.design import Design
 from hwprof.search.performance import Evidence, PerformanceStrategy, get_strategy
 from hwprof.search.selection import Query
 from hwprof.search.training.recipe import Recipe
+from hwprof.search.training.trainer import DivergedError
 from hwprof.search.training.zero_cost import PROXIES_VERSION, DetectorProbes, Probe
 from hwprof.workflows.detector_accuracy import DetectorAccuracy
 from hwprof.workflows.estimator_selection._beginnings import first_losses
 from hwprof.workflows.estimator_selection._queries import ask, number_in, read_queries
-from hwprof.workflows.estimator_selection._records import SampleRecord, Trained
+from hwprof.workflows.estimator_selection._records import (
+    DIVERGED_LOSS,
+    SampleRecord,
+    Trained,
+    whole_curve,
+)
 from hwprof.workflows.trained_detectors import TrainedDetectors, TrainingRequest
 from hwprof.workflows.trained_tasks import TrainedTask, get_effort
-from hwprof.workflows.training_store import TrainingKey, value_name
+from hwprof.workflows.training_store import Divergence, TrainingKey, value_name
 from hwprof.workspace import Workspace
 
 FULL, EARLY = "full-training", "early-stopping"
@@ -65,11 +71,7 @@ class Trainings:
         return self._tasks[FULL].estimator().name
 
     def full(self, architecture: Architecture) -> Trained:
-        """A full training and its precision.
-
-        Raises:
-            ConfigurationError: it diverged.
-        """
+        """A full training and its precision; 0 where it diverged."""
         return self._trained(architecture, FULL)
 
     def sample(self, architecture: Architecture) -> SampleRecord:
@@ -124,20 +126,18 @@ class Trainings:
         key = self.detectors.key(architecture, get_effort(name).recipe(self.recipe))
         evaluated = self._store.value(key, value_name("val-A", self._plan.scheme))
         judgement = self._tasks[name].judge(Design(architecture))
-        record = self._store.find(key)
-        if record is None:
-            raise ConfigurationError(
-                f"stage one needs trainings that end; {judgement.details.get('diverged', '')}"
-            )
+        outcome = self._store.outcome(key)
+        if isinstance(outcome, Divergence):
+            return _diverged(outcome, key.recipe.epochs)
         if evaluated is None:
-            whole_s = record.seconds + float(judgement.details["evaluation_s"])
+            whole_s = outcome.seconds + float(judgement.details["evaluation_s"])
             self._store.keep_value(key, "cost", {"whole_s": whole_s})
         cost = self._store.value(key, "cost")
         return Trained(
             float(judgement.details["ap50_int8"]),
             float(judgement.details["ap50_float"]),
-            record.losses,
-            record.seconds,
+            outcome.losses,
+            outcome.seconds,
             number_in(cost, "whole_s", "the cost of a training") if cost else None,
         )
 
@@ -146,8 +146,15 @@ class Trainings:
         return self._kept(
             self.detectors.key(architecture, recipe),
             "val-A-loss",
-            lambda: self._accuracy.loss(self.detectors.train(architecture, recipe)),
+            lambda: self._loss_after(architecture, recipe),
         )
+
+    def _loss_after(self, architecture: Architecture, recipe: Recipe) -> float:
+        try:
+            loss = self._accuracy.loss(self.detectors.train(architecture, recipe))
+        except DivergedError:
+            return DIVERGED_LOSS
+        return loss if isfinite(loss) else DIVERGED_LOSS
 
     def _kept(self, key: TrainingKey, name: str, compute: Callable[[], float]) -> float:
         """A number that is computed of a training once."""
@@ -167,3 +174,9 @@ class Trainings:
         asked |= answered
         self._store.keep_value(key, kept_as, {name: asdict(q) for name, q in asked.items()})
         return asked, refused
+
+
+def _diverged(divergence: Divergence, epochs: int) -> Trained:
+    curve = whole_curve(divergence.losses, epochs)
+    seconds = divergence.seconds
+    return Trained(0.0, 0.0, curve, seconds, seconds, divergence.reason)
