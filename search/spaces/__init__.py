@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from hwprof.errors import UnknownNameError
+from hwprof.errors import ConfigurationError, UnknownNameError
 from hwprof.search.spaces._base import Dimension, Indices, Point, SearchSpace
 from hwprof.search.spaces._built import BuiltNetworks, ParameterAxis
 from hwprof.search.spaces._file import Choice, EditAxis, EditedNetwork, load_space
@@ -29,11 +29,16 @@ def get_space(name: str) -> SearchSpace:
 
     Raises:
         UnknownNameError: no such space; the message suggests the nearest.
-        ConfigurationError: the file is no search space.
+        ConfigurationError: the file is no search space, or ends in another way.
     """
     read = _READERS.get(Path(name).suffix)
     if read is not None:
         return read(Path(name))
+    if Path(name).suffix:
+        raise ConfigurationError(
+            f"a search space is read from a file that ends in {' or '.join(_READERS)}; got {name}; "
+            f"rename it, or name one of hwprof's own: {', '.join(SPACES)}."
+        )
     if name not in SPACES:
         raise UnknownNameError("search space", name, SPACES)
     return SPACES[name]

@@ -116,9 +116,11 @@ class BuiltNetworks(SearchSpace):
         try:
             return self._build(**values)
         except ConfigurationError as error:
+            reason = str(error).rstrip(".")
             raise ConfigurationError(
                 f"the search space {self.name!r} holds {self.network}:{_written(values)}, which is "
-                f"no network ({error}); join parameters that depend on each other by 'together'."
+                f"no network ({reason}); leave it out, or join parameters that depend on each "
+                "other by 'together'."
             ) from error
 
     def factors(self, indices: Indices) -> dict[str, npt.NDArray[Any]]:
@@ -153,10 +155,12 @@ class BuiltNetworks(SearchSpace):
                 f"{', '.join(parameter_defaults(self.network)) or 'another network'} a list."
             )
         for axis in self.axes:
-            if not 0 < len(set(axis.choices)) == len(axis.choices) <= MOST_CHOICES:
+            different = len(set(axis.choices))
+            if not 0 < different == len(axis.choices) <= MOST_CHOICES:
                 raise ConfigurationError(
                     f"{' with '.join(axis.names)} of the search space {self.name!r} needs 1 to "
-                    f"{MOST_CHOICES:,} different choices; got {len(axis.choices):,}."
+                    f"{MOST_CHOICES:,} different choices; got {len(axis.choices):,}, "
+                    f"{different:,} of them different; give it others."
                 )
         if self.size > MOST_ARCHITECTURES:
             raise ConfigurationError(
@@ -173,7 +177,7 @@ class BuiltNetworks(SearchSpace):
             raise ConfigurationError(
                 f"the seed of the search space {self.name!r} is one of its networks; "
                 f"{_written(dict(zip(axis.names, wanted, strict=True)))} is no choice of "
-                f"{' with '.join(axis.names)}."
+                f"{' with '.join(axis.names)}; make it one, or leave it out of the seed."
             )
         return 0
 

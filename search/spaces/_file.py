@@ -7,14 +7,21 @@ of the network stay the same at every point, so that points are priced alike.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from hwprof.architecture import Architecture
-from hwprof.documents import as_list, as_number, as_object, as_text, load_object
+from hwprof.documents import (
+    BrokenRuleError,
+    as_list,
+    as_number,
+    as_object,
+    as_text,
+    load_object,
+)
 from hwprof.edits import Edit, get_edit, regroup
 from hwprof.errors import ConfigurationError, ModelError, UnknownNameError
 from hwprof.files import FileKind
@@ -149,9 +156,10 @@ class EditedNetwork(SearchSpace):
         try:
             _edited(self.graph, choice.edits)
         except (ModelError, UnknownNameError) as error:
+            reason = str(error).rstrip(".?")
             raise ConfigurationError(
                 f"choice {choice.label!r} of axis {axis.name!r} of space {self.name!r} cannot be "
-                f"built ({error}); remove it."
+                f"built ({reason}); remove it."
             ) from error
 
 
@@ -179,7 +187,9 @@ def _check_axes(space: EditedNetwork) -> None:
     if not broken and space.size > MOST_ARCHITECTURES:
         broken = [f"at most {MOST_ARCHITECTURES:,} architectures, not {space.size:,}"]
     if broken:
-        raise ConfigurationError(f"the search space {space.name!r} needs {broken[0]}.")
+        raise ConfigurationError(
+            f"the search space {space.name!r} needs {broken[0]}; change its axes."
+        )
 
 
 def _document(edit: Edit) -> dict[str, object]:
@@ -198,8 +208,9 @@ def load_space(path: Path) -> EditedNetwork:
     except (ValueError, ModelError, UnknownNameError) as error:
         if isinstance(error, ConfigurationError) and not isinstance(error, UnknownNameError):
             raise
+        reason = str(error).rstrip(".?")
         raise ConfigurationError(
-            f"{path} is no search space ({error}); 'hwprof advise MODEL --emit-space FILE' writes "
+            f"{path} is no search space ({reason}); 'hwprof advise MODEL --emit-space FILE' writes "
             "one."
         ) from error
 
@@ -209,7 +220,29 @@ def _space(document: Mapping[str, Any]) -> EditedNetwork:
         raise ValueError(f"it needs format {FORMAT!r}")
     network = read_architecture(json.dumps(as_object(document.get("architecture"))))
     axes = [axis_of(as_object(axis)) for axis in as_list(document.get("axes"))]
-    return EditedNetwork(as_text(document.get("name")), network, axes)
+    return EditedNetwork(text_field(document, "name"), network, axes)
+
+
+def text_field(document: Mapping[str, Any], name: str) -> str:
+    """A text that a document must have.
+
+    Raises:
+        BrokenRuleError: it has none, or one that is too long.
+    """
+    if name not in document:
+        raise BrokenRuleError(f"a text {name!r}, which it has not")
+    return as_text(document[name])
+
+
+def check_keys(document: Mapping[str, Any], known: Sequence[str], kind: str) -> None:
+    """Refuse names that nobody reads, which are mistakes of writing.
+
+    Raises:
+        UnknownNameError: there is one.
+    """
+    for name in document:
+        if name not in known:
+            raise UnknownNameError(kind, name, known)
 
 
 def axis_of(document: Mapping[str, Any]) -> EditAxis:
@@ -217,22 +250,29 @@ def axis_of(document: Mapping[str, Any]) -> EditAxis:
 
     Raises:
         BrokenRuleError: a field is missing or of another kind.
-        UnknownNameError: no such edit.
+        UnknownNameError: no such edit or field.
     """
-    choices = (as_object(choice) for choice in as_list(document.get("choices")))
+    check_keys(document, ("name", "choices"), "field of an axis")
+    choices = _list_field(document, "choices")
     return EditAxis(
-        as_text(document.get("name")),
-        tuple(
-            Choice(
-                as_text(choice.get("label")),
-                tuple(_edit(as_object(edit)) for edit in as_list(choice.get("edits"))),
-            )
-            for choice in choices
-        ),
+        text_field(document, "name"), tuple(_choice(as_object(choice)) for choice in choices)
     )
 
 
+def _choice(document: Mapping[str, Any]) -> Choice:
+    check_keys(document, ("label", "edits"), "field of a choice")
+    edits = _list_field(document, "edits")
+    return Choice(text_field(document, "label"), tuple(_edit(as_object(edit)) for edit in edits))
+
+
 def _edit(document: Mapping[str, Any]) -> Edit:
-    nodes = tuple(as_text(name) for name in as_list(document.get("nodes")))
-    values = tuple(as_number(value) for value in as_list(document.get("values")))
-    return get_edit(as_text(document.get("kind")))(nodes, values)
+    check_keys(document, ("kind", "nodes", "values"), "field of an edit")
+    nodes = tuple(as_text(name) for name in _list_field(document, "nodes"))
+    values = tuple(as_number(value) for value in _list_field(document, "values"))
+    return get_edit(text_field(document, "kind"))(nodes, values)
+
+
+def _list_field(document: Mapping[str, Any], name: str) -> list[Any]:
+    if name not in document:
+        raise BrokenRuleError(f"a list {name!r}, which it has not")
+    return as_list(document[name])

@@ -25,7 +25,14 @@ from hwprof.search.spaces._built import (
     joined,
     parameter_defaults,
 )
-from hwprof.search.spaces._file import FORMAT, FORMAT_VERSION, EditedNetwork, axis_of
+from hwprof.search.spaces._file import (
+    FORMAT,
+    FORMAT_VERSION,
+    EditedNetwork,
+    axis_of,
+    check_keys,
+    text_field,
+)
 
 TOML_FILE = FileKind(
     noun="a search space in TOML",
@@ -77,18 +84,18 @@ def _space(document: Mapping[str, Any]) -> SearchSpace:
 
 
 def _edited(document: Mapping[str, Any]) -> EditedNetwork:
-    _check_keys(document, _OF_EDITS, "field")
+    check_keys(document, _OF_EDITS, "field")
     axes = [axis_of(as_object(axis)) for axis in as_list(document["axes"])]
-    network = parse_architecture(as_text(document.get("network")))
-    return EditedNetwork(as_text(document.get("name")), network, axes)
+    network = parse_architecture(text_field(document, "network"))
+    return EditedNetwork(text_field(document, "name"), network, axes)
 
 
 def _built(document: Mapping[str, Any]) -> BuiltNetworks:
-    _check_keys(document, _OF_PARAMETERS, "field")
-    name, network = as_text(document.get("name")), as_text(document.get("network"))
+    check_keys(document, _OF_PARAMETERS, "field")
+    name, network = text_field(document, "name"), text_field(document, "network")
     written = as_object(document["parameters"])
     defaults = parameter_defaults(network)
-    _check_keys(written, tuple(defaults), f"parameter of {network}")
+    check_keys(written, tuple(defaults), f"parameter of {network}")
     axes, fixed = [], {}
     for parameter, value in written.items():
         field = _Field(parameter, type(defaults[parameter]))
@@ -97,7 +104,7 @@ def _built(document: Mapping[str, Any]) -> BuiltNetworks:
         else:
             axes.append(ParameterAxis((parameter,), tuple((v,) for v in field.choices(value))))
     seed_table = as_object(document.get("seed", {}))
-    _check_keys(seed_table, tuple(written), "varied parameter")
+    check_keys(seed_table, tuple(written), "varied parameter")
     seed = {
         parameter: _Field(parameter, type(defaults[parameter])).number(value)
         for parameter, value in seed_table.items()
@@ -169,7 +176,11 @@ class _Field:
         Raises:
             BrokenRuleError: it is neither, empty, or has too many.
         """
-        values = self._range(value) if isinstance(value, dict) else as_list(value)
+        if not isinstance(value, dict | list):
+            raise BrokenRuleError(
+                f"a number, a list or a range for {self.name} where it has {value!r:.40}"
+            )
+        values = self._range(value) if isinstance(value, dict) else value
         if not 0 < len(values) <= MOST_CHOICES:
             raise BrokenRuleError(
                 f"1 to {MOST_CHOICES:,} choices of {self.name} where it has {len(values):,}"
@@ -177,7 +188,7 @@ class _Field:
         return [self.number(one) for one in values]
 
     def _range(self, value: Mapping[str, Any]) -> list[float]:
-        _check_keys(value, _RANGE, f"field of the range of {self.name}")
+        check_keys(value, _RANGE, f"field of the range of {self.name}")
         missing = [end for end in ("from", "to") if end not in value]
         if missing:
             raise BrokenRuleError(f"'{missing[0]}' in the range of {self.name}")
@@ -196,9 +207,3 @@ class _Field:
         count = math.floor(round(steps, _DECIMALS)) + 1
         values = (first + number * step for number in range(count))
         return [self.kind(round(one, _DECIMALS)) for one in values]
-
-
-def _check_keys(document: Mapping[str, Any], known: Sequence[str], kind: str) -> None:
-    for name in document:
-        if name not in known:
-            raise UnknownNameError(kind, name, known)

@@ -175,11 +175,11 @@ def _with(old: str, new: str) -> str:
         (_with('"person-detector"', '"person-detectr"'), "did you mean person-detector"),
         (_with("k = [2, 5]", "kernel = [2, 5]"), "unknown parameter of person-detector 'kernel'"),
         (_with("k = [2, 5]", "k = []"), "1 to 10,000 choices of k where it has 0"),
-        (_with("k = [2, 5]", "k = [2, 2]"), "1 to 10,000 different choices"),
+        (_with("k = [2, 5]", "k = [2, 2]"), "different choices; got 2, 1 of them different"),
         (_with("k = [2, 5]", "k = [2, 7]"), "k must be one of 2, 3, 4, 5; got 7"),
         (_with("k = [2, 5]", "k = [2, 2.5]"), "a whole number for k where it has 2.5"),
         (_with("k = [2, 5]", "k = [2, true]"), "a whole number for k where it has True"),
-        (_with("k = [2, 5]", 'k = "2"'), "a list of at most"),
+        (_with("k = [2, 5]", 'k = "2"'), "a number, a list or a range for k where it has '2'"),
         (_with("aspect = [0.6, 0.8]", "aspect = [nan]"), "a finite number for aspect"),
         (_with("from = 24, to = 48", "from = 48, to = 24"), "ascends by a positive step"),
         (_with("to = 48, step = 4", "to = 48, step = 0"), "ascends by a positive step"),
@@ -202,6 +202,8 @@ def _with(old: str, new: str) -> str:
         (_with("g = [1, 8]", "g = [3]"), "no combination of g with c is a network"),
         (_with("classes = 1", "clases = 1"), "did you mean classes"),
         (DETECTORS + "\n[seed]\nk = 3", "k=3 is no choice of k"),
+        (_with('name = "few-detectors"', ""), "a text 'name', which it has not"),
+        (_with('network = "person-detector"', ""), "a text 'network', which it has not"),
         (DETECTORS + "\n[seed]\nz = 3", "unknown varied parameter 'z'"),
         (DETECTORS + "\n[extra]\nz = 3", "unknown field 'extra'"),
         ('name = "x"\nnetwork = "cifar10-cnn"\n[parameters]\n', "needs a parameter that varies"),
@@ -214,6 +216,45 @@ def test_what_is_no_space_is_refused_in_a_sentence(write, text: str, sentence: s
         get_space(write(text))
     assert str(caught.value).endswith((".", "?"))
     assert "\n" not in str(caught.value)
+
+
+EDITS = """
+name = "n"
+network = "cifar10-cnn"
+[[axes]]
+name = "width"
+[[axes.choices]]
+label = "as it is"
+edits = []
+[[axes.choices]]
+label = "16"
+edits = [{ kind = "channels", nodes = ["0.conv2d/conv2d"], values = [16] }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("edits = []", "edit = []", "unknown field of a choice 'edit'; did you mean edits"),
+        ("edits = []", "", "a list 'edits', which it has not"),
+        ('label = "16"', "", "a text 'label', which it has not"),
+        ('name = "width"', 'name = "width"\ncolour = 3', "unknown field of an axis 'colour'"),
+        ("values =", "value =", "unknown field of an edit 'value'; did you mean values"),
+        ('kind = "channels", ', "", "a text 'kind', which it has not"),
+        ("0.conv2d", "conv2d", "has no operator 'conv2d/conv2d'[)]; remove it"),
+    ],
+)
+def test_a_slip_in_an_edit_is_named(write, old: str, new: str, sentence: str) -> None:
+    """A field that nobody would read is no choice without an edit."""
+    assert get_space(write(EDITS)).size == 2
+    with pytest.raises(ConfigurationError, match=sentence):
+        get_space(write(EDITS.replace(old, new)))
+
+
+def test_a_file_of_another_ending_is_told_which_there_are() -> None:
+    """YAML is no space, and no name of one."""
+    with pytest.raises(ConfigurationError, match=r"ends in \.json or \.toml; got mine\.yaml"):
+        get_space("mine.yaml")
 
 
 def test_a_file_that_is_not_there_or_too_large_is_refused(tmp_path: Path) -> None:

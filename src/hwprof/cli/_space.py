@@ -128,8 +128,9 @@ def print_shape(shape: SpaceShape) -> None:
     _print_effects(shape)
     check = shape.ram_check
     click.echo(
-        f"\nRAM is counted from below: of {check.lowered} networks that were planned, "
-        f"{check.larger} need more than that, at most {check.largest_excess_percent:.1f} %\n"
+        f"\nflash is exact; RAM is counted from below, so fewer may be within its limit: of "
+        f"{check.lowered} networks that were planned, {check.larger} need more than counted, at "
+        f"most {check.largest_excess_percent:.1f} %\n"
         f"{shape.seconds:.1f} s, {shape.cpu_seconds:.1f} s of them computing"
     )
 
