@@ -15,7 +15,8 @@ from hwprof.search.problem import Problem
 
 _CHUNK = 4096
 """Architectures held at a time; enough for estimators that work on many at once."""
-_MOST = 1_000_000  # minutes
+MOST_POINTS = 1_000_000
+"""Of a space that is evaluated whole; some minutes."""
 
 Progress = Callable[[int], None]
 """Told how many more are done."""
@@ -76,10 +77,10 @@ def exhaustive_front(problem: Problem, *, progress: Progress | None = None) -> E
             the space is too large.
     """
     space = problem.space
-    if space.size > _MOST:
+    if space.size > MOST_POINTS:
         raise ConfigurationError(
-            f"at most {_MOST:,} architectures are evaluated; {space.name} has {space.size:,}; "
-            "search with --no-exhaustive."
+            f"at most {MOST_POINTS:,} architectures are evaluated; {space.name} has "
+            f"{space.size:,}; search with --no-exhaustive."
         )
     latency_us, score = np.empty(space.size), np.empty(space.size)
     for start in range(0, space.size, _CHUNK):

@@ -117,18 +117,45 @@ def _first_line(error: Exception) -> str:
 
 def origin(problem: Problem, strategy: Strategy, seed: int) -> dict[str, object]:
     """What a study's trials belong to, as it is kept with them."""
-    parts: dict[str, object] = {
+    how = {"strategy": strategy.name, "seed": seed}
+    return {**_objectives(problem), **how, **_limits(problem)}
+
+
+def find_studies(problem: Problem, storage: Path) -> list[optuna.Study]:
+    """Studies of a problem by any strategy and seed; none where the file is not Optuna's."""
+    if not storage.is_file():
+        return []
+    import optuna
+    from sqlalchemy.exc import SQLAlchemyError
+
+    url = f"sqlite:///{storage}"
+    try:
+        names = optuna.get_all_study_names(url)
+        studies = [optuna.load_study(study_name=name, storage=url) for name in names]
+    except (SQLAlchemyError, RuntimeError):  # RuntimeError: of another Optuna
+        return []
+    return [study for study in studies if _is_of(study, problem)]
+
+
+def _is_of(study: optuna.Study, problem: Problem) -> bool:
+    stored = dict(study.user_attrs.get(_ORIGIN) or {})
+    how = {name: stored.get(name) for name in ("strategy", "seed")}
+    return stored == {**_objectives(problem), **how, **_limits(problem)}
+
+
+def _objectives(problem: Problem) -> dict[str, object]:
+    return {
         "space": problem.space.name,
         "space_sha256": problem.space.fingerprint,
         "task": problem.task.name,
         "latency": problem.latency.name,
         "budget_us": problem.budget_us,
-        "strategy": strategy.name,
-        "seed": seed,
     }
-    if problem.limits:
-        parts["limits"] = {limit.name: limit.most for limit in problem.limits}
-    return parts
+
+
+def _limits(problem: Problem) -> dict[str, object]:
+    limits = {limit.name: limit.most for limit in problem.limits}
+    return {"limits": limits} if limits else {}
 
 
 def _claim(study: optuna.Study, wanted: Mapping[str, object]) -> None:

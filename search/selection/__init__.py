@@ -1,19 +1,19 @@
 """Which estimator to trust: strategies judged on fully trained samples, and what each costs.
 
-samples --rank_strategies--> Ranking: tau, interval, seconds; the top group, ties told
+samples, Prices --rank_strategies--> Ranking: tau, interval, seconds; the top group, ties told
 Ranking --economics--> seconds of a search by each, beside the published ones
-space, price of a training, budget --advise--> what to do, in three sentences
+Prices, budget, Ranking --advise--> what to do, in three sentences
 """
 
-from hwprof.search.selection._advice import Advice, advise
+from hwprof.search.selection._advice import EXHAUSTIVE, SAMPLED, Advice, advise
 from hwprof.search.selection._agreement import Interval, Ranks, interval
 from hwprof.search.selection._artefact import (
     FittedEstimator,
     FittedOn,
     best_portable,
-    is_portable,
     load_estimator,
 )
+from hwprof.search.selection._confidence_set import confidence_set
 from hwprof.search.selection._economics import (
     PUBLISHED,
     PUBLISHED_NOTE,
@@ -22,7 +22,8 @@ from hwprof.search.selection._economics import (
     Origin,
     economics,
 )
-from hwprof.search.selection._folds import fewest_samples, out_of_fold
+from hwprof.search.selection._folds import fewest_samples, out_of_fold, require_samples
+from hwprof.search.selection._prices import Prices, is_portable
 from hwprof.search.selection._ranking import (
     Query,
     Ranking,
@@ -34,9 +35,11 @@ from hwprof.search.selection._ranking import (
 from hwprof.search.selection._short_list import SIZE_RULE, short_list, short_list_size
 
 __all__ = [
+    "EXHAUSTIVE",
     "PUBLISHED",
     "PUBLISHED_NOTE",
     "PUBLISHED_SOURCE",
+    "SAMPLED",
     "SIZE_RULE",
     "Advice",
     "CostRow",
@@ -44,6 +47,7 @@ __all__ = [
     "FittedOn",
     "Interval",
     "Origin",
+    "Prices",
     "Query",
     "Ranking",
     "Ranks",
@@ -52,6 +56,7 @@ __all__ = [
     "Unscored",
     "advise",
     "best_portable",
+    "confidence_set",
     "economics",
     "fewest_samples",
     "interval",
@@ -59,6 +64,7 @@ __all__ = [
     "load_estimator",
     "out_of_fold",
     "rank_strategies",
+    "require_samples",
     "short_list",
     "short_list_size",
 ]

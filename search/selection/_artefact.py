@@ -25,8 +25,9 @@ from hwprof.errors import ArtefactError, ConfigurationError, UnknownNameError
 from hwprof.files import FileKind
 from hwprof.search.design import Design
 from hwprof.search.estimators import FloatArray, TaskEstimator
-from hwprof.search.performance import Evidence, FittedStrategy, PerformanceStrategy, load_fitted
+from hwprof.search.performance import Evidence, FittedStrategy, load_fitted
 from hwprof.search.selection._agreement import Interval
+from hwprof.search.selection._prices import is_portable
 from hwprof.search.selection._ranking import Scored
 
 FORMAT = "hwprof-estimator"
@@ -112,12 +113,6 @@ class FittedEstimator(TaskEstimator):
             "fitted_on": asdict(self.fitted_on),
             "model": self.fitted.document(),
         }
-
-
-def is_portable(strategy: PerformanceStrategy) -> bool:
-    """Whether its fit asks for nothing but architectures, so that a file can hold it."""
-    needs = strategy.needs
-    return not (needs.probe or needs.minibatches or needs.curve_epochs or needs.validation)
 
 
 def best_portable(rows: Sequence[Scored]) -> Scored | None:

@@ -45,6 +45,19 @@ def fewest_samples(strategy: PerformanceStrategy, n_folds: int = N_FOLDS) -> int
     return count
 
 
+def require_samples(strategy: PerformanceStrategy, count: int, n_folds: int = N_FOLDS) -> None:
+    """Refuse fewer trained designs than cross-validation needs.
+
+    Raises:
+        ConfigurationError: likewise, in a sentence with the number.
+    """
+    if count < (needed := fewest_samples(strategy, n_folds)):
+        raise ConfigurationError(
+            f"{strategy.title} is judged by cross-validation and needs at least {needed} trained "
+            f"designs for it; got {count}; raise --samples."
+        )
+
+
 def out_of_fold(
     strategy: PerformanceStrategy,
     evidence: Sequence[Evidence],
@@ -60,11 +73,7 @@ def out_of_fold(
         ConfigurationError: too few designs for the strategy.
     """
     n = len(evidence)
-    if n < (needed := fewest_samples(strategy, n_folds)):
-        raise ConfigurationError(
-            f"{strategy.title} is judged by cross-validation and needs at least {needed} trained "
-            f"designs for it; got {n}; raise --samples."
-        )
+    require_samples(strategy, n, n_folds)
     scores, folds = np.empty((n_repeats, n)), np.empty((n_repeats, n), np.int64)
     for repeat in range(n_repeats):
         generator = np.random.default_rng([seed, repeat])

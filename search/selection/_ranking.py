@@ -12,7 +12,9 @@ from hwprof.errors import ConfigurationError
 from hwprof.search.estimators import FloatArray
 from hwprof.search.performance import Evidence, PerformanceStrategy
 from hwprof.search.selection._agreement import Interval, Labels, Ranks, interval
+from hwprof.search.selection._confidence_set import confidence_set
 from hwprof.search.selection._folds import out_of_fold
+from hwprof.search.selection._prices import Prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Scored:
     Attributes:
         tau: Kendall's tau-b with the quality.
         within: the same inside bins of equal FLOPs.
-        behind: tau of the best strategy less this one's, paired; 0 of the best.
+        behind: tau of the first in rank less this one's, paired; 0 of the first itself.
+        is_top: whether it may be the best, as far as the samples tell.
         query_s: seconds of one answer, its share of training included.
         fit_s: seconds of one fit on all samples; 0 where nothing is fitted.
     """
@@ -57,13 +60,14 @@ class Scored:
     tau: Interval
     within: Interval
     behind: Interval
+    is_top: bool
     query_s: float
     fit_s: float
 
     @property
-    def is_top(self) -> bool:
-        """Whether the samples cannot tell it from the best."""
-        return self.behind.low <= 0
+    def beats_chance(self) -> bool:
+        """Whether its rank is better than one by lot, as far as the samples tell."""
+        return self.tau.low > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +80,39 @@ class Unscored:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """All strategies, the highest tau first."""
+    """All strategies, the highest tau first.
+
+    Attributes:
+        prices: what searches by them cost.
+    """
 
     scored: tuple[Scored, ...]
     unscored: tuple[Unscored, ...]
     n_samples: int
+    prices: Prices
 
     @property
     def top(self) -> tuple[Scored, ...]:
-        """Those that the samples cannot tell from the best, the cheapest answer first."""
-        return tuple(sorted((s for s in self.scored if s.is_top), key=lambda s: s.query_s))
+        """Those that may be the best, the one to take first.
+
+        Costs are compared in whole trainings, because less than one decides nothing: what is
+        cheaper by that goes first, and what ranked the samples better among equals.
+        """
+        may_be_best = (row for row in self.scored if row.is_top)
+        return tuple(sorted(may_be_best, key=lambda row: (self.price(row), -row.tau.value)))
 
     @property
     def chosen(self) -> Scored:
-        """The cheapest of the top group: ties are broken by cost."""
+        """Whom to trust with a search."""
         return self.top[0]
+
+    def search_s(self, row: Scored) -> float:
+        """Seconds of all queries of a search, and of the fit before them."""
+        return row.fit_s + self.prices.queries(row.strategy) * row.query_s
+
+    def price(self, row: Scored) -> int:
+        """The same in whole trainings."""
+        return self.prices.trainings(self.search_s(row))
 
     def named(self, name: str) -> Scored | None:
         """A strategy's row, None where it was not scored."""
@@ -100,6 +122,7 @@ class Ranking:
 def rank_strategies(
     samples: Sequence[Sample],
     strategies: Sequence[PerformanceStrategy],
+    prices: Prices,
     *,
     strict: bool = False,
     seed: int = 0,
@@ -107,6 +130,7 @@ def rank_strategies(
     """Score every strategy on the samples.
 
     Args:
+        prices: what a search by them costs; ties are broken by it.
         strict: whether a strategy that cannot be asked is an error.
 
     Raises:
@@ -127,7 +151,7 @@ def rank_strategies(
             unscored.append(Unscored(strategy, str(error)))
     if not answers:
         raise ConfigurationError(f"no strategy can be asked: {unscored[0].reason}")
-    return Ranking(_scored(ranks, answers), tuple(unscored), len(samples))
+    return Ranking(_scored(ranks, answers), tuple(unscored), len(samples), prices)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,17 +193,20 @@ def _answers(
 
 
 def _scored(ranks: Ranks, answers: Mapping[PerformanceStrategy, _Answers]) -> tuple[Scored, ...]:
-    taus = {strategy: ranks.taus(each.scores, each.folds) for strategy, each in answers.items()}
-    best = max(taus.values(), key=lambda replicates: replicates[0])
+    taus = np.array([ranks.taus(each.scores, each.folds) for each in answers.values()])
+    first = taus[taus[:, 0].argmax()]
     rows = [
         Scored(
             strategy,
-            interval(taus[strategy]),
-            interval(ranks.within(each.scores, each.folds)),
-            interval(best - taus[strategy]),
-            each.query_s,
-            each.fit_s,
+            tau=interval(replicates),
+            within=interval(ranks.within(each.scores, each.folds)),
+            behind=interval(first - replicates),
+            is_top=may_be_best,
+            query_s=each.query_s,
+            fit_s=each.fit_s,
         )
-        for strategy, each in answers.items()
+        for (strategy, each), replicates, may_be_best in zip(
+            answers.items(), taus, confidence_set(taus).tolist(), strict=True
+        )
     ]
     return tuple(sorted(rows, key=lambda row: -row.tau.value))

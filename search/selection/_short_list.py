@@ -13,8 +13,8 @@ from hwprof.search.spaces import SearchSpace
 
 Numbers = npt.NDArray[np.int64]
 
-SIZES = ((0.5, 8), (0.25, 12))
-_LARGEST = 18
+SHORTEST, MIDDLE, LONGEST = 8, 12, 18
+SIZES = ((0.5, SHORTEST), (0.25, MIDDLE))
 APART = 0.1
 
 SIZE_RULE = (
@@ -29,7 +29,7 @@ def short_list_size(tau: Interval) -> int:
     The sizes are those that the published totals are consistent with (8, 12 and 18 trainings of
     800 s); the thresholds are ours.
     """
-    return next((size for low, size in SIZES if tau.low >= low), _LARGEST)
+    return next((size for low, size in SIZES if tau.low >= low), LONGEST)
 
 
 def short_list(

@@ -10,7 +10,7 @@ import numpy as np
 
 from hwprof.errors import ConfigurationError
 from hwprof.search.estimators import FlopsProxy
-from hwprof.search.exhaustive import exhaustive_front
+from hwprof.search.exhaustive import MOST_POINTS, exhaustive_front
 from hwprof.search.spaces import Point, SearchSpace
 from hwprof.search.strategies._base import Strategy
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from hwprof.search.problem import Problem
 
-MOST_POINTS = 1_000_000
 _RANKED_BY = FlopsProxy()
 
 

@@ -8,16 +8,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hwprof.cli import main
-from hwprof.cli._estimators import _print
+from hwprof.cli._estimators_output import print_selection
 from hwprof.networks import person_detector
 from hwprof.search.performance import Evidence, get_strategy
 from hwprof.search.selection import (
     FittedEstimator,
     FittedOn,
     Interval,
+    Prices,
     Sample,
     advise,
-    economics,
     rank_strategies,
 )
 from hwprof.search.spaces import get_space
@@ -63,6 +63,8 @@ def model(tmp_path):
     [
         ((), "--data"),
         (("--data", "no-folder"), "no-folder"),
+        (("--data", ".", "--training-s", 60), "one of --data"),
+        (("nowhere", "--training-s", 60), "nowhere"),
         (("--data", ".", "--samples", 2), "--samples"),
         (("--data", ".", "--strategy", "tea-leaves"), "tea-leaves"),
         (("nowhere", "--data", "."), "nowhere"),
@@ -74,6 +76,15 @@ def test_mistakes_end_with_a_sentence_and_exit_code_2(arguments, reason, tmp_pat
     assert result.exit_code == 2
     assert reason in result.output
     assert "Traceback" not in result.output
+
+
+def test_advice_needs_no_pictures():
+    """Only a space, what one training takes, and the time there is."""
+    result = run("estimators", "--training-s", 60, "--budget-hours", 1, "--json")
+    found = json.loads(result.stdout)
+    assert (found["estimator"], found["trainings"]) == ("two-stage", 58)
+    printed = run("estimators", "--training-s", 60, "--budget-hours", 1).stdout
+    assert printed.strip() == " ".join(found["sentences"])
 
 
 def test_a_search_by_an_estimator_in_a_file_is_one_by_what_is_in_it(estimator, tmp_path):
@@ -153,25 +164,24 @@ def test_the_output_says_tie_origin_and_advice(capsys, tmp_path):
     designs = [person_detector(k=k, g=1, c=c) for k in (2, 3, 4, 5) for c in (24, 48, 96)]
     samples = [Sample(Evidence(design), design.macs / 1e9) for design in designs]
     names = "flops", "params", "snip"
-    ranking = rank_strategies(samples, [get_strategy(name) for name in names])
+    prices = Prices(91_184, 60.0)
+    ranking = rank_strategies(samples, [get_strategy(name) for name in names], prices)
     trained = Trained(0.31, 0.32, (1.0,), 5.0, None)
     listed = Listed(designs[0].name, 0, 1e8, 90_000.0, trained)
-    full = FullSearch("extrapolated", "drawn", 120, 7200.0, 0.3, None, None)
+    full = FullSearch("extrapolated", "drawn", (60.0, 120.0), (None, 0.3))
     second = SecondStage("FLOPs", 1e5, "exhaustive", 91_184, 60.0, 5.0, (listed,), 0.29, full)
-    _print(
+    print_selection(
         Selection(
             space="person-detection",
-            space_size=91_184,
             task="int8 AP50",
             ranking=ranking,
-            training_s=60.0,
             n_whole=10,
-            economics=economics(ranking, training_s=60, n_trials=120),
-            advice=advise(space_size=91_184, training_s=60, budget_s=7200),
+            advice=advise(prices, ranking=ranking),
             second=second,
             saved=tmp_path / "estimator.json",
             saved_name="FLOPs",
-        )
+        ),
+        as_json=False,
     )
     printed = capsys.readouterr().out
     for text in (
@@ -179,8 +189,9 @@ def test_the_output_says_tie_origin_and_advice(capsys, tmp_path):
         "of 2 samples found trained only the training itself is known",
         "int8 AP50 0.310 on the pictures it was chosen by, 0.290",
         "with the samples 785 s",
-        "full-training search (extrapolated, drawn): 120 trials, 7,200 s, 0.300 at best",
+        "full-training search (extrapolated, drawn): 2 trials, 120 s, best 0.300",
         "never as good",
+        "it had none within the budget after 65 s and 0.300 after 785 s",
         "published",
         "96,000",
         "cannot be in them",

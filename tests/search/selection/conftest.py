@@ -8,7 +8,7 @@ import pytest
 from hwprof.networks import person_detector
 from hwprof.networks.person_detector import legal_sizes
 from hwprof.search.performance import Evidence
-from hwprof.search.selection import Sample
+from hwprof.search.selection import Prices, Sample
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +25,9 @@ def samples():
         quality = 0.1 * np.log(architecture.macs) + 0.01 * generator.normal()
         made.append(Sample(Evidence(architecture), float(quality)))
     return made
+
+
+@pytest.fixture(scope="session")
+def prices():
+    """A minute each in a space that is asked whole."""
+    return Prices(space_size=91_184, training_s=60)

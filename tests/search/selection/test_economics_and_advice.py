@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,8 @@ from hwprof.search.performance import get_strategy
 from hwprof.search.selection import (
     PUBLISHED,
     Interval,
+    Prices,
+    Query,
     advise,
     economics,
     rank_strategies,
@@ -34,11 +38,14 @@ def test_published_rows_have_the_published_speed_ups():
 
 def test_our_totals_have_the_samples_in_them(samples):
     """24 samples and the short list of 800 s each; queries are cheap."""
-    ranking = rank_strategies(samples, [get_strategy("flops"), get_strategy("params")])
-    full, flops, *others = economics(ranking, training_s=800, n_trials=120)
+    prices = Prices(space_size=91_184, training_s=800)
+    ranking = rank_strategies(samples, [get_strategy("flops"), get_strategy("params")], prices)
+    full, flops, *others = economics(ranking)
     assert (full.search_s, full.after_s, full.whole_s) == (96_000, 0, 96_000)
     row = ranking.named("flops")
     assert row is not None
+    assert (full.queries, flops.queries) == (120, 91_184)
+    assert flops.search_s == ranking.search_s(row)
     assert flops.after_s == 800 * short_list_size(row.tau)
     assert flops.whole_s == pytest.approx(flops.total_s + 24 * 800)
     assert {row.origin for row in (full, flops, *others)} == {"extrapolated"}
@@ -74,27 +81,80 @@ def test_a_short_list_of_nothing_but_neighbours_takes_them():
     ("size", "training_s", "budget_s", "expected"),
     [
         (100, 1, 100, ("exhaustive", "full-training", 100)),
+        (50, 1, None, ("exhaustive", "full-training", 50)),
         (91_184, 60, 120 * 60, ("motpe", "full-training", 120)),
         (91_184, 69.575, 120 * 69.575, ("motpe", "full-training", 120)),
-        (91_184, 60, 119 * 60, ("exhaustive", "two-stage", 119)),
+        (91_184, 60, 119 * 60, ("exhaustive", "two-stage", 58)),
+        (91_184, 60, None, ("exhaustive", "two-stage", 58)),
         (10**9, 60, 48 * 60, ("motpe", "two-stage", 48)),
         (91_184, 60, 47 * 60, ("exhaustive", "flops", 47)),
         (91_184, 3600, 60, ("exhaustive", "flops", 0)),
     ],
 )
-def test_advice_follows_how_many_trainings_the_budget_pays(size, training_s, budget_s, expected):
-    """Three sentences, with the space and the trainings in the first."""
-    advice = advise(space_size=size, training_s=training_s, budget_s=budget_s)
+def test_advice_before_any_training_counts_what_the_budget_pays(
+    size, training_s, budget_s, expected
+):
+    """Three sentences, with the space in the first."""
+    advice = advise(Prices(size, training_s), budget_s=budget_s)
     assert (advice.strategy, advice.estimator, advice.trainings) == expected
     assert len(advice.sentences) == 3
     assert all(sentence.endswith(".") for sentence in advice.sentences)
     assert f"{size:,}" in advice.sentences[0]
-    assert f"{expected[2]:,} trainings" in advice.sentences[0]
+
+
+def ranked(samples, skill, prices, query_s=0.1):
+    """SNIP, with scores that follow the quality as far as its skill."""
+    generator = np.random.default_rng(7)
+    scores = [skill * s.quality + (1 - skill) * generator.normal(scale=0.05) for s in samples]
+    given = [
+        replace(one, asked={"snip": Query(score, query_s)})
+        for one, score in zip(samples, scores, strict=True)
+    ]
+    return rank_strategies(given, [get_strategy("snip")], prices)
+
+
+@pytest.mark.parametrize(
+    ("trainings", "expected"),
+    [
+        (None, ("motpe", "snip", 8)),
+        (120, ("motpe", "full-training", 120)),
+        (119, ("motpe", "snip", 8)),
+        (5, ("motpe", "snip", 5)),
+        (0.5, ("motpe", "snip", 0)),
+        (91_184, ("exhaustive", "full-training", 91_184)),
+    ],
+)
+def test_advice_behind_a_ranking_names_the_chosen_and_its_tau(samples, prices, trainings, expected):
+    """The samples are paid; what is left goes into the short list."""
+    ranking = ranked(samples, 0.95, prices)
+    budget_s = None if trainings is None else 60 * trainings
+    advice = advise(prices, budget_s=budget_s, ranking=ranking)
+    assert (advice.strategy, advice.estimator, advice.trainings) == expected
+    if expected[1] == "snip":
+        assert "SNIP" in advice.sentences[1]
+    if trainings != 91_184:
+        assert f"tau of {ranking.chosen.tau.value:.2f}" in advice.sentences[2]
+
+
+def test_advice_trusts_no_rank_that_may_be_chance(samples, prices):
+    """Whatever it costs, training is left."""
+    advice = advise(prices, ranking=ranked(samples, 0.0, prices))
+    assert (advice.estimator, advice.trainings) == ("full-training", 120)
+    assert "chance" in advice.sentences[2]
+
+
+def test_advice_counts_what_the_chosen_asks_for(samples, prices):
+    """120 answers of 30 s are 60 trainings; where those cannot be paid, a shorter search can."""
+    ranking = ranked(samples, 0.95, prices, query_s=30)
+    assert advise(prices, budget_s=70 * 60, ranking=ranking).trainings == 8
+    assert advise(prices, budget_s=63 * 60, ranking=ranking).trainings == 3
+    short = advise(prices, budget_s=59 * 60, ranking=ranking)
+    assert (short.estimator, short.trainings) == ("full-training", 59)
 
 
 @pytest.mark.parametrize("numbers", [(0, 1, 1), (1, 0, 1), (1, 1, -1), (1, 1, float("inf"))])
 def test_advice_needs_positive_numbers(numbers):
     """One sentence with the numbers."""
     size, training_s, budget_s = numbers
-    with pytest.raises(ConfigurationError, match="positive, finite seconds"):
-        advise(space_size=size, training_s=training_s, budget_s=budget_s)
+    with pytest.raises(ConfigurationError, match="positive"):
+        advise(Prices(size, training_s), budget_s=budget_s)

@@ -10,7 +10,14 @@ import pytest
 from hwprof.errors import ConfigurationError
 from hwprof.search.performance import get_strategy
 from hwprof.search.performance._base import FittedStrategy, Needs, PerformanceStrategy
-from hwprof.search.selection import Query, Ranks, fewest_samples, out_of_fold, rank_strategies
+from hwprof.search.selection import (
+    Prices,
+    Query,
+    Ranks,
+    fewest_samples,
+    out_of_fold,
+    rank_strategies,
+)
 
 FLOPS, PARAMS, RIDGE = (get_strategy(name) for name in ("flops", "params", "bayesian-ridge"))
 
@@ -74,25 +81,24 @@ def test_a_model_of_noise_ranks_by_chance(samples):
     assert np.mean(pooled) < -0.1
 
 
-def test_too_few_samples_for_a_model_say_how_many(samples):
+def test_too_few_samples_for_a_model_say_how_many(samples, prices):
     """All its folds but the largest must be enough for a fit."""
     needed = fewest_samples(RIDGE)
     assert needed - -(-needed // 5) >= RIDGE.needs.samples
     with pytest.raises(ConfigurationError, match=f"at least {needed} trained designs"):
-        rank_strategies(samples[:5], [RIDGE], strict=True)
-    found = rank_strategies(samples[:5], [FLOPS, RIDGE])
+        rank_strategies(samples[:5], [RIDGE], prices, strict=True)
+    found = rank_strategies(samples[:5], [FLOPS, RIDGE], prices)
     assert [row.strategy.name for row in found.scored] == ["flops"]
     assert f"at least {needed}" in found.unscored[0].reason
 
 
-def test_work_ranks_quality_that_is_made_of_work(samples):
+def test_work_ranks_quality_that_is_made_of_work(samples, prices):
     """FLOPs are ahead of parameters, which do not see the input size; intervals are ordered."""
-    found = rank_strategies(samples, [PARAMS, FLOPS, RIDGE])
+    found = rank_strategies(samples, [PARAMS, FLOPS, RIDGE], prices)
     flops = found.named("flops")
     assert flops is not None
     assert flops.tau.value > 0.7
     assert flops.tau.low <= flops.tau.value <= flops.tau.high
-    assert flops.query_s < 1
     assert found.scored[0].behind.value == found.scored[0].behind.high == 0
     assert [row.tau.value for row in found.scored] == sorted(
         (row.tau.value for row in found.scored), reverse=True
@@ -107,42 +113,80 @@ def asked(samples, **scores):
     ]
 
 
-def test_a_tie_goes_to_the_cheaper_and_what_is_worse_is_no_tie(samples):
-    """SNIP ranks as FLOPs do and costs less; GraSP ranks backwards."""
+def test_a_tie_goes_to_what_costs_fewer_trainings_and_what_is_worse_is_no_tie(samples, prices):
+    """120 answers of 0.6 s are more than a training of 60 s; GraSP ranks backwards."""
     quality = [sample.quality for sample in samples]
     backwards = [-value for value in quality]
-    given = asked(samples, snip=(quality, 0.5), grad_norm=(quality, 2.0), grasp=(backwards, 0.1))
+    given = asked(samples, snip=(quality, 0.1), grad_norm=(quality, 0.6), grasp=(backwards, 0.1))
     names = "grad_norm", "snip", "grasp"
-    found = rank_strategies(given, [get_strategy(name) for name in names])
+    found = rank_strategies(given, [get_strategy(name) for name in names], prices)
     assert [row.strategy.name for row in found.top] == ["snip", "grad_norm"]
+    assert [found.price(row) for row in found.top] == [0, 1]
     assert found.chosen.strategy.name == "snip"
     assert found.scored[-1].strategy.name == "grasp"
     assert found.scored[-1].tau.value == pytest.approx(-1)
     assert not found.scored[-1].is_top
 
 
-def test_a_strategy_that_the_task_cannot_give_is_said_so(samples):
+def test_a_tie_of_equal_price_goes_to_the_better_rank(samples, prices):
+    """A tenth of a second more for an answer is less than a training for all of them."""
+    quality = [sample.quality for sample in samples]
+    noisy = np.add(quality, np.random.default_rng(1).normal(scale=0.02, size=len(samples)))
+    given = asked(samples, snip=(noisy.tolist(), 0.1), grad_norm=(quality, 0.2))
+    found = rank_strategies(given, [get_strategy(name) for name in ("snip", "grad_norm")], prices)
+    tied = asked(samples, snip=(noisy.tolist(), 0.1), grad_norm=(noisy.tolist(), 0.2))
+    assert found.chosen.strategy.name == "grad_norm"
+    assert len(rank_strategies(tied, [row.strategy for row in found.scored], prices).top) == 2
+
+
+def test_what_needs_an_architecture_alone_is_asked_of_a_whole_space_that_is_not_too_large(samples):
+    """Else as many as a search has trials."""
+    snip = asked(samples, snip=([sample.quality for sample in samples], 0.1))
+    for size, queries in ((91_184, 91_184), (10**9, 120)):
+        sized = Prices(space_size=size, training_s=60)
+        found = rank_strategies(snip, [FLOPS, get_strategy("snip")], sized)
+        flops, asked_little = found.named("flops"), found.named("snip")
+        assert flops is not None
+        assert asked_little is not None
+        assert found.search_s(flops) == queries * flops.query_s
+        assert found.search_s(asked_little) == pytest.approx(120 * 0.1)
+
+
+def test_a_rank_by_lot_does_not_beat_chance(samples, prices):
+    """The interval of tau holds 0."""
+    scores = np.random.default_rng(5).normal(size=len(samples)).tolist()
+    given = asked(samples, snip=(scores, 0.1))
+    found = rank_strategies(given, [get_strategy("snip"), FLOPS], prices)
+    flops, snip = found.named("flops"), found.named("snip")
+    assert flops is not None
+    assert snip is not None
+    assert flops.beats_chance
+    assert not snip.beats_chance
+    assert snip.tau.low <= 0 <= snip.tau.high
+
+
+def test_a_strategy_that_the_task_cannot_give_is_said_so(samples, prices):
     """One sentence where it was asked for, a row without a tau where it was not."""
     snip = get_strategy("snip")
     with pytest.raises(ConfigurationError, match="SNIP needs a network"):
-        rank_strategies(samples, [FLOPS, snip], strict=True)
-    assert rank_strategies(samples, [FLOPS, snip]).unscored[0].strategy is snip
+        rank_strategies(samples, [FLOPS, snip], prices, strict=True)
+    assert rank_strategies(samples, [FLOPS, snip], prices).unscored[0].strategy is snip
     with pytest.raises(ConfigurationError, match="no strategy can be asked"):
-        rank_strategies(samples, [snip])
+        rank_strategies(samples, [snip], prices)
 
 
-def test_what_was_refused_beside_the_training_keeps_its_reason(samples):
+def test_what_was_refused_beside_the_training_keeps_its_reason(samples, prices):
     """Such as pictures without labels."""
     refused = [replace(one, refused={"snip": "SNIP needs labels; add some."}) for one in samples]
-    found = rank_strategies(refused, [FLOPS, get_strategy("snip")])
+    found = rank_strategies(refused, [FLOPS, get_strategy("snip")], prices)
     assert found.unscored[0].reason == "SNIP needs labels; add some."
 
 
-def test_an_early_training_is_part_of_what_a_curve_costs(samples):
-    """Its seconds stand in every query."""
+def test_an_early_training_is_part_of_what_a_curve_costs(samples, prices):
+    """Its seconds stand in every query, before what the answer itself takes."""
     given = [
         replace(one, evidence=replace(one.evidence, curve=(3.0, 2.0, 1.5, 1.0, 0.9, n)), early_s=7)
         for n, one in enumerate(samples)
     ]
-    (row,) = rank_strategies(given, [get_strategy("sotl-e")]).scored
-    assert 7 < row.query_s < 8
+    (row,) = rank_strategies(given, [get_strategy("sotl-e")], prices).scored
+    assert row.query_s > 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hwprof.architecture import Architecture
@@ -16,10 +17,21 @@ class _EnoughError(Exception):
     """As many epochs as were wanted; the trainer has kept them."""
 
 
-def first_losses(
-    detectors: TrainedDetectors, architecture: Architecture, epochs: int
-) -> tuple[float, ...]:
-    """Mean training losses of at least the first epochs of a design's full training.
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The first epochs of a training.
+
+    Attributes:
+        losses: mean training loss of each epoch, at least of those that were wanted.
+        seconds: what those took; of a training that went on, their share of its seconds.
+    """
+
+    losses: tuple[float, ...] = ()
+    seconds: float = 0.0
+
+
+def beginning(detectors: TrainedDetectors, architecture: Architecture, epochs: int) -> Beginning:
+    """At least the first epochs of a design's full training.
 
     Of one that diverges they are as ``Trained`` has them.
 
@@ -35,24 +47,32 @@ def first_losses(
             raise _EnoughError
 
     if not epochs:
-        return ()
-    if len(_kept_losses(checkpoint)) < epochs:
-        try:
-            return detectors.train(architecture, told=stop).record.losses
-        except _EnoughError:
-            pass
-        except DivergedError:
-            outcome = detectors.store.outcome(key)
-            return whole_curve(outcome.losses, key.recipe.epochs)
-    return _kept_losses(checkpoint)
-
-
-def _kept_losses(checkpoint: Path) -> tuple[float, ...]:
-    """Of the epochs that an unfinished training has behind it."""
-    if not checkpoint.is_file():
-        return ()
+        return Beginning()
+    if len(_kept(checkpoint).losses) >= epochs:
+        return _first(_kept(checkpoint), epochs)
     try:
-        return tuple(float(loss) for loss in read_kept(checkpoint)["losses"])
+        detectors.train(architecture, told=stop)
+    except _EnoughError:
+        return _first(_kept(checkpoint), epochs)
+    except DivergedError:
+        pass
+    outcome = detectors.store.outcome(key)
+    losses = whole_curve(outcome.losses, key.recipe.epochs)
+    return _first(Beginning(losses, outcome.seconds), epochs)
+
+
+def _first(whole: Beginning, epochs: int) -> Beginning:
+    return replace(whole, seconds=whole.seconds * min(epochs / len(whole.losses), 1))
+
+
+def _kept(checkpoint: Path) -> Beginning:
+    """What an unfinished training has behind it."""
+    if not checkpoint.is_file():
+        return Beginning()
+    state = read_kept(checkpoint)
+    try:
+        losses = tuple(float(loss) for loss in state["losses"])
+        return Beginning(losses, float(state.get("seconds", 0.0)))
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(
             f"an unfinished training keeps the loss of each epoch; {str(checkpoint)!r} does not; "

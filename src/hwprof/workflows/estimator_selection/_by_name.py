@@ -10,22 +10,24 @@ from pathlib import Path
 import numpy as np
 
 from hwprof.architecture import Architecture
-from hwprof.errors import ConfigurationError
+from hwprof.errors import ConfigurationError, PausedError
 from hwprof.measurement import DEFAULT_SCHEME
 from hwprof.profiler.bench import Setup
-from hwprof.search.estimators import FloatArray
+from hwprof.search.estimators import FloatArray, FlopsProxy
+from hwprof.search.exhaustive import MOST_POINTS, exhaustive_front
 from hwprof.search.loop import DEFAULT_TRIALS
 from hwprof.search.performance import PerformanceStrategy, get_strategy, strategies
 from hwprof.search.selection import (
     FittedEstimator,
     FittedOn,
+    Prices,
     Ranking,
     Sample,
     Scored,
     advise,
     best_portable,
-    economics,
     rank_strategies,
+    require_samples,
     short_list_size,
 )
 from hwprof.search.spaces import get_space
@@ -69,7 +71,7 @@ class SelectionRequest:
         short_list: candidates that stage two trains; None for the rule.
         n_trials: of a search by an estimator that cannot be asked of the whole space, and of the
             full-training search that all are compared with.
-        budget_s: seconds that the advice may spend; None for those of that search.
+        budget_s: seconds that the advice may spend; None for as few as can be.
         output: file of the fitted estimator; None for one in the workspace.
     """
 
@@ -105,51 +107,66 @@ def select_estimator(
 
 
 class _Selector:
-    """One selection, stage by stage."""
+    """One selection, stage by stage; what cannot end well is refused before anything is trained."""
 
     def __init__(
         self, request: SelectionRequest, workspace: Workspace, stage: Stage, is_paused: Paused
     ) -> None:
-        self._request, self._workspace, self._stage = request, workspace, stage
+        self._request, self._workspace = request, workspace
+        self._stage, self._is_paused = stage, is_paused
         self._space = get_space(request.space)
         self._early = get_effort(EARLY).recipe(request.training.recipe).epochs
         # Learning curves are looked at as far as the early training goes, or as far as they must.
         self._early = max(self._early, FEWEST_CURVE_EPOCHS)
         self._strategies = _strategies(request.strategies, self._early)
+        self._designs = self._sampled()
         self._ground = self._made_ground()
+        self._check()
         plan = _plan(request, workspace, self._strategies)
         self._trainings = Trainings(plan)
         self._crew = Crew(plan, self._trainings, workers=request.workers, is_paused=is_paused)
 
     def run(self) -> Selection:
         """Train the samples, rank, search, train the short list, and add up."""
-        request = self._request
-        designs = self._sampled()
+        request, designs = self._request, self._designs
         records = self._crew.samples(designs, self._stage("samples", len(designs)))
         share = self._early / request.training.recipe.epochs
         samples = [r.sample(d, share) for r, d in zip(records, designs, strict=True)]
-        is_strict = bool(request.strategies)
-        ranking = rank_strategies(samples, self._strategies, strict=is_strict, seed=request.seed)
         training_s, n_whole = _mean_seconds(records)
+        ranking = rank_strategies(
+            samples,
+            self._strategies,
+            Prices(self._space.size, training_s, request.n_trials),
+            strict=bool(request.strategies),
+            seed=request.seed,
+        )
         saved_name, saved = self._save(ranking, samples)
-        second = self._second(ranking, samples, training_s) if request.stage_two else None
         return Selection(
             space=self._space.name,
-            space_size=self._space.size,
             task=self._trainings.task_name,
             ranking=ranking,
-            training_s=training_s,
             n_whole=n_whole,
-            economics=economics(ranking, training_s=training_s, n_trials=request.n_trials),
-            advice=advise(
-                space_size=self._space.size,
-                training_s=training_s,
-                budget_s=request.budget_s or request.n_trials * training_s,
-            ),
-            second=second,
+            advice=advise(ranking.prices, budget_s=request.budget_s, ranking=ranking),
+            second=self._second(ranking, samples) if request.stage_two else None,
             saved=saved,
             saved_name=saved_name,
         )
+
+    def _check(self) -> None:
+        request = self._request
+        for strategy in self._strategies if request.strategies else ():
+            require_samples(strategy, request.samples)
+            epochs = request.training.recipe.epochs
+            if strategy.needs.curve_epochs > epochs:
+                raise ConfigurationError(
+                    f"{strategy.title} looks at the first {strategy.needs.curve_epochs} epochs of "
+                    f"a training; got {epochs}; raise --epochs, or leave it out."
+                )
+        if request.stage_two and self._space.size <= MOST_POINTS:
+            # Refuses a budget that nothing meets.
+            exhaustive_front(
+                self._ground.problem(FlopsProxy()), progress=self._stage("budget", self._space.size)
+            )
 
     def _sampled(self) -> list[Architecture]:
         count, space = self._request.samples, self._space
@@ -161,19 +178,16 @@ class _Selector:
         numbers = random.Random(self._request.seed).sample(range(space.size), count)
         return list(space.architectures(numbers))
 
-    def _second(
-        self, ranking: Ranking, samples: Sequence[Sample], training_s: float
-    ) -> SecondStage:
+    def _second(self, ranking: Ranking, samples: Sequence[Sample]) -> SecondStage:
         request, chosen = self._request, ranking.chosen
         fitted = chosen.strategy.fit([s.evidence for s in samples], _quality(samples))
-        task, is_cheap = estimator_task(fitted, self._fitted_on(chosen, ranking), self._trainings)
         found = shortened(
             self._ground,
-            task,
+            estimator_task(fitted, self._fitted_on(chosen, ranking), self._trainings),
             request.short_list or short_list_size(chosen.tau),
-            is_cheap=is_cheap,
+            asks_all=ranking.prices.queries(chosen.strategy) == self._space.size,
             workspace=self._workspace,
-            stage=self._stage,
+            stage=self._pausable,
         )
         designs = list(self._space.architectures(found.indices))
         trained = self._crew.full(designs, self._stage("short list", len(designs)))
@@ -192,33 +206,38 @@ class _Selector:
             after_s=sum(one.seconds for one in trained),
             listed=listed,
             reported=self._trainings.reported(designs[listed.index(best)]),
-            full_search=self._full_search(samples, training_s, best.trained.ap50_int8),
+            full_search=self._full_search(ranking.prices, samples),
         )
 
-    def _full_search(
-        self, samples: Sequence[Sample], training_s: float, target: float
-    ) -> FullSearch:
-        budget_us = self._request.budget_us
-        measured = measured_full_search(
-            self._workspace.studies,
-            self._trainings.task_name,
-            space=self._space.name,
-            budget_us=budget_us,
-            target=target,
-        )
-        if measured is not None and measured.trials >= self._request.n_trials:
+    def _pausable(self, name: str, total: int) -> Callable[[int], None]:
+        """A stage that ends between two steps where somebody wishes to pause."""
+        done = self._stage(name, total)
+
+        def advance(count: int) -> None:
+            done(count)
+            if self._is_paused():
+                raise PausedError(
+                    f"paused in the {name} of stage two; all of it is kept, and the same command "
+                    "goes on."
+                )
+
+        return advance
+
+    def _full_search(self, prices: Prices, samples: Sequence[Sample]) -> FullSearch:
+        problem = self._ground.problem(self._trainings.full_task)
+        measured = measured_full_search(self._workspace.studies, problem)
+        if measured is not None and measured.trials >= prices.n_trials:
             return measured
+        latency_us = problem.latency.latencies_us([s.evidence.architecture for s in samples])
         return extrapolated_full_search(
             _quality(samples),
-            self._ground.latency.latencies_us([s.evidence.architecture for s in samples]),
-            n_trials=self._request.n_trials,
-            training_s=training_s,
-            budget_us=budget_us,
-            target=target,
+            (latency_us <= problem.limit_us).tolist(),
+            n_trials=prices.n_trials,
+            training_s=prices.training_s,
         )
 
     def _save(self, ranking: Ranking, samples: Sequence[Sample]) -> tuple[str, Path | None]:
-        """Keep the best estimator that a file can hold, the top group's cheapest first."""
+        """Keep the best estimator that a file can hold, the top group first."""
         row = best_portable((*ranking.top, *ranking.scored))
         if row is None:
             return "", None

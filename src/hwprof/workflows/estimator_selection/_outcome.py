@@ -14,6 +14,7 @@ from hwprof.search.selection import (
     CostRow,
     Ranking,
     Scored,
+    economics,
 )
 from hwprof.workflows.estimator_selection._full_search import FullSearch
 from hwprof.workflows.estimator_selection._second_stage import Listed
@@ -66,7 +67,22 @@ class SecondStage:
             "short_list_rule": SIZE_RULE,
             "short_list": [_listed(one) for one in self.listed],
             "best": {**_listed(best), "ap50_int8_reported": self.reported},
-            "full_search": asdict(self.full_search),
+            "full_search": self._compared(samples_s),
+        }
+
+    def _compared(self, samples_s: float) -> dict[str, object]:
+        full = self.full_search
+        equal = full.trials_to(self.best.trained.ap50_int8)
+        return {
+            "origin": full.origin,
+            "source": full.source,
+            "trials": full.trials,
+            "seconds": full.seconds[-1],
+            "best": full.best[-1],
+            "trials_to_equal": equal,
+            "seconds_to_equal": None if equal is None else full.seconds[equal - 1],
+            "best_in_total_s": full.best_within(self.total_s),
+            "best_in_whole_s": full.best_within(self.total_s + samples_s),
         }
 
 
@@ -76,37 +92,43 @@ class Selection:
 
     Attributes:
         task: what a full training measures.
-        training_s: mean seconds of a sample's full training.
         n_whole: samples whose seconds have features and evaluation in them; of the others only
             the training itself is known.
-        economics: our rows, full training first.
         second: None where stage two was not asked for.
         saved: file of the fitted estimator; None where none can be saved.
         saved_name: the strategy in it.
     """
 
     space: str
-    space_size: int
     task: str
     ranking: Ranking
-    training_s: float
     n_whole: int
-    economics: tuple[CostRow, ...]
     advice: Advice
     second: SecondStage | None
     saved: Path | None
     saved_name: str
 
     @property
+    def training_s(self) -> float:
+        """Mean seconds of a sample's full training."""
+        return self.ranking.prices.training_s
+
+    @property
     def samples_s(self) -> float:
         """Seconds of all samples' full trainings."""
         return self.ranking.n_samples * self.training_s
 
+    @property
+    def economics(self) -> tuple[CostRow, ...]:
+        """Our rows, full training first."""
+        return economics(self.ranking)
+
     def to_json(self) -> dict[str, object]:
         """The object that ``hwprof estimators --json`` prints."""
+        rows = self.economics
         return {
             "space": self.space,
-            "space_size": self.space_size,
+            "space_size": self.ranking.prices.space_size,
             "task": self.task,
             "samples": self.ranking.n_samples,
             "training_s": self.training_s,
@@ -118,7 +140,8 @@ class Selection:
             ],
             "top": [row.strategy.name for row in self.ranking.top],
             "chosen": self.ranking.chosen.strategy.name,
-            "economics": [row.to_json(self.economics[0]) for row in self.economics],
+            "chosen_beats_chance": self.ranking.chosen.beats_chance,
+            "economics": [row.to_json(rows[0]) for row in rows],
             "published_economics": {
                 "source": PUBLISHED_SOURCE,
                 "note": PUBLISHED_NOTE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import isfinite
@@ -9,13 +10,14 @@ from math import isfinite
 from hwprof.architecture import Architecture
 from hwprof.measurement import DEFAULT_SCHEME
 from hwprof.search.design import Design
-from hwprof.search.performance import Evidence, PerformanceStrategy, get_strategy
+from hwprof.search.estimators import TaskEstimator
+from hwprof.search.performance import Evidence, FittedStrategy, get_strategy
 from hwprof.search.selection import Query
 from hwprof.search.training.recipe import Recipe
 from hwprof.search.training.trainer import DivergedError
 from hwprof.search.training.zero_cost import PROXIES_VERSION, DetectorProbes, Probe
 from hwprof.workflows.detector_accuracy import DetectorAccuracy
-from hwprof.workflows.estimator_selection._beginnings import first_losses
+from hwprof.workflows.estimator_selection._beginnings import beginning
 from hwprof.workflows.estimator_selection._queries import ask, number_in, read_queries
 from hwprof.workflows.estimator_selection._records import (
     DIVERGED_LOSS,
@@ -66,9 +68,14 @@ class Trainings:
         self._store = self.detectors.store
 
     @property
+    def full_task(self) -> TaskEstimator:
+        """A search's task estimator by full training."""
+        return self._tasks[FULL].estimator()
+
+    @property
     def task_name(self) -> str:
         """Name of what full training measures, with all that it depends on."""
-        return self._tasks[FULL].estimator().name
+        return self.full_task.name
 
     def full(self, architecture: Architecture) -> Trained:
         """A full training and its precision; 0 where it diverged."""
@@ -83,18 +90,29 @@ class Trainings:
         early = self._trained(architecture, EARLY)
         return SampleRecord(full, early, self._early_loss(architecture), asked, refused)
 
-    def evidence(self, architecture: Architecture, strategy: PerformanceStrategy) -> Evidence:
-        """What a strategy needs of a design that was not trained fully, and no more."""
-        needs = strategy.needs
+    def query(self, architecture: Architecture, fitted: FittedStrategy) -> Query:
+        """What a fitted strategy says of a design that was not trained fully.
+
+        Its seconds are those of all that it takes, those of trainings that are found again too.
+
+        Raises:
+            ConfigurationError: it cannot be asked, or trained as far as it must be.
+        """
+        needs = fitted.strategy.needs
+        start_s = time.monotonic()
         early = self._trained(architecture, EARLY) if needs.validation else None
-        return Evidence(
+        begun = beginning(self.detectors, architecture, needs.curve_epochs)
+        evidence = Evidence(
             architecture,
-            curve=first_losses(self.detectors, architecture, needs.curve_epochs),
+            curve=begun.losses,
             epochs=self.recipe.epochs,
             early_ap=early.ap50_int8 if early else None,
             early_loss=self._early_loss(architecture) if early else None,
             probe=self._probe(architecture) if needs.probe else None,
         )
+        (score,) = fitted.scores([evidence]).tolist()
+        paid_s = begun.seconds + (early.seconds if early else 0)
+        return Query(score, max(time.monotonic() - start_s, paid_s))
 
     def reported(self, architecture: Architecture) -> float:
         """Int8 precision of a fully trained design on the pictures that nothing was chosen by."""

@@ -1,0 +1,59 @@
+"""What a search by an estimator costs, in seconds and in trainings."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hwprof.errors import ConfigurationError
+from hwprof.search.exhaustive import MOST_POINTS
+from hwprof.search.loop import DEFAULT_TRIALS
+from hwprof.search.performance import PerformanceStrategy
+
+_ROUNDING = 1 + 1e-9
+"""So that the price of 120 trainings pays for 120."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """A space, what one training in it costs, and how many a search takes.
+
+    Attributes:
+        space_size: architectures.
+        training_s: seconds of one full training with its evaluation.
+        n_trials: designs that a search asks where it cannot ask all.
+
+    Raises:
+        ConfigurationError: a number that is not positive and finite.
+    """
+
+    space_size: int
+    training_s: float
+    n_trials: int = DEFAULT_TRIALS
+
+    def __post_init__(self) -> None:
+        if self.space_size < 1 or self.n_trials < 1 or not 0 < self.training_s < math.inf:
+            raise ConfigurationError(
+                "a search has a space of at least 1 architecture, at least 1 trial, and trainings "
+                f"of positive, finite seconds; got {self.space_size}, {self.n_trials} and "
+                f"{self.training_s:g}."
+            )
+
+    @property
+    def is_small(self) -> bool:
+        """Whether what needs nothing but architectures can be asked of all of them."""
+        return self.space_size <= MOST_POINTS
+
+    def queries(self, strategy: PerformanceStrategy) -> int:
+        """Designs that a search by a strategy asks about."""
+        return self.space_size if self.is_small and is_portable(strategy) else self.n_trials
+
+    def trainings(self, seconds: float) -> int:
+        """Whole trainings that so many seconds pay for."""
+        return math.floor(seconds / self.training_s * _ROUNDING)
+
+
+def is_portable(strategy: PerformanceStrategy) -> bool:
+    """Whether its fit asks for nothing but architectures, so that a file can hold it."""
+    needs = strategy.needs
+    return not (needs.probe or needs.minibatches or needs.curve_epochs or needs.validation)
