@@ -166,7 +166,7 @@ def test_the_output_says_tie_origin_and_advice(capsys, tmp_path):
     names = "flops", "params", "snip"
     prices = Prices(91_184, 60.0)
     ranking = rank_strategies(samples, [get_strategy(name) for name in names], prices)
-    trained = Trained(0.31, 0.32, (1.0,), 5.0, None)
+    trained = Trained(0.31, 0.32, (1.0,), 4.0, 1.0)
     listed = Listed(designs[0].name, 0, 1e8, 90_000.0, trained)
     full = FullSearch("extrapolated", "drawn", (60.0, 120.0), (None, 0.3))
     second = SecondStage("FLOPs", 1e5, "exhaustive", 91_184, 60.0, 5.0, (listed,), 0.29, full)
@@ -175,7 +175,7 @@ def test_the_output_says_tie_origin_and_advice(capsys, tmp_path):
             space="person-detection",
             task="int8 AP50",
             ranking=ranking,
-            n_whole=10,
+            n_diverged=1,
             advice=advise(prices, ranking=ranking),
             second=second,
             saved=tmp_path / "estimator.json",
@@ -186,7 +186,7 @@ def test_the_output_says_tie_origin_and_advice(capsys, tmp_path):
     printed = capsys.readouterr().out
     for text in (
         "SNIP: not scored: SNIP needs",
-        "of 2 samples found trained only the training itself is known",
+        "samples that diverged and rank last: 1",
         "int8 AP50 0.310 on the pictures it was chosen by, 0.290",
         "with the samples 785 s",
         "full-training search (extrapolated, drawn): 2 trials, 120 s, best 0.300",

@@ -140,7 +140,7 @@ def test_samples_are_drawn_by_the_seed_and_found_trained(found, request_, qualit
     expected = qualities.full(space.architecture(space.point(numbers[0]))).ap50_int8
     assert expected == pytest.approx(macs[0] / 1e8 + 0.001 * numbers[0])
     assert found.ranking.n_samples == SAMPLES
-    assert found.n_whole == SAMPLES
+    assert found.n_diverged == 0
 
 
 def test_every_strategy_that_was_named_has_a_row(found):
@@ -279,7 +279,7 @@ def test_an_interrupted_training_costs_all_its_seconds(request_, tmp_path):
     torch.save({**state, "seconds": 1e6}, checkpoint)
     trained = trainings.full(NETWORK)
     assert trained.training_s > 1e6
-    assert trained.whole_s > trained.training_s
+    assert trained.seconds > trained.training_s
     assert trainings.full(NETWORK) == trained
 
 
@@ -336,6 +336,7 @@ def test_a_selection_ranks_a_sample_that_diverged(request_, workspace, qualities
     found = selected(request, Workspace(tmp_path / "work"))
     assert {row.strategy.name for row in found.ranking.scored} == set(NAMES)
     assert found.ranking.n_samples == SAMPLES
+    assert found.n_diverged == 1
     assert qualities.full(space.architecture(space.point(number))).ap50_int8 > 0
 
 

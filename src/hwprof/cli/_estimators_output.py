@@ -42,15 +42,9 @@ def print_selection(found: Selection, *, as_json: bool) -> None:
 
 def _print(found: Selection) -> None:
     _print_ranking(found.ranking)
-    others = found.ranking.n_samples - found.n_whole
-    click.echo(
-        f"\na full training takes {found.training_s:,.0f} s (measured, mean"
-        + (
-            f"; of {others} samples found trained only the training itself is known)"
-            if others
-            else ")"
-        )
-    )
+    click.echo(f"\na full training takes {found.training_s:,.0f} s (measured, mean)")
+    if found.n_diverged:
+        click.echo(f"samples that diverged and rank last: {found.n_diverged}")
     if found.second is not None:
         _print_second(found.second, found.samples_s)
     _print_economics(found.economics)

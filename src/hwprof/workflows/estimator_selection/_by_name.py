@@ -39,7 +39,6 @@ from hwprof.workflows.estimator_selection._full_search import (
     measured_full_search,
 )
 from hwprof.workflows.estimator_selection._outcome import SecondStage, Selection
-from hwprof.workflows.estimator_selection._records import SampleRecord
 from hwprof.workflows.estimator_selection._second_stage import (
     Ground,
     Listed,
@@ -132,7 +131,7 @@ class _Selector:
         records = self._crew.samples(designs, self._stage("samples", len(designs)))
         share = self._early / request.training.recipe.epochs
         samples = [r.sample(d, share) for r, d in zip(records, designs, strict=True)]
-        training_s, n_whole = _mean_seconds(records)
+        training_s = float(np.mean([record.full.seconds for record in records]))
         ranking = rank_strategies(
             samples,
             self._strategies,
@@ -145,7 +144,7 @@ class _Selector:
             space=self._space.name,
             task=self._trainings.task_name,
             ranking=ranking,
-            n_whole=n_whole,
+            n_diverged=sum(bool(record.full.diverged) for record in records),
             advice=advise(ranking.prices, budget_s=request.budget_s, ranking=ranking),
             second=self._second(ranking, samples) if request.stage_two else None,
             saved=saved,
@@ -277,10 +276,3 @@ def _plan(
 
 def _quality(samples: Sequence[Sample]) -> FloatArray:
     return np.array([sample.quality for sample in samples], np.float64)
-
-
-def _mean_seconds(records: Sequence[SampleRecord]) -> tuple[float, int]:
-    """Mean seconds of a full training, and of how many all is known; of others what is known."""
-    whole = [r.full.whole_s for r in records if r.full.whole_s is not None]
-    known = whole or [r.full.training_s for r in records]
-    return float(np.mean(known)), len(whole)

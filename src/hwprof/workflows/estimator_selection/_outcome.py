@@ -92,8 +92,7 @@ class Selection:
 
     Attributes:
         task: what a full training measures.
-        n_whole: samples whose seconds have features and evaluation in them; of the others only
-            the training itself is known.
+        n_diverged: samples whose training diverged; their quality is 0.
         second: None where stage two was not asked for.
         saved: file of the fitted estimator; None where none can be saved.
         saved_name: the strategy in it.
@@ -102,7 +101,7 @@ class Selection:
     space: str
     task: str
     ranking: Ranking
-    n_whole: int
+    n_diverged: int
     advice: Advice
     second: SecondStage | None
     saved: Path | None
@@ -132,7 +131,7 @@ class Selection:
             "task": self.task,
             "samples": self.ranking.n_samples,
             "training_s": self.training_s,
-            "samples_with_whole_seconds": self.n_whole,
+            "samples_diverged": self.n_diverged,
             "strategies": [_scored(row) for row in self.ranking.scored],
             "unscored": [
                 {"strategy": one.strategy.name, "reason": one.reason}

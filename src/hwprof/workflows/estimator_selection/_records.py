@@ -23,9 +23,8 @@ class Trained:
     Attributes:
         ap50_int8, ap50_float: on the pictures for selection, 0 to 1.
         losses: mean training loss of each epoch, ``DIVERGED_LOSS`` from where it diverged on.
-        training_s: of the training alone; measured.
-        whole_s: with the features and the evaluation; measured where it was evaluated here, None
-            where another command had.
+        training_s: of the training, with the features of a frozen backbone; measured.
+        evaluation_s: of the evaluation behind it; measured.
         diverged: how, in a sentence; empty where it ended.
     """
 
@@ -33,13 +32,13 @@ class Trained:
     ap50_float: float
     losses: tuple[float, ...]
     training_s: float
-    whole_s: float | None
+    evaluation_s: float
     diverged: str = ""
 
     @property
     def seconds(self) -> float:
-        """As much as is known of what it took."""
-        return self.training_s if self.whole_s is None else self.whole_s
+        """What it took in all."""
+        return self.training_s + self.evaluation_s
 
 
 def whole_curve(losses: Sequence[float], epochs: int) -> tuple[float, ...]:

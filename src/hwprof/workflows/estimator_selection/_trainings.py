@@ -142,21 +142,16 @@ class Trainings:
 
     def _trained(self, architecture: Architecture, name: str) -> Trained:
         key = self.detectors.key(architecture, get_effort(name).recipe(self.recipe))
-        evaluated = self._store.value(key, value_name("val-A", self._plan.scheme))
-        judgement = self._tasks[name].judge(Design(architecture))
+        details = self._tasks[name].judge(Design(architecture)).details
         outcome = self._store.outcome(key)
         if isinstance(outcome, Divergence):
             return _diverged(outcome, key.recipe.epochs)
-        if evaluated is None:
-            whole_s = outcome.seconds + float(judgement.details["evaluation_s"])
-            self._store.keep_value(key, "cost", {"whole_s": whole_s})
-        cost = self._store.value(key, "cost")
         return Trained(
-            float(judgement.details["ap50_int8"]),
-            float(judgement.details["ap50_float"]),
+            float(details["ap50_int8"]),
+            float(details["ap50_float"]),
             outcome.losses,
             outcome.seconds,
-            number_in(cost, "whole_s", "the cost of a training") if cost else None,
+            float(details["evaluation_s"]),
         )
 
     def _early_loss(self, architecture: Architecture) -> float:
@@ -196,5 +191,4 @@ class Trainings:
 
 def _diverged(divergence: Divergence, epochs: int) -> Trained:
     curve = whole_curve(divergence.losses, epochs)
-    seconds = divergence.seconds
-    return Trained(0.0, 0.0, curve, seconds, seconds, divergence.reason)
+    return Trained(0.0, 0.0, curve, divergence.seconds, 0.0, divergence.reason)
