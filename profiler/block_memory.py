@@ -24,7 +24,6 @@ from hwprof.profiler.program import tensor_bytes
 __all__ = ["CountedMemory", "counted_memory"]
 
 _KEPT_BLOCKS = 1 << 17
-_KEPT_GRAPHS = 1 << 8  # of the network at hand
 
 
 def counted_memory(
@@ -90,13 +89,10 @@ def _is_countable(blocks: Sequence[BlockInstance]) -> bool:
     )
 
 
-_graph = lru_cache(maxsize=_KEPT_GRAPHS)(block_graph)
-
-
 @lru_cache(maxsize=_KEPT_BLOCKS)
 def _is_closed(config: BlockConfig) -> bool:
     """Whether no view reaches over the block's edge."""
-    graph = _graph(config)
+    graph = block_graph(config)
     public = {*graph.inputs, *graph.outputs}
     return not any(
         isinstance(node.op, Reshape) and not public.isdisjoint((node.name, *node.inputs))
@@ -119,4 +115,4 @@ def _lowered(blocks: Sequence[BlockInstance], outputs: Sequence[str], scheme: st
 
 @lru_cache(maxsize=_KEPT_BLOCKS)
 def _block_memory(config: BlockConfig, kept: Kept, scheme: str) -> CountedMemory:
-    return graph_memory(_graph(config), kept, scheme)
+    return graph_memory(block_graph(config), kept, scheme)

@@ -34,6 +34,7 @@ from hwprof.profiler.program import (
 )
 from hwprof.profiler.scratch import scratch_bytes
 
+_KEPT_WINDOWS = 1 << 16
 _KEPT_STRUCTURES = 1 << 10
 
 
@@ -195,9 +196,14 @@ def _requantised_inputs(graph: Graph) -> dict[str, str]:
 
 
 def _scratch(graph: Graph, record: Record, position: int) -> int:
-    node = graph.nodes[position]
-    fields: dict[str, Any] = _FIELDS[type(record)](graph, node)
-    return scratch_bytes(replace(record, **fields))
+    fields = _FIELDS[type(record)](graph, graph.nodes[position])
+    return _scratch_bytes(record, tuple(fields.items()))
+
+
+@lru_cache(maxsize=_KEPT_WINDOWS)
+def _scratch_bytes(record: Record, fields: tuple[tuple[str, Any], ...]) -> int:
+    """Of a record whose fields are others; blocks of a space share most windows."""
+    return scratch_bytes(replace(record, **dict(fields)))
 
 
 def _window(graph: Graph, node: Node) -> dict[str, int]:

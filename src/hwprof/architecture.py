@@ -148,6 +148,9 @@ def _build(builder: GraphBuilder, name: str, config: BlockConfig, inputs: Sequen
     return kind.build(builder, name, config, inputs)
 
 
+_KEPT_GRAPHS = 1 << 8
+
+
 @dataclass(frozen=True, slots=True)
 class BlockCounts:
     """What a block costs by counting.
@@ -177,8 +180,11 @@ def block_counts(config: BlockConfig) -> BlockCounts:
     return BlockCounts(graph.macs, graph.parameters, channels, graph.shapes[graph.outputs[0]])
 
 
+@lru_cache(maxsize=_KEPT_GRAPHS)
 def block_graph(config: BlockConfig, seed: int = 0) -> Graph:
     """One block on its own: its inputs are the graph's inputs, ``input_0`` and so on.
+
+    The last ones are kept: who counts a block asks for its graph more than once.
 
     Raises:
         ModelError: the parameters do not fit the input shapes.
