@@ -223,7 +223,7 @@ class _Ranked(_Case):
     @property
     def search(self) -> int:
         """What the estimator's answers cost, in trainings."""
-        return self.ranking.price(self.chosen)
+        return self.prices.trainings(self.ranking.search_s(self.chosen))
 
     @property
     def thrift(self) -> int:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from hwprof.search.selection._ranking import Ranking, Scored
-from hwprof.search.selection._short_list import short_list_size
 
 Origin: TypeAlias = Literal["measured", "extrapolated", "published"]
 
@@ -87,7 +86,7 @@ def economics(ranking: Ranking) -> tuple[CostRow, ...]:
             row.strategy.title,
             prices.queries(row.strategy),
             ranking.search_s(row),
-            short_list_size(row.tau) * training_s,
+            ranking.after_s(row),
             ranking.n_samples * training_s,
             "extrapolated",
         )

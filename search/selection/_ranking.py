@@ -14,7 +14,8 @@ from hwprof.search.performance import Evidence, PerformanceStrategy
 from hwprof.search.selection._agreement import Interval, Labels, Ranks, interval
 from hwprof.search.selection._confidence_set import confidence_set
 from hwprof.search.selection._folds import out_of_fold
-from hwprof.search.selection._prices import Prices
+from hwprof.search.selection._prices import Prices, is_portable
+from hwprof.search.selection._short_list import short_list_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class Scored:
         within: the same inside bins of equal FLOPs.
         behind: tau of the first in rank less this one's, paired; 0 of the first itself.
         is_top: whether it may be the best, as far as the samples tell.
-        query_s: seconds of one answer, its share of training included.
+        query_s: seconds of one answer as a search asks for it, what it trains included: of many
+            at a time where nothing but architectures is needed.
         fit_s: seconds of one fit on all samples; 0 where nothing is fitted.
     """
 
@@ -95,8 +97,7 @@ class Ranking:
     def top(self) -> tuple[Scored, ...]:
         """Those that may be the best, the one to take first.
 
-        Costs are compared in whole trainings, because less than one decides nothing: what is
-        cheaper by that goes first, and what ranked the samples better among equals.
+        What costs fewer trainings goes first, and what ranked the samples better among equals.
         """
         may_be_best = (row for row in self.scored if row.is_top)
         return tuple(sorted(may_be_best, key=lambda row: (self.price(row), -row.tau.value)))
@@ -110,9 +111,13 @@ class Ranking:
         """Seconds of all queries of a search, and of the fit before them."""
         return row.fit_s + self.prices.queries(row.strategy) * row.query_s
 
+    def after_s(self, row: Scored) -> float:
+        """Seconds of the trainings behind it."""
+        return short_list_size(row.tau) * self.prices.training_s
+
     def price(self, row: Scored) -> int:
-        """The same in whole trainings."""
-        return self.prices.trainings(self.search_s(row))
+        """What both cost, in whole trainings, because less than one decides nothing."""
+        return self.prices.trainings(self.search_s(row) + self.after_s(row))
 
     def named(self, name: str) -> Scored | None:
         """A strategy's row, None where it was not scored."""
@@ -180,10 +185,11 @@ def _answers(
     start_s = time.perf_counter()
     fitted = strategy.fit(evidence, quality)
     fit_s = time.perf_counter() - start_s if needs.samples else 0.0
-    # One at a time, as a search asks, and of architectures that nobody has counted yet.
+    # Of architectures that nobody has counted yet, in the portions in which a search asks.
     new = [replace(one, architecture=replace(one.architecture)) for one in evidence]
+    portions = [new] if is_portable(strategy) else [[one] for one in new]
     start_s = time.perf_counter()
-    scores = np.concatenate([fitted.scores([one]) for one in new])
+    scores = np.concatenate([fitted.scores(portion) for portion in portions])
     query_s = (time.perf_counter() - start_s) / len(samples)
     if needs.curve_epochs or needs.validation:
         query_s += float(np.mean([sample.early_s for sample in samples]))

@@ -86,14 +86,10 @@ def _verdict(ranking: Ranking) -> str:
     if count == 1:
         said = f"{title} ranks {ranking.n_samples} samples better than all others"
     else:
-        why = (
-            f"no search of less than {price} trainings is among them"
-            if price
-            else "it ranked best of those whose whole search costs less than one training"
-        )
         said = (
             f"{ranking.n_samples} samples cannot tell {count} strategies apart (top): a tie, of "
-            f"which {title} is taken: {why}"
+            f"which {title} is taken: none has a search and short list of fewer trainings "
+            f"({price}), and of those with as many it ranked best"
         )
     if chosen.beats_chance:
         return said
