@@ -19,8 +19,9 @@ _SHIFT = 1e-5  # of eigenvalues, as in the paper's code
 def fisher(probe: Probe) -> float:
     """Sum over channels of half the mean over inputs of (sum over h, w of a dL/da)^2.
 
-    a are the outputs of convolutions, with their normalisation and activation (Turner et al., arXiv
-    1906.04113).
+    a is what the next layer reads of a convolution, behind normalisation and activation: before
+    them its scale has no part in the loss, and the sum of a dL/da over a minibatch is all but 0
+    (Turner et al., arXiv 1906.04113).
     """
     network, minibatch = probe.network(), probe.minibatch
     tensors = network.tensors(minibatch.inputs)
