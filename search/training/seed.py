@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import zip_longest
 
 import torch
 from torch import Tensor
 
 from hwprof.architecture import Architecture
 from hwprof.errors import ConfigurationError
-from hwprof.networks.person_detector import person_detector
+from hwprof.graph import Graph
+from hwprof.networks.person_detector import fastestdet, person_detector
 from hwprof.search.training.checkpoints import is_fastestdet, load_fastestdet, read_state
-from hwprof.search.training.inherit import inherit_head
+from hwprof.search.training.inherit import inherit_backbone, inherit_head
 from hwprof.search.training.module import GraphModule
 from hwprof.search.training.parts import divide
 
@@ -53,19 +55,28 @@ class SeedNetwork:
         return cls(module.state_dict())
 
     def backbone(self, backbone: Architecture) -> GraphModule:
-        """A backbone of any input size with the seed's weights, as it is evaluated."""
-        return part_of(self._module, backbone)
+        """A backbone of any input size with the seed's weights, as it is evaluated.
+
+        Raises:
+            ConfigurationError: its layers are not the seed's, so that it had to be trained.
+        """
+        module = fresh(backbone, seed=0)
+        _check_layers(module.graph)
+        inherit_backbone(module, self._module)
+        return module.eval()
 
     def head(self, head: Architecture) -> GraphModule:
-        """A head of any k, g and C with the part of the seed's weights that it has room for."""
+        """A head of any k, g and C, or edited, with the seed's weights that it has room for."""
         module = fresh(head, seed=0)
         inherit_head(module, self._module)
         return module
 
     def detector(self, detector: Architecture) -> GraphModule:
-        """Backbone and head together."""
+        """Backbone and head together, to be trained; either may be edited."""
         parts = divide(detector)
-        return assembled(detector, self.backbone(parts.backbone), self.head(parts.head))
+        backbone = fresh(parts.backbone, seed=0)
+        inherit_backbone(backbone, self._module)
+        return assembled(detector, backbone, self.head(parts.head))
 
 
 def fresh(architecture: Architecture, *, seed: int) -> GraphModule:
@@ -89,6 +100,20 @@ def part_of(module: GraphModule, part: Architecture) -> GraphModule:
     for name, unit in taken.named_units():
         unit.load_state_dict(module.unit(name).state_dict())
     return taken.eval()
+
+
+def _check_layers(graph: Graph) -> None:
+    """Whether a backbone has the operators that the seed's has at its input size."""
+    ((height, width, depth),) = graph.inputs.values()
+    own = divide(fastestdet(height=height, width=width)).backbone.graph()
+    pairs = zip_longest(graph.nodes, own.nodes)
+    odd = next((a or b for a, b in pairs if a is None or b is None or a.op != b.op), None)
+    if odd is not None or (height, width, depth) not in own.inputs.values():
+        raise ConfigurationError(
+            f"a backbone that is not trained is the seed network's; {graph.name!r} has another "
+            f"{'input' if odd is None else repr(odd.name)}; edit the head alone, or train all "
+            "weights (hwprof search --train-backbone)."
+        )
 
 
 @contextmanager

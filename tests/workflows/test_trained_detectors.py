@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from hwprof.edits import Kernel
 from hwprof.errors import ConfigurationError, StoreError
 from hwprof.networks import mobilenet_v1, person_detector
+from hwprof.search.spaces import Choice, EditAxis, EditedNetwork
 from hwprof.search.training.parts import divide
 from hwprof.search.training.recipe import Recipe
 from hwprof.search.training.seed import SeedNetwork, fresh
@@ -275,6 +277,18 @@ def test_weights_that_are_not_there_are_one_sentence(data, tmp_path):
     request = TrainingRequest(data=data, weights=tmp_path / "none.pth", recipe=RECIPE)
     with pytest.raises(ConfigurationError, match=r"none\.pth"):
         _ = TrainedDetectors(request, Workspace(tmp_path)).digest
+
+
+def test_edited_detectors_of_one_name_are_two_trainings(detectors):
+    """Two files may give one name to two edits; what a name builds is told by its name."""
+    keys = []
+    for taps in (2, 3):
+        narrow = Choice("narrow", (Kernel(("dethead/obj_dw",), (taps, taps)),))
+        axis = EditAxis("kernel", (Choice("as it is"), narrow))
+        design = EditedNetwork("mine", person_detector(), [axis]).architecture((1,))
+        keys.append(detectors.key(design))
+    assert keys[0] != keys[1]
+    assert detectors.key(SMALL).arch == SMALL.name
 
 
 def test_large_sets_see_fewer_windows(detectors, monkeypatch):

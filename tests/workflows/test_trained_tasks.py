@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from hwprof.edits import Channels
 from hwprof.errors import UnknownNameError
 from hwprof.networks import person_detector
 from hwprof.search.design import Design
+from hwprof.search.spaces import Choice, EditAxis, EditedNetwork
 from hwprof.search.training.boxes import decode, suppress
 from hwprof.search.training.evaluation import average_precision
 from hwprof.search.training.images import as_input, read_pixels, stretched
@@ -76,6 +78,19 @@ def test_a_recipe_of_the_space_is_what_is_trained(detectors):
     task = TrainedTask("full-training", detectors)
     judgement = task.judge(Design(OTHER, replace(RECIPE, epochs=3, optimiser="sgd")))
     assert judgement.details["epochs"] == 3
+
+
+def test_an_edited_head_is_trained_and_scored(detectors):
+    """A space in a file may narrow the pyramid, whose layers are then blocks of their own."""
+    narrow = Choice("narrow", (Channels(("spp/in", "spp/out"), (48,)),))
+    axes = [EditAxis("pyramid", (Choice("as it is"), narrow))]
+    network = person_detector(width=224, aspect=0.5625)
+    design = Design(EditedNetwork("edited", network, axes).architecture((1,)))
+    judgement = TrainedTask("early-stopping", detectors).judge(design)
+    trained = detectors.train(design.architecture, replace(RECIPE, epochs=2))
+    assert judgement.details["training"] == trained.key.slug
+    assert trained.record.losses[-1] < trained.record.losses[0]
+    assert 0 <= judgement.score <= 1
 
 
 def test_a_training_that_diverges_scores_nothing(detectors):

@@ -13,10 +13,12 @@ from math import prod
 from pathlib import Path
 
 from hwprof.architecture import Architecture
-from hwprof.errors import ConfigurationError
+from hwprof.errors import ConfigurationError, HwprofError
 from hwprof.files import FileKind
 from hwprof.graph import Graph
+from hwprof.networks import parse_architecture
 from hwprof.networks.person_detector import person_detector
+from hwprof.partition import ARCHITECTURE_KEY, architecture_metadata
 from hwprof.search.training.batches import (
     MOST_FEATURE_BYTES,
     FeatureBatches,
@@ -155,7 +157,7 @@ class TrainedDetectors:
 
     def _key(self, architecture: Architecture, recipe: Recipe, start: str) -> TrainingKey:
         return TrainingKey(
-            arch=architecture.name,
+            arch=_told_apart(architecture),
             recipe=recipe,
             start=start,
             data_sha256=self._data_sha256,
@@ -279,3 +281,16 @@ def _seed_must_end() -> Iterator[None]:
         raise ConfigurationError(
             f"candidates begin from a seed network that is trained first, and its {error}"
         ) from error
+
+
+def _told_apart(architecture: Architecture) -> str:
+    """Its name; with a digest where it is not what the name builds, as an edited one."""
+    name = architecture.name
+    try:
+        is_built = parse_architecture(name) == architecture
+    except HwprofError:
+        is_built = False
+    if is_built:
+        return name
+    stored = architecture_metadata(architecture)[ARCHITECTURE_KEY]
+    return f"{name} {hashlib.sha256(stored.encode()).hexdigest()}"
