@@ -5,7 +5,7 @@ Ranking --economics--> seconds of a search by each, beside the published ones
 Prices, budget, Ranking --advise--> what to do, in three sentences
 """
 
-from hwprof.search.selection._advice import EXHAUSTIVE, SAMPLED, Advice, advise
+from hwprof.search.selection._advice import EXHAUSTIVE, SAMPLED, SAMPLES, Advice, advise
 from hwprof.search.selection._agreement import Interval, Ranks, interval
 from hwprof.search.selection._artefact import (
     FittedEstimator,
@@ -40,6 +40,7 @@ __all__ = [
     "PUBLISHED_NOTE",
     "PUBLISHED_SOURCE",
     "SAMPLED",
+    "SAMPLES",
     "SIZE_RULE",
     "Advice",
     "CostRow",

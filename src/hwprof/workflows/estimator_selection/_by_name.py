@@ -16,8 +16,14 @@ from hwprof.profiler.bench import Setup
 from hwprof.search.estimators import FloatArray, FlopsProxy
 from hwprof.search.exhaustive import MOST_POINTS, exhaustive_front
 from hwprof.search.loop import DEFAULT_TRIALS
-from hwprof.search.performance import PerformanceStrategy, get_strategy, strategies
+from hwprof.search.performance import (
+    FEWEST_CURVE_EPOCHS,
+    PerformanceStrategy,
+    get_strategy,
+    strategies,
+)
 from hwprof.search.selection import (
+    SAMPLES,
     FittedEstimator,
     FittedOn,
     Prices,
@@ -55,9 +61,6 @@ from hwprof.workspace import Workspace
 Paused = Callable[[], bool]
 """Whether somebody wishes to pause."""
 
-DEFAULT_SAMPLES = 40
-FEWEST_CURVE_EPOCHS = 4
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionRequest:
@@ -76,7 +79,7 @@ class SelectionRequest:
 
     training: TrainingRequest
     space: str = "person-detection"
-    samples: int = DEFAULT_SAMPLES
+    samples: int = SAMPLES
     strategies: tuple[str, ...] = ()
     scheme: str = DEFAULT_SCHEME
     latency: Method = "surrogate"
