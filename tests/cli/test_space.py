@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -100,8 +101,16 @@ def test_space_says_in_a_sentence_which_input_size_is_dense(run: Run) -> None:
         f"80 % of its {farthest['meeting']} networks within 5 ms have fewer than "
         f"{farthest['mmacs_80']:.1f} million"
     ) in result.stdout
-    sampled = run("space", "--budget-ms", "100", "--samples", "150")
-    assert "others may be as dense" in sampled.stdout
+
+
+def test_a_sample_says_what_it_leaves_open(run: Run, tmp_path: Path) -> None:
+    """Twenty networks of a size have a share with an error; a handful have none."""
+    wide = SPACE.replace("[0.2, 0.25]", "{ from = 0.2, to = 0.6, step = 0.01 }")
+    (tmp_path / "wide.toml").write_text(wide)
+    sampled = run("space", "wide.toml", "--samples", "100")
+    assert re.search(r"; standard error [1-9]\d*\.\d, others may be as dense", sampled.stdout)
+    few = run("space", "wide.toml", "--samples", "20")
+    assert "none has the 20 networks that it takes to tell" in few.stdout
 
 
 def test_space_without_limits_speaks_of_none(run: Run) -> None:

@@ -224,13 +224,21 @@ def _print_sizes(shape: SpaceShape) -> None:
 
 def _densest(shape: SpaceShape, size: InputSize) -> str:
     """What the star means, in a sentence."""
-    error = 100 * size.share_large_error
-    doubt = f"; standard error {error:.1f}, others may be as dense" if not shape.is_whole else ""
+    doubt = "" if shape.is_whole else _doubt(size)
     return (
         f"* {_size_text(shape, size)} holds the densest set of large networks: "
         f"{100 * size.share_large:.1f} % of its {size.architectures:,} have "
         f"{shape.large_mmacs:.1f} million MACs or more{shape.limits.within}{doubt}"
     )
+
+
+def _doubt(size: InputSize) -> str:
+    """What a sample leaves open."""
+    from hwprof.workflows.space_shape import FEWEST
+
+    if size.architectures < FEWEST:
+        return f"; none has the {FEWEST} networks that it takes to tell, draw more by --samples"
+    return f"; standard error {100 * size.share_large_error:.1f}, others may be as dense"
 
 
 def _farthest(shape: SpaceShape, size: InputSize) -> str:
