@@ -15,9 +15,12 @@ import torch
 from hwprof.errors import ConfigurationError, HwprofError, PausedError, StoreError
 from hwprof.networks import mobilenet_v1, person_detector
 from hwprof.search.design import Design
+from hwprof.search.loop import SearchOptions, run_search
 from hwprof.search.performance import get_strategy
+from hwprof.search.problem import Problem
 from hwprof.search.selection import load_estimator
 from hwprof.search.spaces import Dimension, SearchSpace, get_space
+from hwprof.search.strategies import get_strategy as get_search_strategy
 from hwprof.search.training.recipe import Recipe
 from hwprof.search.training.seed import fresh
 from hwprof.testing.pictures import draw_coco_set
@@ -29,6 +32,7 @@ from hwprof.workflows.estimator_selection import (
 from hwprof.workflows.estimator_selection._beginnings import beginning
 from hwprof.workflows.estimator_selection._crew import Crew
 from hwprof.workflows.estimator_selection._trainings import TrainingPlan, Trainings
+from hwprof.workflows.search_latency import SearchBoard, get_latency
 from hwprof.workflows.trained_detectors import TrainingRequest
 from hwprof.workflows.training_store import Divergence, TrainingStore
 from hwprof.workspace import Workspace
@@ -160,6 +164,25 @@ def test_stage_two_trains_the_best_of_the_estimator(found, request_):
     assert all(one.latency_us <= request_.budget_us for one in second.listed)
     assert second.full_search.origin == "extrapolated"
     assert 0 <= second.reported <= 1
+
+
+def test_a_search_by_full_training_in_the_workspace_is_what_stage_two_is_compared_with(
+    request_, workspace, qualities, tmp_path
+):
+    """Its best is told on the pictures that nothing was chosen by, too."""
+    own = Workspace(tmp_path / "work")
+    shutil.copytree(workspace.root / "trainings", own.root / "trainings")
+    latency = get_latency("macs", SearchBoard(request_.setup), own)
+    problem = Problem(get_space("tiny"), qualities.full_task, latency, request_.budget_us)
+    options = SearchOptions(trials=5)
+    trials = run_search(problem, get_search_strategy("random"), options, storage=own.studies)
+    request = replace(request_, strategies=("flops",), output=tmp_path / "estimator.json")
+    compared = selected(replace(request, n_trials=5), own).second
+    assert compared.full_search.origin == "measured"
+    assert compared.full_search.best[-1] == max(trial.score for trial in trials)
+    assert 0 <= compared.full_reported <= 1
+    longer = selected(replace(request, n_trials=6), own).second
+    assert (longer.full_search.origin, longer.full_reported) == ("extrapolated", None)
 
 
 def test_the_object_for_programs_holds_both_stages(found):

@@ -51,6 +51,7 @@ def test_an_extrapolated_search_draws_from_the_samples():
     assert found.trials_to(0.4) is None
     none = extrapolated_full_search(quality, [False] * 4, n_trials=2, training_s=10)
     assert none.best == (None, None)
+    assert found.winner is None
 
 
 class Known(LatencyEstimator):
@@ -96,6 +97,8 @@ def test_a_study_of_full_trainings_is_what_it_took(tmp_path):
     assert spent_s <= found.seconds[-1] < spent_s + 1
     allowed = [trial.score for trial in trials if trial.latency_us <= 186.5]
     assert found.best[-1] == max(allowed)
+    best = next(trial for trial in trials if trial.score == max(allowed))
+    assert found.winner == problem.space.index(best.point)
     assert found.trials_to(max(allowed)) == 1 + [t.score for t in trials].index(max(allowed))
 
 

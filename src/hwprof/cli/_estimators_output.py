@@ -128,6 +128,11 @@ def _print_compared(second: SecondStage, samples_s: float) -> None:
     click.echo(
         f"full-training search ({full.origin}, {full.source}): {full.trials} trials, "
         f"{full.seconds[-1]:,.0f} s, best {_precision(full.best[-1])}"
+        + (
+            ""
+            if second.full_reported is None
+            else f", {second.full_reported:.3f} on the pictures that nothing was chosen by"
+        )
     )
     equal = full.trials_to(second.best.trained.ap50_int8)
     click.echo(

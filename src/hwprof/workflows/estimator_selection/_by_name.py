@@ -199,6 +199,7 @@ class _Selector:
             for design, index, score, latency_us, one in rows
         )
         best = max(listed, key=lambda one: one.trained.ap50_int8)
+        full = self._full_search(ranking.prices, samples)
         return SecondStage(
             estimator=chosen.strategy.title,
             budget_us=request.budget_us,
@@ -207,9 +208,15 @@ class _Selector:
             search_s=found.search_s,
             after_s=sum(one.seconds for one in trained),
             listed=listed,
-            reported=self._trainings.reported(designs[listed.index(best)]),
-            full_search=self._full_search(ranking.prices, samples),
+            reported=self._reported(best.index),
+            full_search=full,
+            full_reported=None if full.winner is None else self._reported(full.winner),
         )
+
+    def _reported(self, index: int) -> float:
+        """Precision on the pictures that nothing was chosen by."""
+        (architecture,) = self._space.architectures([index])
+        return self._trainings.reported(architecture)
 
     def _pausable(self, name: str, total: int) -> Callable[[int], None]:
         """A stage that ends between two steps where somebody wishes to pause."""

@@ -30,12 +30,14 @@ class FullSearch:
         seconds: of all trials up to each; work, where several processes shared it.
         best: precision of the best within the budget up to each, None before there is one;
             extrapolated, the expected one.
+        winner: number of the best design in the space; None where none is known.
     """
 
     origin: Origin
     source: str
     seconds: tuple[float, ...]
     best: tuple[float | None, ...]
+    winner: int | None = None
 
     @property
     def trials(self) -> int:
@@ -107,4 +109,12 @@ def _of_trials(source: str, trials: Sequence[Candidate], problem: Problem) -> Fu
             found = max(found, trial.score)
         seconds.append(spent)
         best.append(found if found > -np.inf else None)
-    return FullSearch("measured", source, tuple(seconds), tuple(best))
+    good = [trial for trial in trials if problem.allows(trial)]
+    winner = max(good, key=lambda trial: trial.score).point if good else None
+    return FullSearch(
+        "measured",
+        source,
+        tuple(seconds),
+        tuple(best),
+        None if winner is None else problem.space.index(winner),
+    )

@@ -30,6 +30,7 @@ class SecondStage:
         listed: by the estimator's score.
         reported: int8 AP50 of the best on pictures that nothing was chosen by.
         full_search: the same budget searched by full training.
+        full_reported: as ``reported``, of that search's best; None where none is known.
     """
 
     estimator: str
@@ -41,6 +42,7 @@ class SecondStage:
     listed: tuple[Listed, ...]
     reported: float
     full_search: FullSearch
+    full_reported: float | None = None
 
     @property
     def best(self) -> Listed:
@@ -79,6 +81,7 @@ class SecondStage:
             "trials": full.trials,
             "seconds": full.seconds[-1],
             "best": full.best[-1],
+            "best_reported": self.full_reported,
             "trials_to_equal": equal,
             "seconds_to_equal": None if equal is None else full.seconds[equal - 1],
             "best_in_total_s": full.best_within(self.total_s),
