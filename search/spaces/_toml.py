@@ -104,7 +104,7 @@ def _built(document: Mapping[str, Any]) -> BuiltNetworks:
         else:
             axes.append(ParameterAxis((parameter,), tuple((v,) for v in field.choices(value))))
     seed_table = as_object(document.get("seed", {}))
-    check_keys(seed_table, tuple(written), "varied parameter")
+    check_keys(seed_table, [axis.names[0] for axis in axes], "varied parameter")
     seed = {
         parameter: _Field(parameter, type(defaults[parameter])).number(value)
         for parameter, value in seed_table.items()

@@ -205,6 +205,7 @@ def _with(old: str, new: str) -> str:
         (_with('name = "few-detectors"', ""), "a text 'name', which it has not"),
         (_with('network = "person-detector"', ""), "a text 'network', which it has not"),
         (DETECTORS + "\n[seed]\nz = 3", "unknown varied parameter 'z'"),
+        (DETECTORS + "\n[seed]\nclasses = 2", "unknown varied parameter 'classes'"),
         (DETECTORS + "\n[extra]\nz = 3", "unknown field 'extra'"),
         ('name = "x"\nnetwork = "cifar10-cnn"\n[parameters]\n', "needs a parameter that varies"),
         ('name = 3\nnetwork = "resnet"\n[parameters]\nwidth = [8]', "a text of at most"),

@@ -9,13 +9,14 @@ of (k - 1) / (n - 1), so epsilon^2 = (SS_between - (k - 1) MS_within) / SS_total
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
+from hwprof.errors import UnknownNameError
 from hwprof.search.spaces import SearchSpace
 from hwprof.workflows.space_shape._candidates import Candidates, FloatArray, Integers
 from hwprof.workflows.space_shape._values import ChoiceEffect, Effect, Interaction
@@ -35,26 +36,60 @@ class Factor:
     codes: Integers
 
 
-def parameters_of(space: SearchSpace, candidates: Candidates) -> list[Factor]:
-    """What a space varies, as far as the candidates do."""
-    dimensions = {factor.name: factor for factor in dimensions_of(space, candidates)}
-    found = []
+@dataclass(frozen=True, slots=True, eq=False)
+class Varied:
+    """What a space varies, as far as the networks that were looked at do.
+
+    Attributes:
+        space: its name.
+        parameters: as a builder, or a person, counts them.
+        dimensions: the choices that a search makes, independent of each other.
+    """
+
+    space: str
+    parameters: tuple[Factor, ...]
+    dimensions: tuple[Factor, ...]
+
+    @classmethod
+    def of(cls, space: SearchSpace, candidates: Candidates) -> Varied:
+        """Of some networks of a space."""
+        dimensions = tuple(_dimensions_of(space, candidates))
+        return cls(space.name, tuple(_parameters_of(space, candidates, dimensions)), dimensions)
+
+    @property
+    def joined(self) -> tuple[Factor, ...]:
+        """Dimensions that are no parameter by another name: they join several."""
+        known = {factor.codes.tobytes() for factor in self.parameters}
+        return tuple(one for one in self.dimensions if one.codes.tobytes() not in known)
+
+    def named(self, name: str) -> Factor:
+        """The parameter, or else the dimension, of a name.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        factors = {factor.name: factor for factor in (*self.dimensions, *self.parameters)}
+        if name not in factors:
+            raise UnknownNameError(f"parameter of {self.space}", name, factors)
+        return factors[name]
+
+
+def _parameters_of(
+    space: SearchSpace, candidates: Candidates, independent: Iterable[Factor]
+) -> Iterator[Factor]:
+    dimensions = {factor.name: factor for factor in independent}
     for name, column in space.factors(candidates.indices).items():
         factor = dimensions.get(name) or _factor(name, column)
         if column.dtype.kind in "iuf":
             factor = _factor(name, column)
-        found.append(factor)
-    return found
+        yield factor
 
 
-def dimensions_of(space: SearchSpace, candidates: Candidates) -> list[Factor]:
-    """The choices that a search makes, as far as the candidates make them."""
-    found = []
+def _dimensions_of(space: SearchSpace, candidates: Candidates) -> Iterator[Factor]:
     for dimension, choices in zip(space.dimensions, space.choices(candidates.indices), strict=True):
         used, codes = np.unique(choices, return_inverse=True)
         labels = tuple(dimension.labels[choice] for choice in used.tolist())
-        found.append(Factor(dimension.name, labels, codes))
-    return found
+        yield Factor(dimension.name, labels, codes)
 
 
 def _factor(name: str, column: npt.NDArray[np.generic]) -> Factor:
@@ -90,7 +125,7 @@ class Effects:
             tuple(ChoiceEffect(*row) for row in rows),
         )
 
-    def interactions(self, factors: list[Factor]) -> Iterator[Interaction]:
+    def interactions(self, factors: Sequence[Factor]) -> Iterator[Interaction]:
         """Of each two dimensions of a whole space; in a sample cells are too small to tell."""
         if not self.is_whole:
             return

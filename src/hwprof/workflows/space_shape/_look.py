@@ -11,7 +11,7 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
-from hwprof.errors import ConfigurationError, ModelDoesNotFitError, UnknownNameError
+from hwprof.errors import ConfigurationError, ModelDoesNotFitError
 from hwprof.profiler.bench import Setup
 from hwprof.profiler.block_memory import counted_memory
 from hwprof.profiler.lowering import lower
@@ -21,7 +21,7 @@ from hwprof.surrogates.predict import Method
 from hwprof.surrogates.tables import TabularSpace
 from hwprof.workflows.setup_predictor import setup_predictor
 from hwprof.workflows.space_shape._candidates import Candidates, Counter, Progress
-from hwprof.workflows.space_shape._effects import Effects, dimensions_of, parameters_of
+from hwprof.workflows.space_shape._effects import Effects, Varied
 from hwprof.workflows.space_shape._sizes import (
     by_input_size,
     choose,
@@ -88,21 +88,15 @@ def look_at(
     candidates = Counter(predictor, task, setup.scheme).candidates(space, indices, progress)
     limits = request.limits
     meeting = _all_met(candidates, limits)
-    is_whole = len(candidates) == space.size
     if not meeting.any():
         raise ConfigurationError(_nobody(space, candidates, limits))
-    large = large_mmacs(candidates, meeting)
+    large, varied = large_mmacs(candidates, meeting), Varied.of(space, candidates)
     sizes = tuple(by_input_size(candidates, meeting, large))
-    effects, dimensions = Effects(candidates, meeting, is_whole), dimensions_of(space, candidates)
-    parameters = parameters_of(space, candidates)
-    named = {factor.name: factor for factor in (*dimensions, *parameters)}
     cells = None
     if request.by is not None:
-        if request.by not in named:
-            raise UnknownNameError(f"parameter of {space.name}", request.by, named)
-        found = by_input_size(candidates, meeting, large, named[request.by])
+        found = by_input_size(candidates, meeting, large, varied.named(request.by))
         cells = divided(request.by, list(found))
-    known = {factor.codes.tobytes() for factor in parameters}
+    effects = Effects(candidates, meeting, len(candidates) == space.size)
     context = predictor.context
     shape = SpaceShape(
         space=space.name,
@@ -121,11 +115,9 @@ def look_at(
         by_input_size=sizes,
         choice=choose(sizes),
         cells=cells,
-        effects=tuple(map(effects.of, parameters)),
-        dimensions=tuple(
-            effects.of(factor) for factor in dimensions if factor.codes.tobytes() not in known
-        ),
-        interactions=tuple(effects.interactions(dimensions)),
+        effects=tuple(map(effects.of, varied.parameters)),
+        dimensions=tuple(map(effects.of, varied.joined)),
+        interactions=tuple(effects.interactions(varied.dimensions)),
         ram_check=_ram_check(space, indices, request),
         seconds=time.perf_counter() - began,
         cpu_seconds=time.process_time() - cpu_began,
@@ -144,13 +136,16 @@ def drawn(space: SearchSpace, request: ShapeRequest) -> Indices:
 
 def _check(request: ShapeRequest) -> None:
     limits = request.limits
-    for name, value in (
-        ("a latency budget", limits.budget_us),
-        ("a limit of RAM", limits.ram_bytes),
-        ("a limit of flash", limits.flash_bytes),
+    for name, value, scale, unit in (
+        ("a latency budget", limits.budget_us, 1000, "ms"),
+        ("a limit of RAM", limits.ram_bytes, 1024, "KiB"),
+        ("a limit of flash", limits.flash_bytes, 1024, "KiB"),
     ):
         if value is not None and not 0 < value < float("inf"):
-            raise ConfigurationError(f"{name} is positive and finite; got {value:g}.")
+            raise ConfigurationError(
+                f"{name} is positive and finite; got {value / scale:g} {unit}; give a larger one "
+                "that is finite, or leave it out."
+            )
 
 
 def _met(values: npt.NDArray[np.float64], limit: float | None) -> Mask:
