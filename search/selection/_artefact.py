@@ -15,9 +15,9 @@ from typing import Any
 from hwprof.documents import (
     SEAL,
     BrokenRuleError,
+    as_name,
     as_number,
     as_object,
-    as_text,
     fields_sha256,
     load_object,
 )
@@ -143,12 +143,15 @@ def load_estimator(path: Path) -> FittedEstimator:
 
 def _fitted_on(document: Mapping[str, Any]) -> FittedOn:
     tau = as_object(document.get("tau"))
+    value, low, high = (_share(tau.get(name)) for name in ("value", "low", "high"))
+    if low > high:  # the value itself may lie outside: percentiles of resamples need not hold it
+        raise BrokenRuleError(f"an interval of tau that ascends where it has {low} to {high}")
     return FittedOn(
-        space=as_text(document.get("space")),
-        space_sha256=as_text(document.get("space_sha256")),
-        task=as_text(document.get("task")),
+        space=as_name(document.get("space")),
+        space_sha256=as_name(document.get("space_sha256")),
+        task=as_name(document.get("task")),
         samples=as_number(document.get("samples")),
-        tau=Interval(*(_share(tau.get(name)) for name in ("value", "low", "high"))),
+        tau=Interval(value, low, high),
     )
 
 

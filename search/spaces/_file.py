@@ -17,6 +17,7 @@ from hwprof.architecture import Architecture
 from hwprof.documents import (
     BrokenRuleError,
     as_list,
+    as_name,
     as_number,
     as_object,
     as_text,
@@ -224,14 +225,14 @@ def _space(document: Mapping[str, Any]) -> EditedNetwork:
 
 
 def text_field(document: Mapping[str, Any], name: str) -> str:
-    """A text that a document must have.
+    """A text that a document must have, and that names something.
 
     Raises:
-        BrokenRuleError: it has none, or one that is too long.
+        BrokenRuleError: it has none, or one that is blank, too long or does not print.
     """
     if name not in document:
         raise BrokenRuleError(f"a text {name!r}, which it has not")
-    return as_text(document[name])
+    return as_name(document[name])
 
 
 def check_keys(document: Mapping[str, Any], known: Sequence[str], kind: str) -> None:

@@ -70,12 +70,19 @@ def as_list(value: Any) -> list[Any]:
 
 
 def as_text(value: Any) -> str:
-    """A string of bounded length."""
-    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+    """A string of bounded length that prints: terminals obey some characters."""
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT or not value.isprintable():
         raise BrokenRuleError(
-            f"a text of at most {LONGEST_TEXT} characters where it has {_excerpt(value)}"
+            f"a text of at most {LONGEST_TEXT} characters that print where it has {_excerpt(value)}"
         )
     return value
+
+
+def as_name(value: Any) -> str:
+    """A text that is not blank."""
+    if not as_text(value).strip():
+        raise BrokenRuleError(f"a name that is not blank where it has {value[:40]!r}")
+    return str(value)
 
 
 def as_number(value: Any) -> int:

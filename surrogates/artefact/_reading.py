@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hwprof.documents import as_list, is_unbroken
+from hwprof.documents import as_list, as_text, is_unbroken
 from hwprof.errors import ArtefactError
 from hwprof.measurement import Context, Placement
 from hwprof.surrogates.artefact._layout import (
@@ -75,7 +75,7 @@ def load_artefact(own: Path, code_sha256: str | None = None) -> Artefact:
             interval_level=_level(head["interval_level"]),
             prior=prior,
             macs=_model(head["macs"], data) if head["macs"] else None,
-            types={str(kind): _model(entry, data) for kind, entry in head["types"].items()},
+            types={as_text(kind): _model(entry, data) for kind, entry in head["types"].items()},
             correction=_correction(head),
             provenance=Provenance(**head["provenance"]),
             templates=_templates(head),
@@ -157,8 +157,8 @@ def _context(own: Path, head: Mapping[str, Any]) -> Context:
         del words["placement"]
         if not isinstance(clock_hz, int) or clock_hz <= 0:
             raise ValueError(f"clock_hz is a positive whole number, not {clock_hz!r}")
-        if not all(isinstance(word, str) for word in words.values()):
-            raise TypeError("a context is made of words")
+        for word in words.values():
+            as_text(word)
         return context
 
 

@@ -257,6 +257,14 @@ def test_a_truncated_file_is_refused(run: Run, model: Path, command: str) -> Non
     assert_refused(run(command, str(model)), "cut off, damaged or of another format")
 
 
+def test_a_mistake_does_not_drive_the_terminal(run: Run) -> None:
+    """What does not print is escaped, whosever word it is."""
+    result = run("space", "\x1b[31mred.toml")
+    assert result.exit_code == 2
+    assert "\\x1b[31mred.toml" in result.output
+    assert "\x1b" not in result.output
+
+
 def test_a_model_larger_than_the_memory_is_refused(run: Run) -> None:
     """Both sizes are named before anything is sent."""
     result = run("profile", "person-detector", "--placement", "activations=dtcm")

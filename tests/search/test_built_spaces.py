@@ -209,6 +209,8 @@ def _with(old: str, new: str) -> str:
         (DETECTORS + "\n[extra]\nz = 3", "unknown field 'extra'"),
         ('name = "x"\nnetwork = "cifar10-cnn"\n[parameters]\n', "needs a parameter that varies"),
         ('name = 3\nnetwork = "resnet"\n[parameters]\nwidth = [8]', "a text of at most"),
+        (_with("few-detectors", ""), "a name that is not blank"),
+        (_with("few-detectors", "a\\u001b[31mX\\n"), "characters that print"),
     ],
 )  # fmt: skip
 def test_what_is_no_space_is_refused_in_a_sentence(write, text: str, sentence: str) -> None:

@@ -155,7 +155,8 @@ class TestDamage:
             load_artefact(saved)
 
     @pytest.mark.parametrize(
-        ("field", "value"), [("clock_hz", "fast"), ("clock_hz", 0), ("board", 7)]
+        ("field", "value"),
+        [("clock_hz", "fast"), ("clock_hz", 0), ("board", 7), ("board", "a\x1b[31mX")],
     )
     def test_context(self, saved, field, value):
         """A context that no board has is no artefact, read with its arrays or without."""

@@ -164,6 +164,15 @@ def test_advice_becomes_a_space(small: Advice, tmp_path: Path) -> None:
     assert space.architecture(space.seed_point).macs == SMALL.macs
 
 
+def test_a_network_without_a_name_becomes_a_space_that_has_one(
+    small: Advice, tmp_path: Path
+) -> None:
+    """An ONNX graph may have none; the file is read again all the same."""
+    nameless = replace(small, architecture=replace(small.architecture, name=""))
+    advised_space(nameless).space.save(tmp_path / "space.json")
+    assert get_space(str(tmp_path / "space.json")).name == "edits"
+
+
 def test_every_point_of_an_advised_space_builds(small: Advice) -> None:
     """The most edited network and points in between have graphs."""
     space = advised_space(small).space

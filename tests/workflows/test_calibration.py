@@ -360,7 +360,7 @@ def test_control_characters_are_not_printed(bundle, tmp_path):
     report = {**REPORT, "identity": {"board": "\x1b[2J"}}
     path = _rewritten(bundle, tmp_path, {"calibration.json": json.dumps(report).encode()})
 
-    with pytest.raises(ConfigurationError, match="do not print"):
+    with pytest.raises(ConfigurationError, match="characters that print"):
         read_bundle(path, Workspace(tmp_path / "w"))
 
 

@@ -95,11 +95,21 @@ def _mistakes() -> Iterator[None]:
     except PausedError as error:
         raise _PausedError(str(error)) from error
     except HwprofError as error:
-        raise _MistakeError(str(error)) from error
+        raise _MistakeError(_printable(str(error))) from error
     except click.exceptions.NoArgsIsHelpError:
         raise
     except click.UsageError as error:
         raise _MistakeError(_usage(error)) from error
+
+
+def _printable(text: str) -> str:
+    """A message, escaped where it does not print: words from files must not drive a terminal."""
+    return "".join(
+        letter
+        if letter.isprintable() or letter == "\n"
+        else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def _usage(error: click.UsageError) -> str:

@@ -16,6 +16,7 @@ from hwprof.workflows.advise import Advice, Alternative
 
 MOST_ARCHITECTURES = 1 << 13  # a search predicts the whole space too: half a minute
 _AS_IT_IS = Choice("as it is")
+_NAMELESS = "edits"  # of an ONNX graph without a name: a space has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ def advised_space(advice: Advice) -> AdvisedSpace:
         EditAxis(name, (_AS_IT_IS, *(_choice(one.edit, renamed) for one in ones)))
         for name, ones in places.items()
     ]
-    space = EditedNetwork(advice.architecture.name, network, axes)
+    own_name = advice.architecture.name.strip() or _NAMELESS
+    space = EditedNetwork(own_name, network, axes)
     return AdvisedSpace(space, len(used), len(saving))
 
 

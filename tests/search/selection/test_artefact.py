@@ -60,6 +60,9 @@ def test_what_asks_for_training_is_no_file():
         (lambda d: d.pop("model"), "object"),
         (lambda d: d["model"].update(strategy="tea-leaves"), "tea-leaves"),
         (lambda d: d["fitted_on"]["tau"].update(low=-7), "tau between"),
+        (lambda d: d["fitted_on"]["tau"].update(low=0.6, high=0.4), "ascends where it has 0.6 to"),
+        (lambda d: d["fitted_on"].update(space="a\x1b[31mX"), "characters that print"),
+        (lambda d: d["fitted_on"].update(task=""), "not blank"),
         (lambda d: d["fitted_on"].update(samples="many"), "whole number"),
     ],
 )

@@ -190,10 +190,7 @@ def _translated(path: Path) -> Iterator[None]:
 
 def _identity(value: Any) -> dict[str, str]:
     entries = {as_text(key): item for key, item in as_object(value).items()}
-    texts = {key: as_text(str(item)) for key, item in entries.items() if key != "context"}
-    if not all(text.isprintable() for pair in texts.items() for text in pair):
-        raise ValueError("its identity has characters that do not print")
-    return texts
+    return {key: as_text(str(item)) for key, item in entries.items() if key != "context"}
 
 
 def _changes(value: Any) -> tuple[Change, ...]:
@@ -201,10 +198,9 @@ def _changes(value: Any) -> tuple[Change, ...]:
 
 
 def _change(entry: Mapping[str, Any]) -> Change:
-    what = as_text(entry["what"])
-    if not what.isprintable():
-        raise ValueError("a constant's name has characters that do not print")
-    return Change(what, _percent(entry["percent"]), _percent(entry["half_width_percent"]))
+    return Change(
+        as_text(entry["what"]), _percent(entry["percent"]), _percent(entry["half_width_percent"])
+    )
 
 
 def _percent(value: Any) -> float:
