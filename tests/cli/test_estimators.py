@@ -175,6 +175,7 @@ def test_the_output_says_tie_origin_and_advice(capsys, tmp_path):
             space="person-detection",
             task="int8 AP50",
             ranking=ranking,
+            judging_s=77.0,
             n_diverged=1,
             advice=advise(prices, ranking=ranking),
             second=second,
@@ -186,6 +187,7 @@ def test_the_output_says_tie_origin_and_advice(capsys, tmp_path):
     printed = capsys.readouterr().out
     for text in (
         "SNIP: not scored: SNIP needs",
+        "all samples 720 s, and what the strategies ask of them at most 77 s more",
         "samples that diverged and rank last: 1",
         "int8 AP50 0.310 on the pictures it was chosen by, 0.290",
         "with the samples 785 s",

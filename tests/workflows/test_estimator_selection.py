@@ -145,6 +145,7 @@ def test_samples_are_drawn_by_the_seed_and_found_trained(found, request_, qualit
     assert expected == pytest.approx(macs[0] / 1e8 + 0.001 * numbers[0])
     assert found.ranking.n_samples == SAMPLES
     assert found.n_diverged == 0
+    assert found.judging_s > 0
 
 
 def test_every_strategy_that_was_named_has_a_row(found):

@@ -42,7 +42,11 @@ def print_selection(found: Selection, *, as_json: bool) -> None:
 
 def _print(found: Selection) -> None:
     _print_ranking(found.ranking)
-    click.echo(f"\na full training takes {found.training_s:,.0f} s (measured, mean)")
+    click.echo(
+        f"\na full training takes {found.training_s:,.0f} s (measured, mean); all samples "
+        f"{found.samples_s:,.0f} s, and what the strategies ask of them at most "
+        f"{found.judging_s:,.0f} s more"
+    )
     if found.n_diverged:
         click.echo(f"samples that diverged and rank last: {found.n_diverged}")
     if found.second is not None:

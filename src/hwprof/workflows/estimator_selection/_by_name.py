@@ -147,6 +147,7 @@ class _Selector:
             space=self._space.name,
             task=self._trainings.task_name,
             ranking=ranking,
+            judging_s=sum(record.judging_s for record in records),
             n_diverged=sum(bool(record.full.diverged) for record in records),
             advice=advise(ranking.prices, budget_s=request.budget_s, ranking=ranking),
             second=self._second(ranking, samples) if request.stage_two else None,

@@ -95,6 +95,7 @@ class Selection:
 
     Attributes:
         task: what a full training measures.
+        judging_s: at most what broken-off trainings and zero-cost answers of the samples took.
         n_diverged: samples whose training diverged; their quality is 0.
         second: None where stage two was not asked for.
         saved: file of the fitted estimator; None where none can be saved.
@@ -104,6 +105,7 @@ class Selection:
     space: str
     task: str
     ranking: Ranking
+    judging_s: float
     n_diverged: int
     advice: Advice
     second: SecondStage | None
@@ -134,6 +136,7 @@ class Selection:
             "task": self.task,
             "samples": self.ranking.n_samples,
             "training_s": self.training_s,
+            "judging_s": self.judging_s,
             "samples_diverged": self.n_diverged,
             "strategies": [_scored(row) for row in self.ranking.scored],
             "unscored": [

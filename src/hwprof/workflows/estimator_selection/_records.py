@@ -63,6 +63,15 @@ class SampleRecord:
     asked: Mapping[str, Query] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def judging_s(self) -> float:
+        """At most what answers to strategies took beside the full training.
+
+        Minibatches that several of them look at count for each.
+        """
+        early_s = self.early.seconds if self.early else 0.0
+        return early_s + sum(query.seconds for query in self.asked.values())
+
     def sample(self, architecture: Architecture, early_share: float) -> Sample:
         """As strategies are judged by it.
 
