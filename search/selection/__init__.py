@@ -15,6 +15,7 @@ from hwprof.search.selection._artefact import (
 )
 from hwprof.search.selection._confidence_set import confidence_set
 from hwprof.search.selection._economics import (
+    FULL_TRAINING,
     PUBLISHED,
     PUBLISHED_NOTE,
     PUBLISHED_SOURCE,
@@ -36,6 +37,7 @@ from hwprof.search.selection._short_list import SIZE_RULE, short_list, short_lis
 
 __all__ = [
     "EXHAUSTIVE",
+    "FULL_TRAINING",
     "PUBLISHED",
     "PUBLISHED_NOTE",
     "PUBLISHED_SOURCE",

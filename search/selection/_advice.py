@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hwprof.errors import ConfigurationError
 from hwprof.search.planner import minutes
 from hwprof.search.selection._prices import Prices
 from hwprof.search.selection._ranking import Ranking, Scored
-from hwprof.search.selection._short_list import LONGEST, SHORTEST, short_list_size
+from hwprof.search.selection._short_list import LONGEST, SHORTEST
 
 SAMPLES = 40
 """Trained designs that tell strategies apart as far as the talk's did: tau is sure to 0.11."""
@@ -25,7 +26,7 @@ class Advice:
         strategy: ``exhaustive`` or ``motpe``: how the space is walked.
         estimator: ``full-training``; ``two-stage``, which has yet to be chosen; or a performance
             strategy's name.
-        trainings: full trainings that the plan takes.
+        trainings: full trainings that are to be run.
         sentences: three, with the numbers.
     """
 
@@ -52,226 +53,219 @@ def advise(
     Raises:
         ConfigurationError: a budget that is not positive and finite.
     """
-    if budget_s is not None and not 0 < budget_s < math.inf:
+    if budget_s is None:
+        case = _Case(prices, None, ranking)
+        plan = min(case.plans(), key=lambda plan: plan.price)
+        return plan.advice(plan.price)
+    if not 0 < budget_s < math.inf:
         raise ConfigurationError(
-            f"a budget of time is positive and finite; got {budget_s:g} s; give more."
+            f"a budget of time is positive and finite; got {budget_s:g} s; give hours."
         )
-    blind = _Blind(prices, budget_s)
-    return (blind if ranking is None else _Ranked(prices, budget_s, ranking)).advice()
+    case, affordable = _Case(prices, budget_s, ranking), prices.trainings(budget_s)
+    plans = (*case.plans(), *case.makeshifts())
+    plan = next(plan for plan in plans if plan.least <= affordable)
+    return plan.advice(min(affordable, plan.most))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One way to search.
+
+    Attributes:
+        least: trainings without which it is not worth while; queries count as the trainings that
+            they take as long as.
+        price: trainings that it takes if nobody counts them.
+        most: trainings that it can use.
+        advice: to go that way with so many trainings.
+    """
+
+    least: int
+    price: int
+    most: int
+    advice: Callable[[int], Advice]
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """What is searched, and what there is to pay for it."""
+    """What is searched, what there is to pay for it, and what samples have said."""
 
     prices: Prices
     budget_s: float | None
+    ranking: Ranking | None
 
-    def advice(self) -> Advice:
-        """The dearest plan that the budget pays for, or the cheapest without one."""
-        if self.pays_for(self.prices.space_size):
-            return self.train_all()
-        if self.budget_s is not None and self.pays_for(self.prices.n_trials):
-            return self.search_by_training()
-        return self.by_estimator()
+    def plans(self) -> Iterator[_Plan]:
+        """Ways to be trusted, the surest first."""
+        size, trials = self.prices.space_size, self.prices.trials
+        yield _Plan(size, size, size, self._train_all)
+        yield _Plan(trials, trials, size, self._search_by_training)
+        if self.ranking is None:
+            least, most = SAMPLES + SHORTEST, SAMPLES + LONGEST
+            yield _Plan(least, most, most, self._choose_by_samples)
+            return
+        for row in (*self.ranking.top, *self.ranking.scored):
+            if row.beats_chance:
+                yield self._by_estimator(self.ranking, row)
 
-    def by_estimator(self) -> Advice:
-        """A search that trains a part of what it asks about."""
-        raise NotImplementedError
+    def makeshifts(self) -> Iterator[_Plan]:
+        """What is left where none of these can be paid."""
+        if self.ranking is None:
+            yield _Plan(0, 0, SAMPLES + SHORTEST, self._rank_by_flops)
+            return
+        yield _Plan(1, 1, self.prices.trials, self._train_some)
+        yield _Plan(0, 0, 0, self._train_none)
 
-    def why_training(self) -> str:
-        """What speaks for full training where there is time for it."""
-        raise NotImplementedError
-
-    @property
-    def thrift(self) -> int:
-        """Trainings of the cheapest plan to be trusted."""
-        raise NotImplementedError
-
-    @property
-    def affordable(self) -> int:
-        """Full trainings that the budget pays for; those of the cheapest plan without one."""
-        return self.thrift if self.budget_s is None else self.prices.trainings(self.budget_s)
-
-    def pays_for(self, trainings: int) -> bool:
-        return self.affordable >= trainings
-
-    def price(self, trainings: int) -> str:
-        """What so many trainings take, in words."""
-        return minutes(trainings * self.prices.training_s)
-
-    @property
-    def means(self) -> str:
-        """The first sentence."""
-        size = f"the space has {_counted(self.prices.space_size, 'architecture')}"
-        if self.budget_s is None:
-            trials = self.prices.n_trials
-            return (
-                f"One training takes {self.price(1)} and a search by full training of {trials} "
-                f"trials {self.price(trials)}; {size}."
-            )
-        pays = _counted(self.affordable, "training")
-        return f"{minutes(self.budget_s)} pay for {pays} of {self.price(1)}, and {size}."
-
-    def train_all(self) -> Advice:
-        size = self.prices.space_size
+    def _train_all(self, count: int) -> Advice:
         return Advice(
             EXHAUSTIVE,
             "full-training",
-            size,
-            (
-                self.means,
-                f"Train every architecture once ({self.price(size)}).",
+            count,
+            self._said(
+                f"Train every architecture once ({self._time(count)}).",
                 "No estimator is needed where nothing is left to guess.",
             ),
         )
 
-    def search_by_training(self) -> Advice:
-        count = self.affordable
+    def _search_by_training(self, count: int) -> Advice:
+        if self._doubt:
+            why = self._doubt
+        elif self.budget_s is None:
+            why = f"An estimator that can be trusted takes no less than {self._thrift} trainings."
+        else:
+            trust = (
+                _trust(self.ranking, self.ranking.chosen)
+                if self.ranking
+                else "the best of 24 in the talk had a Kendall tau of 0.52"
+            )
+            why = (
+                "There is time for it, and no estimator ranks as well as the training itself: "
+                f"{trust}."
+            )
+        return self._trained(count, why)
+
+    def _train_some(self, count: int) -> Advice:
+        scarce = (
+            f"There is no time for {self.prices.trials} trials, nor for an estimator's answers."
+        )
+        return self._trained(count, self._doubt or scarce)
+
+    def _trained(self, count: int, why: str) -> Advice:
         return Advice(
             SAMPLED,
             "full-training",
             count,
-            (
-                self.means,
-                (
-                    "Search by multi-objective TPE with full training, "
-                    f"{_counted(count, 'trial')} ({self.price(count)})."
-                ),
-                self.why_training(),
+            self._said(
+                "Search by multi-objective TPE with full training, "
+                f"{_counted(count, 'trial')} ({self._time(count)}).",
+                why,
             ),
         )
 
-
-@dataclass(frozen=True, slots=True)
-class _Blind(_Case):
-    """Nothing is trained yet."""
-
-    @property
-    def thrift(self) -> int:
-        return SAMPLES + LONGEST
-
-    @property
-    def walk(self) -> str:
-        return EXHAUSTIVE if self.prices.is_small else SAMPLED
-
-    @property
-    def asked(self) -> str:
-        return "asked of every one" if self.prices.is_small else "asked by multi-objective TPE"
-
-    def by_estimator(self) -> Advice:
-        if not self.pays_for(SAMPLES + SHORTEST):
-            return self.rank_by_flops()
-        listed = min(self.affordable - SAMPLES, LONGEST)
+    def _train_none(self, count: int) -> Advice:
         return Advice(
-            self.walk,
-            "two-stage",
-            SAMPLES + listed,
-            (
-                self.means,
-                (
-                    f"Train {SAMPLES} samples ({self.price(SAMPLES)}), let 'hwprof estimators' "
-                    f"name the estimator, {self.asked}, and train a short list of {listed}."
-                ),
-                (
-                    f"All of it takes {self.price(SAMPLES + listed)} where a search by full "
-                    f"training takes {self.price(self.prices.n_trials)}, and the samples say how "
-                    "far the estimator can be trusted."
-                ),
+            SAMPLED,
+            "full-training",
+            count,
+            self._said(
+                "Take the best of the samples that meets the latency budget.",
+                "There is no time for one more training.",
             ),
         )
 
-    def why_training(self) -> str:
-        return (
-            "There is time for it, and no estimator ranks as well as the training itself (the best "
-            "of 24 in the talk had a Kendall tau of 0.52)."
+    def _choose_by_samples(self, count: int) -> Advice:
+        return Advice(
+            EXHAUSTIVE if self.prices.is_small else SAMPLED,
+            "two-stage",
+            count,
+            self._said(
+                f"Train {SAMPLES} samples ({self._time(SAMPLES)}), let 'hwprof estimators' name "
+                f"the estimator, {self._asked}, and train a short list of {count - SAMPLES}.",
+                f"All of it takes {self._time(count)} where a search by full training takes "
+                f"{self._time(self.prices.trials)}, and the samples say how far the estimator can "
+                "be trusted.",
+            ),
         )
 
-    def rank_by_flops(self) -> Advice:
-        count = self.affordable
+    def _rank_by_flops(self, count: int) -> Advice:
         few = f"the best {count}" if count else "nothing, as one training takes longer"
         return Advice(
-            self.walk,
+            EXHAUSTIVE if self.prices.is_small else SAMPLED,
             "flops",
             count,
-            (
-                self.means,
-                f"Rank by FLOPs, {self.asked}, and train {few}.",
-                (
-                    f"{SAMPLES} samples and a short list of {SHORTEST} would take "
-                    f"{self.price(SAMPLES + SHORTEST)}; FLOPs need none and were level with the "
-                    "best estimator in the talk (Kendall tau 0.50 beside 0.52)."
-                ),
+            self._said(
+                f"Rank by FLOPs, {self._asked}, and train {few}.",
+                f"{SAMPLES} samples and a short list of {SHORTEST} would take "
+                f"{self._time(SAMPLES + SHORTEST)}; FLOPs need none and were level with the best "
+                "estimator in the talk (Kendall tau 0.50 beside 0.52).",
             ),
         )
 
+    def _by_estimator(self, ranking: Ranking, row: Scored) -> _Plan:
+        search_s = ranking.search_s(row)
+        search = self.prices.trainings(search_s)
+        every = self.prices.asks_all(row.strategy)
+        asked = "every one" if every else _counted(self.prices.queries(row.strategy), "design")
 
-@dataclass(frozen=True, slots=True)
-class _Ranked(_Case):
-    """Samples are trained and have ranked the strategies."""
-
-    ranking: Ranking
-
-    @property
-    def chosen(self) -> Scored:
-        return self.ranking.chosen
-
-    @property
-    def title(self) -> str:
-        return self.chosen.strategy.title
-
-    @property
-    def search(self) -> int:
-        """What the estimator's answers cost, in trainings."""
-        return self.prices.trainings(self.ranking.search_s(self.chosen))
-
-    @property
-    def thrift(self) -> int:
-        if not self.chosen.beats_chance:
-            return self.prices.n_trials
-        return self.search + short_list_size(self.chosen.tau)
-
-    def by_estimator(self) -> Advice:
-        if not self.chosen.beats_chance or not self.pays_for(self.search):
-            return self.search_by_training()
-        listed = min(self.affordable - self.search, short_list_size(self.chosen.tau))
-        few = f"a short list of {listed} ({self.price(listed)})"
-        queries = self.prices.queries(self.chosen.strategy)
-        every = queries == self.prices.space_size
-        return Advice(
-            EXHAUSTIVE if every else SAMPLED,
-            self.chosen.strategy.name,
-            listed,
-            (
-                self.means,
-                (
-                    f"Ask {self.title} of {'every one' if every else _counted(queries, 'design')} "
-                    f"({minutes(self.ranking.search_s(self.chosen))}) and train "
-                    f"{few if listed else 'nothing, as one training takes longer'}."
+        def advice(count: int) -> Advice:
+            listed = count - search
+            return Advice(
+                EXHAUSTIVE if every else SAMPLED,
+                row.strategy.name,
+                listed,
+                self._said(
+                    f"Ask {row.strategy.title} of {asked} ({minutes(search_s)}) and train a short "
+                    f"list of {listed} ({self._time(listed)}).",
+                    f"{_trust(ranking, row)}, and a search by full training takes "
+                    f"{self._time(self.prices.trials)}.",
                 ),
-                (
-                    f"{self.trust}, and a search by full training takes "
-                    f"{self.price(self.prices.n_trials)}."
-                ),
-            ),
-        )
+            )
 
-    def why_training(self) -> str:
-        if not self.chosen.beats_chance:
-            return f"{self.trust}, so none of them is sure to rank better than chance."
-        return (
-            "There is time for it, and no estimator ranks as well as the training itself: "
-            f"{self.trust}."
-        )
+        whole = search + self.prices.list_size(row.tau)
+        return _Plan(search + 1, whole, whole, advice)
+
+    def _said(self, what: str, why: str) -> tuple[str, str, str]:
+        return self._means, what, why
 
     @property
-    def trust(self) -> str:
-        """How well the chosen ranks, without a full stop."""
-        tau = self.chosen.tau
-        return (
-            f"{self.title} has a Kendall tau of {tau.value:.2f} ({tau.low:.2f} to "
-            f"{tau.high:.2f}) on {self.ranking.n_samples} samples"
-        )
+    def _doubt(self) -> str:
+        """Why no estimator is trusted; empty where one is, or nobody knows."""
+        if self.ranking is None or self.ranking.chosen.beats_chance:
+            return ""
+        trust = _trust(self.ranking, self.ranking.chosen)
+        return f"{trust}, so none of them is sure to rank better than chance."
+
+    @property
+    def _means(self) -> str:
+        """The first sentence."""
+        size = f"the space has {_counted(self.prices.space_size, 'architecture')}"
+        if self.budget_s is None:
+            trials = self.prices.trials
+            return (
+                f"One training takes {self._time(1)} and a search by full training of "
+                f"{_counted(trials, 'trial')} {self._time(trials)}; {size}."
+            )
+        pays = _counted(self.prices.trainings(self.budget_s), "training")
+        return f"{minutes(self.budget_s)} pay for {pays} of {self._time(1)}, and {size}."
+
+    @property
+    def _asked(self) -> str:
+        return "asked of every one" if self.prices.is_small else "asked by multi-objective TPE"
+
+    @property
+    def _thrift(self) -> int:
+        """Trainings of the cheapest way by an estimator."""
+        return min(plan.price for plan in list(self.plans())[2:])
+
+    def _time(self, trainings: int) -> str:
+        """What so many trainings take, in words."""
+        return minutes(trainings * self.prices.training_s)
+
+
+def _trust(ranking: Ranking, row: Scored) -> str:
+    """How well a strategy ranks, without a full stop."""
+    return (
+        f"{row.strategy.title} has a Kendall tau of {row.tau.value:.2f} ({row.tau.low:.2f} to "
+        f"{row.tau.high:.2f}) on {ranking.n_samples} samples"
+    )
 
 
 def _counted(count: int, noun: str) -> str:

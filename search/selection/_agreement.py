@@ -32,7 +32,7 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A value and where ``LEVEL`` of its bootstrap replicates lie."""
+    """A value and where ``LEVEL`` of its bootstrap replicates lie; NaN where there is none."""
 
     value: float
     low: float
@@ -86,10 +86,14 @@ class Ranks:
             (1 + RESAMPLES,); 0 where all scores are equal, because they rank nothing.
         """
         every = np.ones((self.n, self.n))
-        return self._mean_over_repeats(scores, folds, [every])
+        return np.nan_to_num(self._mean_over_repeats(scores, folds, [every]))
 
     def within(self, scores: FloatArray, folds: Labels | None = None) -> FloatArray:
-        """The same inside bins of equal work: the mean of the bins' taus, weighted by pairs."""
+        """The same inside bins of equal work: the mean of the bins' taus, weighted by pairs.
+
+        Returns:
+            (1 + RESAMPLES,); NaN where no two designs of a bin can be compared.
+        """
         masks = [
             np.outer(here, here) for here in np.equal.outer(np.unique(self.bins), self.bins) * 1.0
         ]
@@ -118,7 +122,7 @@ class Ranks:
             tau = np.divide(agreed, spread, out=np.zeros_like(agreed), where=spread > 0)
             total += judged * tau
             pairs += judged
-        taus: FloatArray = np.divide(total, pairs, out=np.zeros_like(total), where=pairs > 0)
+        taus: FloatArray = np.divide(total, pairs, out=np.full_like(total, np.nan), where=pairs > 0)
         return taus
 
     def _form(self, matrix: FloatArray) -> FloatArray:
@@ -128,9 +132,11 @@ class Ranks:
 
 
 def interval(replicates: FloatArray) -> Interval:
-    """Value and percentile interval of what ``Ranks`` returns."""
+    """Value and percentile interval of what ``Ranks`` returns; all NaN where the value is."""
     margin = (1 - LEVEL) / 2
-    low, high = np.quantile(replicates[1:], [margin, 1 - margin])
+    if np.isnan(replicates[0]):
+        return Interval(*[float(replicates[0])] * 3)
+    low, high = np.nanquantile(replicates[1:], [margin, 1 - margin])
     return Interval(float(replicates[0]), float(low), float(high))
 
 

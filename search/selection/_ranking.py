@@ -15,7 +15,6 @@ from hwprof.search.selection._agreement import Interval, Labels, Ranks, interval
 from hwprof.search.selection._confidence_set import confidence_set
 from hwprof.search.selection._folds import out_of_fold
 from hwprof.search.selection._prices import Prices, is_portable
-from hwprof.search.selection._short_list import short_list_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,9 @@ class Sample:
 
     Attributes:
         quality: of the full training; more is better.
-        early_s: seconds of the broken-off training that ``evidence`` has its early values of.
+        early_s: seconds of the broken-off training that ``evidence`` has its early values of, its
+            evaluation included.
+        curve_s: seconds of the epochs that a learning curve is looked at.
         asked: answers that were computed beside the training, by strategy.
         refused: why strategies could not be asked there, by strategy.
     """
@@ -40,6 +41,7 @@ class Sample:
     evidence: Evidence
     quality: float
     early_s: float = 0.0
+    curve_s: float = 0.0
     asked: Mapping[str, Query] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
 
@@ -97,10 +99,16 @@ class Ranking:
     def top(self) -> tuple[Scored, ...]:
         """Those that may be the best, the one to take first.
 
-        What costs fewer trainings goes first, and what ranked the samples better among equals.
+        What is sure to beat chance goes before what is not; then what costs fewer trainings, and
+        among equals what ranked the samples better.
         """
         may_be_best = (row for row in self.scored if row.is_top)
-        return tuple(sorted(may_be_best, key=lambda row: (self.price(row), -row.tau.value)))
+        return tuple(
+            sorted(
+                may_be_best,
+                key=lambda row: (not row.beats_chance, self.price(row), -row.tau.value),
+            )
+        )
 
     @property
     def chosen(self) -> Scored:
@@ -112,8 +120,8 @@ class Ranking:
         return row.fit_s + self.prices.queries(row.strategy) * row.query_s
 
     def after_s(self, row: Scored) -> float:
-        """Seconds of the trainings behind it."""
-        return short_list_size(row.tau) * self.prices.training_s
+        """Seconds of the trainings of its short list."""
+        return self.prices.list_size(row.tau) * self.prices.training_s
 
     def price(self, row: Scored) -> int:
         """What both cost, in whole trainings, because less than one decides nothing."""
@@ -191,8 +199,10 @@ def _answers(
     start_s = time.perf_counter()
     scores = np.concatenate([fitted.scores(portion) for portion in portions])
     query_s = (time.perf_counter() - start_s) / len(samples)
-    if needs.curve_epochs or needs.validation:
+    if needs.validation:
         query_s += float(np.mean([sample.early_s for sample in samples]))
+    if needs.curve_epochs:
+        query_s += float(np.mean([sample.curve_s for sample in samples]))
     if unseen is None:
         return _Answers(scores, query_s)
     return _Answers(unseen.scores, query_s, fit_s, unseen.folds)

@@ -157,14 +157,35 @@ def test_every_strategy_that_was_named_has_a_row(found):
     assert all(-1 <= row.tau.low <= row.tau.value <= row.tau.high <= 1 for row in rows.values())
 
 
-def test_stage_two_trains_the_best_of_the_estimator(found, request_):
-    """Two of all eight, and the better of them on the pictures for selection wins."""
-    second = found.second
+def test_stage_two_trains_the_best_of_the_estimator(request_, workspace, qualities):
+    """Two of all eight, and the best of these and the samples wins."""
+    del qualities
+    second = selected(replace(request_, strategies=("flops",)), workspace).second
     assert (second.walk, second.queries, len(second.listed)) == ("exhaustive", 8, 2)
-    assert second.best.trained.ap50_int8 == max(one.trained.ap50_int8 for one in second.listed)
+    assert second.best.trained.ap50_int8 >= max(one.trained.ap50_int8 for one in second.listed)
     assert all(one.latency_us <= request_.budget_us for one in second.listed)
     assert second.full_search.origin == "extrapolated"
     assert 0 <= second.reported <= 1
+
+
+def test_a_sample_that_is_better_than_the_short_list_is_not_lost(
+    request_, workspace, qualities, tmp_path
+):
+    """Parameters choose a short list of one; another sample has the best precision."""
+    own = Workspace(tmp_path / "work")
+    shutil.copytree(workspace.root / "trainings", own.root / "trainings")
+    space = get_space("tiny")
+    number = random.Random(0).sample(range(space.size), SAMPLES)[0]
+    best = space.architecture(space.point(number))
+    store, key = qualities.detectors.store, qualities.detectors.key(best)
+    assert TrainingStore(own.root / "trainings").find(key) == store.find(key)
+    value = {"ap50_float": 0.99, "ap50_int8": 0.99, "evaluation_s": 1.0}
+    TrainingStore(own.root / "trainings").keep_value(key, "val-A-tflite", value)
+    request = replace(request_, strategies=("synflow",), short_list=1, output=tmp_path / "e.json")
+    second = selected(request, own).second
+    assert second.is_of_samples
+    assert (second.best.arch, second.best.score) == (best.name, None)
+    assert second.to_json(0)["best"]["is_of_samples"]
 
 
 def test_a_search_by_full_training_in_the_workspace_is_what_stage_two_is_compared_with(
@@ -190,7 +211,7 @@ def test_the_object_for_programs_holds_both_stages(found):
     """And is JSON."""
     document = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert document["samples"] == SAMPLES
-    assert document["chosen"] in document["top"]
+    assert document["chosen"] == document["top"][0]
     assert document["second_stage"]["whole_s"] == pytest.approx(
         document["second_stage"]["total_s"] + SAMPLES * found.training_s
     )
@@ -249,14 +270,14 @@ def test_answers_of_changed_proxies_are_asked_again(request_, tmp_path, monkeypa
     """What a proxy said in another version is no score of this one."""
     plan = TrainingPlan(request_.training, Workspace(tmp_path), asked=("snip",))
     trainings = Trainings(plan)
-    said = trainings.sample(NETWORK).asked
-    assert trainings.sample(NETWORK).asked == said
+    first = trainings.sample(NETWORK).asked["snip"]
+    detectors = trainings.detectors
+    name = f"queries-{_trainings.PROXIES_VERSION}"
+    old = {"snip": {"score": first.score + 1, "seconds": 1.0}}
+    detectors.store.keep_value(detectors.key(NETWORK), name, old)
+    assert trainings.sample(NETWORK).asked["snip"].score == first.score + 1
     monkeypatch.setattr(_trainings, "PROXIES_VERSION", -1)
-    again = trainings.sample(NETWORK).asked
-    assert again["snip"].score == said["snip"].score
-    assert again["snip"].seconds != said["snip"].seconds  # two clocks never agree to the last bit
-    monkeypatch.undo()
-    assert trainings.sample(NETWORK).asked == said
+    assert trainings.sample(NETWORK).asked["snip"].score == first.score
 
 
 def test_an_estimator_that_needs_more_than_the_architecture_searches_by_trials(

@@ -45,10 +45,11 @@ def test_an_extrapolated_search_draws_from_the_samples():
     # Of 64 draws 37 have the 0.4 and 19 the 0.1 and no better; 8 have nothing allowed.
     assert found.best[-1] == pytest.approx((0.4 * 37 + 0.1 * 19) / 56)
     assert found.best[0] == pytest.approx(0.25)
+    assert found.beyond_s == 15
     assert found.best_within(25) == found.best[1]
     assert found.best_within(5) is None
-    assert found.trials_to(0.25) == 1
-    assert found.trials_to(0.4) is None
+    assert found.trainings_to(0.25) == 1
+    assert found.trainings_to(0.4) is None
     none = extrapolated_full_search(quality, [False] * 4, n_trials=2, training_s=10)
     assert none.best == (None, None)
     assert found.winner is None
@@ -86,20 +87,24 @@ def test_a_study_of_full_trainings_is_what_it_took(tmp_path):
     """The longest of the same problem; its seconds are those of its trainings and evaluations."""
     storage = tmp_path / "studies.sqlite"
     problem = problem_of()
-    assert measured_full_search(storage, problem) is None
+    assert measured_full_search(storage, problem, 1) is None
     search_of(problem, storage, trials=2, seed=1)
     trials = search_of(problem, storage, trials=9, seed=2)
-    found = measured_full_search(storage, problem)
+    assert measured_full_search(storage, problem, 10) is None
+    found = measured_full_search(storage, problem, 9)
     assert (found.origin, found.trials) == ("measured", 9)
-    different = len({trial.point for trial in trials})
-    assert different < 9
-    spent_s = 8 * different
-    assert spent_s <= found.seconds[-1] < spent_s + 1
-    allowed = [trial.score for trial in trials if trial.latency_us <= 186.5]
-    assert found.best[-1] == max(allowed)
-    best = next(trial for trial in trials if trial.score == max(allowed))
+    within = {trial.point: trial.latency_us <= 186.5 for trial in trials}
+    assert len(found.seconds) == len(within) < 9
+    assert 8 * len(within) <= found.seconds[-1] < 8 * len(within) + 1
+    beyond = 8 * sum(not ok for ok in within.values())
+    assert beyond <= found.beyond_s < beyond + 1
+    allowed = [trial for trial in trials if within[trial.point]]
+    best = max(allowed, key=lambda trial: trial.score)
+    assert found.best[-1] == best.score
     assert found.winner == problem.space.index(best.point)
-    assert found.trials_to(max(allowed)) == 1 + [t.score for t in trials].index(max(allowed))
+    assert found.trainings_to(best.score) == 1 + list(within).index(best.point)
+    assert found.as_good(best.score) == 1
+    assert found.as_good(0) == sum(within.values())
 
 
 @pytest.mark.parametrize(
@@ -113,10 +118,10 @@ def test_a_study_of_full_trainings_is_what_it_took(tmp_path):
 def test_a_study_of_another_problem_is_none(tmp_path, other):
     """Its task, its budget and its limits are the problem's."""
     search_of(other, tmp_path / "studies.sqlite", trials=1)
-    assert measured_full_search(tmp_path / "studies.sqlite", problem_of()) is None
+    assert measured_full_search(tmp_path / "studies.sqlite", problem_of(), 1) is None
 
 
 def test_a_file_that_is_no_study_is_none(tmp_path):
     """Then the search is extrapolated."""
     (tmp_path / "studies.sqlite").write_bytes(b"no database")
-    assert measured_full_search(tmp_path / "studies.sqlite", problem_of()) is None
+    assert measured_full_search(tmp_path / "studies.sqlite", problem_of(), 1) is None

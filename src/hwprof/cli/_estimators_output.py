@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
+from math import isnan
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +12,7 @@ import click
 from hwprof.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
-    from hwprof.search.selection import CostRow, Ranking
+    from hwprof.search.selection import CostRow, Interval, Ranking
     from hwprof.workflows.estimator_selection import SecondStage, Selection
 
 
@@ -61,16 +63,14 @@ def _print(found: Selection) -> None:
 
 def _print_ranking(ranking: Ranking) -> None:
     print_table(
-        ("strategy", "kind", "tau", "95 %", "same FLOPs", "95 %", "behind best", "s a query", ""),
+        ("strategy", "kind", "tau", "95 %", "same FLOPs", "95 %", "behind first", "s a query", ""),
         [
             (
                 row.strategy.title,
                 row.strategy.kind,
-                row.tau.value,
-                f"{row.tau.low:.2f} to {row.tau.high:.2f}",
-                row.within.value,
-                f"{row.within.low:.2f} to {row.within.high:.2f}",
-                f"{row.behind.low:.2f} to {row.behind.high:.2f}",
+                *_interval(row.tau),
+                *_interval(row.within),
+                _interval(row.behind)[1],
                 f"{row.query_s:.2g}",
                 "top" if row.is_top else "",
             )
@@ -82,18 +82,25 @@ def _print_ranking(ranking: Ranking) -> None:
     click.echo(f"\n{_verdict(ranking)}")
 
 
+def _interval(interval: Interval) -> tuple[object, str]:
+    """Value and interval as cells; NaN is that nothing can be compared."""
+    if isnan(interval.value):
+        return "-", "-"
+    return interval.value, f"{interval.low:.2f} to {interval.high:.2f}"
+
+
 def _verdict(ranking: Ranking) -> str:
     """Who is chosen, and what the samples do not say."""
-    chosen = ranking.chosen
-    title, count = chosen.strategy.title, len(ranking.top)
-    price = ranking.price(chosen)
-    if count == 1:
-        said = f"{title} ranks {ranking.n_samples} samples better than all others"
-    else:
+    chosen, others = ranking.chosen, len(ranking.top) - 1
+    title, samples = chosen.strategy.title, ranking.n_samples
+    said = f"{title} ranks {samples} samples better than all others"
+    if len(ranking.scored) == 1:
+        said = f"{title} is the only one that was asked"
+    elif others:
         said = (
-            f"{ranking.n_samples} samples cannot tell {count} strategies apart (top): a tie, of "
-            f"which {title} is taken: none has a search and short list of fewer trainings "
-            f"({price}), and of those with as many it ranked best"
+            f"{samples} samples cannot tell {others + 1} strategies apart (top): a tie, of which "
+            f"{title} is taken: none has a search and short list of fewer trainings "
+            f"({ranking.price(chosen)}), and of those with as many it ranked best"
         )
     if chosen.beats_chance:
         return said
@@ -109,7 +116,7 @@ def _print_second(second: SecondStage, samples_s: float) -> None:
             (
                 one.arch,
                 one.latency_us / 1000,
-                f"{one.score:.4g}",
+                "-" if one.score is None else f"{one.score:.4g}",
                 f"{one.trained.ap50_int8:.3f}",
                 one.trained.seconds,
             )
@@ -117,35 +124,41 @@ def _print_second(second: SecondStage, samples_s: float) -> None:
         ],
     )
     click.echo(
-        f"best: {best.arch}, int8 AP50 {best.trained.ap50_int8:.3f} on the pictures it was chosen "
-        f"by, {second.reported:.3f} on those that nothing was chosen by"
+        f"best: {best.arch} ({'a sample' if second.is_of_samples else 'of the short list'}), int8 "
+        f"AP50 {best.trained.ap50_int8:.3f} on the pictures it was chosen by, "
+        f"{second.reported:.3f} on those that nothing was chosen by"
     )
     click.echo(
         f"search {second.search_s:,.0f} s and short list {second.after_s:,.0f} s are "
         f"{second.total_s:,.0f} s; with the samples {second.total_s + samples_s:,.0f} s"
     )
-    _print_compared(second, samples_s)
+    for sentence in _comparison(second, samples_s):
+        click.echo(sentence)
 
 
-def _print_compared(second: SecondStage, samples_s: float) -> None:
-    full = second.full_search
-    click.echo(
+def _comparison(second: SecondStage, samples_s: float) -> Iterator[str]:
+    """What a search by full training takes and finds."""
+    full, best = second.full_search, second.best.trained.ap50_int8
+    yield (
         f"full-training search ({full.origin}, {full.source}): {full.trials} trials, "
-        f"{full.seconds[-1]:,.0f} s, best {_precision(full.best[-1])}"
-        + (
-            ""
-            if second.full_reported is None
-            else f", {second.full_reported:.3f} on the pictures that nothing was chosen by"
+        f"{full.seconds[-1]:,.0f} s, {full.beyond_s:,.0f} s of them on designs beyond the budget; "
+        f"best {_precision(full.best[-1])}"
+    )
+    if second.full_reported is not None:
+        yield f"its best has {second.full_reported:.3f} on pictures that nothing was chosen by"
+    equal = full.trainings_to(best)
+    if equal is not None:
+        of_all = f", as {full.as_good(best)} of its {len(full.seconds)} were" if full.found else ""
+        yield (
+            f"it was as good as {best:.3f} after {equal} trainings, "
+            f"{full.seconds[equal - 1]:,.0f} s{of_all}"
         )
-    )
-    equal = full.trials_to(second.best.trained.ap50_int8)
-    click.echo(
-        "it was never as good"
-        if equal is None
-        else f"it was as good after {equal} trials, {full.seconds[equal - 1]:,.0f} s"
-    )
+    elif full.origin == "measured":
+        yield f"it was never as good as {best:.3f}"
+    else:
+        yield f"whether it gets as good as {best:.3f} cannot be said: no sample did"
     total_s = second.total_s
-    click.echo(
+    yield (
         f"it had {_precision(full.best_within(total_s))} after {total_s:,.0f} s and "
         f"{_precision(full.best_within(total_s + samples_s))} after {total_s + samples_s:,.0f} s"
     )
@@ -185,7 +198,7 @@ def _cost(row: CostRow, full: CostRow) -> tuple[object, ...]:
     return (
         row.estimator,
         row.origin,
-        row.queries,
+        "-" if row.queries is None else row.queries,
         f"{row.search_s:,.3g}" if row.search_s < 1 else row.search_s,
         full.search_s / row.search_s,
         row.after_s,

@@ -68,6 +68,20 @@ def test_scores_that_are_all_equal_rank_nothing():
     assert not Ranks(quality, quality).taus(np.ones(6)).any()
 
 
+def test_bins_of_one_design_compare_nothing():
+    """Which is no tau of 0, and no certainty."""
+    quality = np.arange(4.0)
+    found = interval(Ranks(quality, quality, n_bins=4).within(quality))
+    assert np.isnan([found.value, found.low, found.high]).all()
+
+
+def test_resamples_that_compare_nothing_do_not_count():
+    """Two pairs that are ranked right: no resample ranks them otherwise."""
+    quality = np.array([1.0, 2.0, 3.0, 4.0])
+    found = interval(Ranks(quality, quality, n_bins=2).within(quality))
+    assert (found.value, found.low, found.high) == (1, 1, 1)
+
+
 def test_an_interval_holds_its_value_and_narrows_with_designs():
     """Four times the designs, about half the width."""
     generator = np.random.default_rng(1)

@@ -200,7 +200,7 @@ def test_what_was_refused_beside_the_training_keeps_its_reason(samples, prices):
 def test_an_early_training_is_part_of_what_a_curve_costs(samples, prices):
     """Its seconds stand in every query, before what the answer itself takes."""
     given = [
-        replace(one, evidence=replace(one.evidence, curve=(3.0, 2.0, 1.5, 1.0, 0.9, n)), early_s=7)
+        replace(one, evidence=replace(one.evidence, curve=(3.0, 2.0, 1.5, 1.0, 0.9, n)), curve_s=7)
         for n, one in enumerate(samples)
     ]
     (row,) = rank_strategies(given, [get_strategy("sotl-e")], prices).scored

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from hwprof.architecture import Architecture
 from hwprof.errors import ConfigurationError, PausedError
 from hwprof.measurement import DEFAULT_SCHEME
 from hwprof.profiler.bench import Setup
@@ -34,7 +33,6 @@ from hwprof.search.selection import (
     best_portable,
     rank_strategies,
     require_samples,
-    short_list_size,
 )
 from hwprof.search.spaces import get_space
 from hwprof.surrogates.predict import Method
@@ -45,6 +43,7 @@ from hwprof.workflows.estimator_selection._full_search import (
     measured_full_search,
 )
 from hwprof.workflows.estimator_selection._outcome import SecondStage, Selection
+from hwprof.workflows.estimator_selection._records import SampleRecord, Trained
 from hwprof.workflows.estimator_selection._second_stage import (
     Ground,
     Listed,
@@ -121,7 +120,8 @@ class _Selector:
         # Learning curves are looked at as far as the early training goes, or as far as they must.
         self._early = max(self._early, FEWEST_CURVE_EPOCHS)
         self._strategies = _strategies(request.strategies, self._early)
-        self._designs = self._sampled()
+        self._numbers = self._drawn()
+        self._designs = list(self._space.architectures(self._numbers))
         self._ground = self._made_ground()
         self._check()
         plan = _plan(request, workspace, self._strategies)
@@ -132,13 +132,18 @@ class _Selector:
         """Train the samples, rank, search, train the short list, and add up."""
         request, designs = self._request, self._designs
         records = self._crew.samples(designs, self._stage("samples", len(designs)))
-        share = self._early / request.training.recipe.epochs
-        samples = [r.sample(d, share) for r, d in zip(records, designs, strict=True)]
-        training_s = float(np.mean([record.full.seconds for record in records]))
+        samples = [r.sample(d, self._early) for r, d in zip(records, designs, strict=True)]
+        ended = [r.full.seconds for r in records if not r.full.diverged]
+        prices = Prices(
+            self._space.size,
+            float(np.mean(ended or [r.full.seconds for r in records])),
+            request.n_trials,
+            request.short_list,
+        )
         ranking = rank_strategies(
             samples,
             self._strategies,
-            Prices(self._space.size, training_s, request.n_trials),
+            prices,
             strict=bool(request.strategies),
             seed=request.seed,
         )
@@ -148,18 +153,20 @@ class _Selector:
             task=self._trainings.task_name,
             ranking=ranking,
             judging_s=sum(record.judging_s for record in records),
-            n_diverged=sum(bool(record.full.diverged) for record in records),
-            advice=advise(ranking.prices, budget_s=request.budget_s, ranking=ranking),
-            second=self._second(ranking, samples) if request.stage_two else None,
+            n_diverged=len(records) - len(ended),
+            advice=advise(prices, budget_s=request.budget_s, ranking=ranking),
+            second=self._second(ranking, samples, records) if request.stage_two else None,
             saved=saved,
             saved_name=saved_name,
         )
 
     def _check(self) -> None:
-        request = self._request
+        """Refuse what could only end badly."""
+        request, epochs = self._request, self._request.training.recipe.epochs
+        if request.budget_s is not None:
+            advise(Prices(self._space.size, request.budget_s), budget_s=request.budget_s)
         for strategy in self._strategies if request.strategies else ():
             require_samples(strategy, request.samples)
-            epochs = request.training.recipe.epochs
             if strategy.needs.curve_epochs > epochs:
                 raise ConfigurationError(
                     f"{strategy.title} looks at the first {strategy.needs.curve_epochs} epochs of "
@@ -171,24 +178,26 @@ class _Selector:
                 self._ground.problem(FlopsProxy()), progress=self._stage("budget", self._space.size)
             )
 
-    def _sampled(self) -> list[Architecture]:
+    def _drawn(self) -> list[int]:
+        """Numbers of the samples in the space."""
         count, space = self._request.samples, self._space
         if count > space.size:
             raise ConfigurationError(
                 f"samples are different architectures, and {space.name} has {space.size:,}; got "
                 f"--samples {count}; take fewer."
             )
-        numbers = random.Random(self._request.seed).sample(range(space.size), count)
-        return list(space.architectures(numbers))
+        return random.Random(self._request.seed).sample(range(space.size), count)
 
-    def _second(self, ranking: Ranking, samples: Sequence[Sample]) -> SecondStage:
-        request, chosen = self._request, ranking.chosen
+    def _second(
+        self, ranking: Ranking, samples: Sequence[Sample], records: Sequence[SampleRecord]
+    ) -> SecondStage:
+        chosen, prices = ranking.chosen, ranking.prices
         fitted = chosen.strategy.fit([s.evidence for s in samples], _quality(samples))
         found = shortened(
             self._ground,
             estimator_task(fitted, self._fitted_on(chosen, ranking), self._trainings),
-            request.short_list or short_list_size(chosen.tau),
-            asks_all=ranking.prices.queries(chosen.strategy) == self._space.size,
+            prices.list_size(chosen.tau),
+            asks_all=prices.asks_all(chosen.strategy),
             workspace=self._workspace,
             stage=self._pausable,
         )
@@ -199,20 +208,29 @@ class _Selector:
             Listed(design.name, index, float(score), float(latency_us), one)
             for design, index, score, latency_us, one in rows
         )
-        best = max(listed, key=lambda one: one.trained.ap50_int8)
-        full = self._full_search(ranking.prices, samples)
+        known = self._within_budget([record.full for record in records])
+        best = max((*listed, *known), key=lambda one: one.trained.ap50_int8)
+        full = self._full_search(prices, samples)
         return SecondStage(
             estimator=chosen.strategy.title,
-            budget_us=request.budget_us,
+            budget_us=self._request.budget_us,
             walk=found.walk,
             queries=found.queries,
             search_s=found.search_s,
             after_s=sum(one.seconds for one in trained),
             listed=listed,
+            best=best,
             reported=self._reported(best.index),
             full_search=full,
             full_reported=None if full.winner is None else self._reported(full.winner),
         )
+
+    def _within_budget(self, trained: Sequence[Trained]) -> list[Listed]:
+        """The samples that meet it."""
+        latency_us = self._ground.latency.latencies_us(self._designs).tolist()
+        rows = zip(self._designs, self._numbers, latency_us, trained, strict=True)
+        listed = [Listed(design.name, number, None, us, one) for design, number, us, one in rows]
+        return [one for one in listed if one.latency_us <= self._ground.limit_us]
 
     def _reported(self, index: int) -> float:
         """Precision on the pictures that nothing was chosen by."""
@@ -235,14 +253,14 @@ class _Selector:
 
     def _full_search(self, prices: Prices, samples: Sequence[Sample]) -> FullSearch:
         problem = self._ground.problem(self._trainings.full_task)
-        measured = measured_full_search(self._workspace.studies, problem)
-        if measured is not None and measured.trials >= prices.n_trials:
+        measured = measured_full_search(self._workspace.studies, problem, prices.n_trials)
+        if measured is not None:
             return measured
-        latency_us = problem.latency.latencies_us([s.evidence.architecture for s in samples])
+        latency_us = self._ground.latency.latencies_us(self._designs)
         return extrapolated_full_search(
             _quality(samples),
-            (latency_us <= problem.limit_us).tolist(),
-            n_trials=prices.n_trials,
+            (latency_us <= self._ground.limit_us).tolist(),
+            n_trials=prices.trials,
             training_s=prices.training_s,
         )
 

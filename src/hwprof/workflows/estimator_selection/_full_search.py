@@ -13,7 +13,6 @@ from hwprof.search.candidate import Candidate
 from hwprof.search.estimators import FloatArray
 from hwprof.search.problem import Problem
 from hwprof.search.selection import Origin
-from hwprof.search.spaces import Point
 from hwprof.search.study import find_studies
 from hwprof.search.trials import finished
 
@@ -22,47 +21,55 @@ _COSTS = "training_s", "evaluation_s"
 
 @dataclass(frozen=True, slots=True)
 class FullSearch:
-    """A search by full training, trial by trial.
+    """A search by full training, training by training; a point that comes again costs nothing.
 
     Attributes:
         origin: ``measured`` of a study in the workspace, else ``extrapolated`` from the samples.
         source: the study's name, or how it was extrapolated.
-        seconds: of all trials up to each; work, where several processes shared it.
+        trials: of the search.
+        seconds: of all trainings up to each; work, where several processes shared it.
         best: precision of the best within the budget up to each, None before there is one;
             extrapolated, the expected one.
+        beyond_s: of designs beyond the budget, which a prediction would rule out untrained.
+        found: precision of each design within the budget; none where extrapolated.
         winner: number of the best design in the space; None where none is known.
     """
 
     origin: Origin
     source: str
+    trials: int
     seconds: tuple[float, ...]
     best: tuple[float | None, ...]
+    beyond_s: float
+    found: tuple[float, ...] = ()
     winner: int | None = None
 
-    @property
-    def trials(self) -> int:
-        """How many."""
-        return len(self.seconds)
-
-    def trials_to(self, quality: float) -> int | None:
-        """Trials until one was as good; None where none was."""
+    def trainings_to(self, quality: float) -> int | None:
+        """Trainings until one was as good; None where none was."""
         good = (n for n, best in enumerate(self.best, 1) if best is not None and best >= quality)
         return next(good, None)
 
+    def as_good(self, quality: float) -> int:
+        """How many of its designs were."""
+        return sum(one >= quality for one in self.found)
+
     def best_within(self, seconds: float) -> float | None:
-        """The best of the trials that end in so many seconds; None where none meets the budget."""
+        """The best that so many seconds find; None where nothing within the budget."""
         count = bisect.bisect_right(self.seconds, seconds)
         return self.best[count - 1] if count else None
 
 
-def measured_full_search(storage: Path, problem: Problem) -> FullSearch | None:
-    """The longest study of a problem, whatever its strategy and seed; None where there is none."""
+def measured_full_search(storage: Path, problem: Problem, n_trials: int) -> FullSearch | None:
+    """The longest study of a problem of at least so many trials; None where there is none.
+
+    Strategies and seeds do not matter.
+    """
     found = [
         (f"study {study.study_name}", finished(study, problem.space))
         for study in find_studies(problem, storage)
     ]
     source, trials = max(found, key=lambda one: len(one[1]), default=("", []))
-    return _of_trials(source, trials, problem) if trials else None
+    return _of_trials(source, trials, problem) if len(trials) >= n_trials else None
 
 
 def extrapolated_full_search(
@@ -77,11 +84,14 @@ def extrapolated_full_search(
         quality, is_allowed: (n,) of the samples; those not allowed do not meet the budget.
     """
     counts = range(1, n_trials + 1)
+    allowed = np.asarray(is_allowed, bool)
     return FullSearch(
         "extrapolated",
         f"random search drawn from the {len(quality)} samples",
+        n_trials,
         tuple(count * training_s for count in counts),
-        tuple(_expected_best(quality, np.asarray(is_allowed, bool), count) for count in counts),
+        tuple(_expected_best(quality, allowed, count) for count in counts),
+        beyond_s=float(1 - allowed.mean()) * n_trials * training_s,
     )
 
 
@@ -98,23 +108,23 @@ def _expected_best(
 
 
 def _of_trials(source: str, trials: Sequence[Candidate], problem: Problem) -> FullSearch:
-    seconds, best = [], []
-    spent, found = 0.0, -np.inf
-    seen: set[Point] = set()
-    for trial in trials:
-        if trial.point not in seen:  # a point that is proposed again costs nothing
-            spent += trial.latency_s + sum(float(trial.details.get(cost, 0)) for cost in _COSTS)
-        seen.add(trial.point)
-        if problem.allows(trial):
-            found = max(found, trial.score)
-        seconds.append(spent)
-        best.append(found if found > -np.inf else None)
-    good = [trial for trial in trials if problem.allows(trial)]
-    winner = max(good, key=lambda trial: trial.score).point if good else None
+    designs = list({trial.point: trial for trial in trials}.values())
+    spent_s = [_spent_s(design) for design in designs]
+    good = [design for design in designs if problem.allows(design)]
+    scores = [design.score if problem.allows(design) else -np.inf for design in designs]
+    best = np.maximum.accumulate(scores).tolist()
+    winner = max(good, key=lambda design: design.score, default=None)
     return FullSearch(
         "measured",
         source,
-        tuple(seconds),
-        tuple(best),
-        None if winner is None else problem.space.index(winner),
+        len(trials),
+        tuple(np.cumsum(spent_s).tolist()),
+        tuple(None if one == -np.inf else one for one in best),
+        beyond_s=sum(spent_s) - sum(_spent_s(design) for design in good),
+        found=tuple(design.score for design in good),
+        winner=None if winner is None else problem.space.index(winner.point),
     )
+
+
+def _spent_s(design: Candidate) -> float:
+    return design.latency_s + sum(float(design.details.get(cost, 0)) for cost in _COSTS)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from math import isnan
 from pathlib import Path
 
 from hwprof.search.selection import (
+    FULL_TRAINING,
     PUBLISHED,
     PUBLISHED_NOTE,
     PUBLISHED_SOURCE,
@@ -27,7 +29,8 @@ class SecondStage:
     Attributes:
         walk: ``exhaustive``, or the strategy that asked for ``queries`` designs.
         search_s, after_s: of the queries, and of the short list's trainings.
-        listed: by the estimator's score.
+        listed: the short list, by the estimator's score.
+        best: the best of that and of the samples within the budget, on the pictures for selection.
         reported: int8 AP50 of the best on pictures that nothing was chosen by.
         full_search: the same budget searched by full training.
         full_reported: as ``reported``, of that search's best; None where none is known.
@@ -40,14 +43,15 @@ class SecondStage:
     search_s: float
     after_s: float
     listed: tuple[Listed, ...]
+    best: Listed
     reported: float
     full_search: FullSearch
     full_reported: float | None = None
 
     @property
-    def best(self) -> Listed:
-        """The candidate that full training found best, on the pictures for selection."""
-        return max(self.listed, key=lambda one: one.trained.ap50_int8)
+    def is_of_samples(self) -> bool:
+        """Whether a sample is better than all of the short list."""
+        return self.best not in self.listed
 
     @property
     def total_s(self) -> float:
@@ -68,21 +72,43 @@ class SecondStage:
             "whole_s": self.total_s + samples_s,
             "short_list_rule": SIZE_RULE,
             "short_list": [_listed(one) for one in self.listed],
-            "best": {**_listed(best), "ap50_int8_reported": self.reported},
+            "best": {
+                **_listed(best),
+                "ap50_int8_reported": self.reported,
+                "is_of_samples": self.is_of_samples,
+            },
             "full_search": self._compared(samples_s),
         }
 
-    def _compared(self, samples_s: float) -> dict[str, object]:
+    def measured(self, row: CostRow) -> CostRow:
+        """A row of the costs as it was measured, where this search or the full one was run."""
         full = self.full_search
-        equal = full.trials_to(self.best.trained.ap50_int8)
+        if row.estimator == FULL_TRAINING and full.origin == "measured":
+            return replace(row, queries=full.trials, search_s=full.seconds[-1], origin="measured")
+        if row.estimator == self.estimator:
+            return replace(
+                row,
+                queries=self.queries,
+                search_s=self.search_s,
+                after_s=self.after_s,
+                origin="measured",
+            )
+        return row
+
+    def _compared(self, samples_s: float) -> dict[str, object]:
+        full, quality = self.full_search, self.best.trained.ap50_int8
+        equal = full.trainings_to(quality)
         return {
             "origin": full.origin,
             "source": full.source,
             "trials": full.trials,
+            "trainings": len(full.seconds),
             "seconds": full.seconds[-1],
+            "seconds_beyond_budget": full.beyond_s,
             "best": full.best[-1],
             "best_reported": self.full_reported,
-            "trials_to_equal": equal,
+            "trainings_as_good": full.as_good(quality),
+            "trainings_to_equal": equal,
             "seconds_to_equal": None if equal is None else full.seconds[equal - 1],
             "best_in_total_s": full.best_within(self.total_s),
             "best_in_whole_s": full.best_within(self.total_s + samples_s),
@@ -124,8 +150,9 @@ class Selection:
 
     @property
     def economics(self) -> tuple[CostRow, ...]:
-        """Our rows, full training first."""
-        return economics(self.ranking)
+        """Our rows, full training first; measured where stage two was, else extrapolated."""
+        rows = economics(self.ranking)
+        return rows if self.second is None else tuple(map(self.second.measured, rows))
 
     def to_json(self) -> dict[str, object]:
         """The object that ``hwprof estimators --json`` prints."""
@@ -166,8 +193,8 @@ def _scored(row: Scored) -> dict[str, object]:
         "source": row.strategy.source,
         "needs": str(row.strategy.needs),
         "tau": asdict(row.tau),
-        "tau_within_flops_bins": asdict(row.within),
-        "behind_best": asdict(row.behind),
+        "tau_within_flops_bins": None if isnan(row.within.value) else asdict(row.within),
+        "behind_first": asdict(row.behind),
         "is_top": row.is_top,
         "query_s": row.query_s,
         "fit_s": row.fit_s,

@@ -72,12 +72,12 @@ class SampleRecord:
         early_s = self.early.seconds if self.early else 0.0
         return early_s + sum(query.seconds for query in self.asked.values())
 
-    def sample(self, architecture: Architecture, early_share: float) -> Sample:
+    def sample(self, architecture: Architecture, curve_epochs: int) -> Sample:
         """As strategies are judged by it.
 
         Args:
-            early_share: of the epochs that learning curves look at; a training broken off there
-                is taken to cost that share where none was run.
+            curve_epochs: what learning curves look at; they are taken to cost as much of the
+                broken-off training, or of the full one where there is no other.
         """
         evidence = Evidence(
             architecture,
@@ -86,10 +86,12 @@ class SampleRecord:
             early_ap=self.early.ap50_int8 if self.early else None,
             early_loss=self.early_loss,
         )
+        timed = self.early or self.full
         return Sample(
             evidence,
             self.full.ap50_int8,
-            early_s=self.early.seconds if self.early else early_share * self.full.seconds,
+            early_s=self.early.seconds if self.early else 0.0,
+            curve_s=timed.training_s * curve_epochs / len(timed.losses),
             asked=self.asked,
             refused=self.refused,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,11 @@ class Ground:
     n_trials: int
     seed: int
 
+    @property
+    def limit_us(self) -> float:
+        """The budget, infinite without one."""
+        return inf if self.budget_us is None else self.budget_us
+
     def problem(self, task: TaskEstimator) -> Problem:
         """The search of this ground by a task estimator."""
         return Problem(self.space, task, self.latency, self.budget_us)
@@ -65,17 +71,17 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A candidate of the short list.
+    """A design that was trained fully.
 
     Attributes:
-        score: by the estimator.
+        score: by the estimator; None of a sample, which it learned from or was judged by.
         latency_us: predicted.
         trained: its full training.
     """
 
     arch: str
     index: int
-    score: float
+    score: float | None
     latency_us: float
     trained: Trained
 
