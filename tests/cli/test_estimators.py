@@ -68,6 +68,9 @@ def model(tmp_path):
         (("--data", ".", "--samples", 2), "--samples"),
         (("--data", ".", "--strategy", "tea-leaves"), "tea-leaves"),
         (("nowhere", "--data", "."), "nowhere"),
+        (("--training-s", 60, "--plot", "taus.png"), "--training-s ranks nothing"),
+        (("--data", ".", "--plot", "taus.gif"), ".png or .svg"),
+        (("--data", ".", "--plot", "no-folder/taus.png"), "cannot write no-folder/taus.png"),
     ],
 )
 def test_mistakes_end_with_a_sentence_and_exit_code_2(arguments, reason, tmp_path):

@@ -97,6 +97,12 @@ if TYPE_CHECKING:
     help="File of the fitted estimator [default: estimators/estimator.json of the workspace].",
 )
 @click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Picture of tau beside cost, .png or .svg.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(1, 256),
     default=None,
@@ -123,6 +129,7 @@ def estimators(
     training_s: float | None,
     latency: Method,
     output: Path | None,
+    plot: Path | None,
     workers: int | None,
     setup: Setup,
     seed: int,
@@ -143,6 +150,8 @@ def estimators(
             raise click.UsageError(
                 "one of --data DIR, to train samples, and --training-s SECONDS, for advice alone."
             )
+        if plot is not None:
+            raise click.UsageError("--plot draws a ranking, and --training-s ranks nothing.")
         print_advice(space, training_s, trials, budget_s, as_json=as_json)
         return
     from hwprof.search.training.requirement import require_training
@@ -151,9 +160,12 @@ def estimators(
 
     from hwprof.search.training.recipe import Recipe
     from hwprof.workflows.estimator_selection import SelectionRequest, select_estimator
+    from hwprof.workflows.estimator_selection.drawing import draw_strategies, require_drawable
     from hwprof.workflows.pausing import pausable
     from hwprof.workflows.trained_detectors import TrainingRequest
 
+    if plot is not None:
+        require_drawable(plot)
     recipe = Recipe() if epochs is None else Recipe(epochs=epochs)
     request = SelectionRequest(
         training=TrainingRequest(data=data, weights=weights, class_name=class_name, recipe=recipe),
@@ -176,6 +188,9 @@ def estimators(
     with _stages() as stage, pausable(_say) as is_paused:
         found = select_estimator(request, workspace, stage=stage, is_paused=is_paused)
     print_selection(found, as_json=as_json)
+    if plot is not None:
+        draw_strategies(found.ranking, plot)
+        click.echo(f"tau beside cost is drawn in {plot}", err=as_json)
 
 
 def _say(text: str) -> None:
