@@ -5,7 +5,14 @@ Ranking --economics--> seconds of a search by each, beside the published ones
 Prices, budget, Ranking --advise--> what to do, in three sentences
 """
 
-from hwprof.search.selection._advice import EXHAUSTIVE, SAMPLED, SAMPLES, Advice, advise
+from hwprof.search.selection._advice import (
+    EXHAUSTIVE,
+    SAMPLED,
+    SAMPLES,
+    Advice,
+    advise,
+    require_budget,
+)
 from hwprof.search.selection._agreement import Interval, Ranks, interval
 from hwprof.search.selection._artefact import (
     FittedEstimator,
@@ -67,6 +74,7 @@ __all__ = [
     "load_estimator",
     "out_of_fold",
     "rank_strategies",
+    "require_budget",
     "require_samples",
     "short_list",
     "short_list_size",

@@ -53,18 +53,27 @@ def advise(
     Raises:
         ConfigurationError: a budget that is not positive and finite.
     """
+    require_budget(budget_s)
+    case = _Case(prices, budget_s, ranking)
     if budget_s is None:
-        case = _Case(prices, None, ranking)
         plan = min(case.plans(), key=lambda plan: plan.price)
         return plan.advice(plan.price)
-    if not 0 < budget_s < math.inf:
-        raise ConfigurationError(
-            f"a budget of time is positive and finite; got {budget_s:g} s; give hours."
-        )
-    case, affordable = _Case(prices, budget_s, ranking), prices.trainings(budget_s)
+    affordable = prices.trainings(budget_s)
     plans = (*case.plans(), *case.makeshifts())
     plan = next(plan for plan in plans if plan.least <= affordable)
     return plan.advice(min(affordable, plan.most))
+
+
+def require_budget(budget_s: float | None) -> None:
+    """Refuse a budget of time that nobody can have.
+
+    Raises:
+        ConfigurationError: it is not positive and finite.
+    """
+    if budget_s is not None and not 0 < budget_s < math.inf:
+        raise ConfigurationError(
+            f"a budget of time is positive and finite; got {budget_s:g} s; give hours."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import shutil
 import time
 from dataclasses import replace
 from multiprocessing import active_children, get_context
+from pathlib import Path
 
 import pytest
 import torch
@@ -408,6 +409,9 @@ def test_samples_of_one_precision_have_no_tau(request_, tmp_path):
         ({"budget_us": 1.0}, r"meets 0\.001 ms"),
         ({"strategies": ("early-stop",)}, "early-stop-ap"),
         ({"samples": 9}, "tiny has 8"),
+        ({"budget_s": float("inf")}, "positive and finite"),
+        ({"budget_s": float("nan")}, "positive and finite"),
+        ({"output": Path(__file__) / "estimator.json"}, "give another --output"),
     ],
 )
 def test_what_cannot_end_well_is_refused_before_anything_is_trained(

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from hwprof.search.selection import (
     advise,
     best_portable,
     rank_strategies,
+    require_budget,
     require_samples,
 )
 from hwprof.search.spaces import get_space
@@ -163,8 +165,8 @@ class _Selector:
     def _check(self) -> None:
         """Refuse what could only end badly."""
         request, epochs = self._request, self._request.training.recipe.epochs
-        if request.budget_s is not None:
-            advise(Prices(self._space.size, request.budget_s), budget_s=request.budget_s)
+        require_budget(request.budget_s)
+        _require_room(self._output)
         for strategy in self._strategies if request.strategies else ():
             require_samples(strategy, request.samples)
             if strategy.needs.curve_epochs > epochs:
@@ -270,9 +272,13 @@ class _Selector:
         if row is None:
             return "", None
         fitted = row.strategy.fit([s.evidence for s in samples], _quality(samples))
-        path = self._request.output or self._workspace.root / "estimators" / "estimator.json"
-        FittedEstimator(fitted, self._fitted_on(row, ranking)).save(path)
-        return row.strategy.title, path
+        FittedEstimator(fitted, self._fitted_on(row, ranking)).save(self._output)
+        return row.strategy.title, self._output
+
+    @property
+    def _output(self) -> Path:
+        """File of the fitted estimator."""
+        return self._request.output or self._workspace.root / "estimators" / "estimator.json"
 
     def _fitted_on(self, row: Scored, ranking: Ranking) -> FittedOn:
         space, task = self._space, self._trainings.task_name
@@ -283,6 +289,18 @@ class _Selector:
         board = SearchBoard(request.setup)  # opened by nobody: latencies are predicted
         latency = get_latency(request.latency, board, self._workspace)
         return Ground(self._space, latency, request.budget_us, request.n_trials, request.seed)
+
+
+def _require_room(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise ConfigurationError(
+            f"the fitted estimator is written to {path}, where nothing can be "
+            f"({error.strerror}); give another --output."
+        ) from error
 
 
 def _strategies(names: Sequence[str], early: int) -> tuple[PerformanceStrategy, ...]:
