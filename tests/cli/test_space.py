@@ -94,13 +94,39 @@ def test_space_says_in_a_sentence_which_input_size_is_dense(run: Run) -> None:
     )
     assert (
         f"* {densest['height']}x{densest['width']} holds the densest set of large networks: "
-        f"{100 * densest['share_large']:.1f} % of its 2 have {sizes['large_mmacs']:.1f} million "
+        f"{100 * densest['share_large']:.2f} % of its 2 have {sizes['large_mmacs']:.2f} million "
         "MACs or more within 5 ms\n"
     ) in result.stdout
     assert (
         f"80 % of its {farthest['meeting']} networks within 5 ms have fewer than "
-        f"{farthest['mmacs_80']:.1f} million"
+        f"{farthest['mmacs_80']:.2f} million\n"
     ) in result.stdout
+
+
+def test_space_names_the_input_sizes_that_are_as_good(run: Run, tmp_path: Path) -> None:
+    """Maps of 33 pixels and of 34 are of 17 behind the first stride, and their MACs are equal."""
+    equal = SPACE.replace("{ from = 32, to = 64, step = 16 }", "[24, 33, 34]")
+    (tmp_path / "equal.toml").write_text(equal)
+    result = run("space", "equal.toml")
+    assert re.search(r"\* 33x33 holds .*; as dense: 34x34\n", result.stdout)
+    assert re.search(r"\+ 33x33 has .*; as far: 34x34\n", result.stdout)
+    assert len(re.findall(r"^3[34]x3[34] +\*\+", result.stdout, re.MULTILINE)) == 2
+    choice = json.loads(run("space", "equal.toml", "--json").stdout)["choice"]
+    assert (choice["as_dense"], choice["as_far"]) == ([[34, 34]], [[34, 34]])
+
+
+def test_space_counts_the_equal_ones_that_it_does_not_name(run: Run, tmp_path: Path) -> None:
+    """Of cells without a difference three are named, the rest counted; the JSON has them all."""
+    (tmp_path / "classes.toml").write_text(
+        'name = "c"\nnetwork = "mobilenet-v1"\n[parameters]\nalpha = 0.25\nsize = 32\n'
+        "classes = [2, 3, 4, 5, 6, 7]\n"
+    )
+    result = run("space", "classes.toml", "--by", "classes")
+    assert "; as far: 32x32 classes=6, 32x32 classes=5, 32x32 classes=4 and 2 more\n" in (
+        result.stdout
+    )
+    cells = json.loads(run("space", "classes.toml", "--by", "classes", "--json").stdout)["cells"]
+    assert [cell["value"] for cell in cells["as_far"]] == [6, 5, 4, 3, 2]
 
 
 def test_a_sample_says_what_it_leaves_open(run: Run, tmp_path: Path) -> None:

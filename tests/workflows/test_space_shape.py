@@ -136,6 +136,12 @@ def test_the_suggestions_follow_their_rules(shape: SpaceShape) -> None:
     lone = replace(first, height=4, architectures=2, meeting=2, large=2)
     assert choose([lone, dense]).densest[0] == 3  # two networks are no dense set
     assert choose([lone]).densest[0] == 4
+    alike = replace(
+        dense, height=5, architectures=10_000, meeting=3_000, large=3_000, mmacs_80=50.004
+    )
+    found = choose([few, many, dense, alike])
+    assert (found.densest[0], [size[0] for size in found.as_dense]) == (5, [3])
+    assert (found.mcunet[0], [size[0] for size in found.as_far]) == (5, [2])  # both print 50.00
     assert dense.share_large_error == pytest.approx((0.3 * 0.7 / 99) ** 0.5)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hwprof.workflows.space_shape._candidates import Candidates
 from hwprof.workflows.space_shape._look import SAMPLES, ShapeRequest, look_at
-from hwprof.workflows.space_shape._sizes import FEWEST
+from hwprof.workflows.space_shape._sizes import DECIMALS, FEWEST
 from hwprof.workflows.space_shape._values import (
     Cells,
     Choice,
@@ -21,6 +21,7 @@ from hwprof.workflows.space_shape._values import (
 )
 
 __all__ = [
+    "DECIMALS",
     "FEWEST",
     "SAMPLES",
     "Candidates",

@@ -10,7 +10,7 @@ both fit and are large.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,8 @@ LARGE = 0.8
 """Networks of more MACs than this share of those within the limits are large."""
 FEWEST = 20
 """Networks that an input size needs for its shares, or its distribution, to mean anything."""
+DECIMALS = 2
+"""Of a percentage, and of millions of MACs: sizes that print the same are called equal."""
 
 _DECILES = np.linspace(0, 1, 11)
 _MILLION = 1e6
@@ -78,20 +80,38 @@ def by_input_size(
 
 def choose(sizes: Sequence[InputSize]) -> Choice:
     """The sizes that suggest themselves; at least one has a network within the limits."""
-    densest, farthest = _best(sizes)
-    return Choice((densest.height, densest.width), (farthest.height, farthest.width))
+    (densest, *as_dense), (farthest, *as_far) = _best(sizes)
+    return Choice(
+        _pixels(densest),
+        _pixels(farthest),
+        as_dense=tuple(map(_pixels, as_dense)),
+        as_far=tuple(map(_pixels, as_far)),
+    )
 
 
 def divided(parameter: str, cells: Sequence[InputSize]) -> Cells:
     """The same among cells."""
-    return Cells(parameter, tuple(cells), *_best(cells))
+    (densest, *as_dense), (farthest, *as_far) = _best(cells)
+    return Cells(parameter, tuple(cells), densest, farthest, tuple(as_dense), tuple(as_far))
 
 
-def _best(sizes: Sequence[InputSize]) -> tuple[InputSize, InputSize]:
-    """The densest, and the one with the farthest distribution of MACs."""
+def _best(sizes: Sequence[InputSize]) -> tuple[list[InputSize], list[InputSize]]:
+    """The densest ones, and those with the farthest distribution of MACs."""
     dense = [size for size in sizes if size.architectures >= FEWEST and size.large] or sizes
     far = [size for size in sizes if size.meeting >= FEWEST] or sizes
-    return (
-        max(dense, key=lambda size: (size.share_large, size.mmacs_80 or 0.0)),
-        max(far, key=lambda size: size.mmacs_80 or 0.0),
-    )
+    return _tied(dense, lambda size: 100 * size.share_large), _tied(far, _mmacs_80)
+
+
+def _tied(sizes: Sequence[InputSize], value: Callable[[InputSize], float]) -> list[InputSize]:
+    """The size of the largest value, and behind it those that are printed with the same."""
+    ordered = sorted(sizes, key=lambda size: (value(size), _mmacs_80(size)), reverse=True)
+    printed = [round(value(size), DECIMALS) for size in ordered]
+    return [size for size, one in zip(ordered, printed, strict=True) if one == printed[0]]
+
+
+def _mmacs_80(size: InputSize) -> float:
+    return size.mmacs_80 or 0.0
+
+
+def _pixels(size: InputSize) -> tuple[int, int]:
+    return size.height, size.width

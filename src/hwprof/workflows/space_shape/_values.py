@@ -190,10 +190,13 @@ class Choice:
         densest: with the largest share of large networks within the limits, among those with
             enough networks.
         mcunet: with the largest ``mmacs_80``, among those where enough networks meet the limits.
+        as_dense, as_far: others whose share, or ``mmacs_80``, prints the same.
     """
 
     densest: tuple[int, int]
     mcunet: tuple[int, int]
+    as_dense: tuple[tuple[int, int], ...] = ()
+    as_far: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +205,15 @@ class Cells:
 
     Attributes:
         cells: by pixels, width of the input, and value; large ones are those of the whole space.
-        densest, mcunet: as in ``Choice``.
+        densest, mcunet, as_dense, as_far: as in ``Choice``.
     """
 
     parameter: str
     cells: tuple[InputSize, ...]
     densest: InputSize
     mcunet: InputSize
+    as_dense: tuple[InputSize, ...] = ()
+    as_far: tuple[InputSize, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The object of ``cells``."""
@@ -217,6 +222,8 @@ class Cells:
             "cells": [cell.to_json() for cell in self.cells],
             "densest": self.densest.to_json(),
             "mcunet": self.mcunet.to_json(),
+            "as_dense": [cell.to_json() for cell in self.as_dense],
+            "as_far": [cell.to_json() for cell in self.as_far],
         }
 
 
