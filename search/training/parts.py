@@ -41,8 +41,9 @@ def divide(detector: Architecture) -> Parts:
     seam = {name for block in head for name in block.inputs if name not in own}
     if backbone + head != detector.blocks or len(seam) != 1 or len(detector.inputs) != 1:
         raise ConfigurationError(
-            f"training knows detectors of a backbone and a head; {detector.name!r} is none; search "
-            "it with a training-free --task."
+            f"training knows detectors of a backbone and a head; {detector.name!r} is none; give a "
+            "space of such, or search this one by what trains nothing: 'hwprof search' without "
+            "--data."
         )
     (name,) = seam
     first = next(block for block in head if name in block.inputs)

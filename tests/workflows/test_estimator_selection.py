@@ -20,7 +20,7 @@ from hwprof.search.loop import SearchOptions, run_search
 from hwprof.search.performance import get_strategy
 from hwprof.search.problem import Problem
 from hwprof.search.selection import load_estimator
-from hwprof.search.spaces import Dimension, SearchSpace, get_space
+from hwprof.search.spaces import BuiltNetworks, Dimension, ParameterAxis, SearchSpace, get_space
 from hwprof.search.strategies import get_strategy as get_search_strategy
 from hwprof.search.training.recipe import Recipe
 from hwprof.search.training.seed import fresh
@@ -66,7 +66,10 @@ class TinySpace(SearchSpace):
 def _registered():
     """The space has a name while these tests run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hwprof.search.spaces.SPACES", {"tiny": TinySpace()})
+        sizes = ParameterAxis(("size",), tuple((32 + 16 * number,) for number in range(8)))
+        classifiers = BuiltNetworks("classifiers", "mobilenet-v1", [sizes])
+        spaces = {"tiny": TinySpace(), "classifiers": classifiers}
+        patch.setattr("hwprof.search.spaces.SPACES", spaces)
         yield
 
 
@@ -409,6 +412,7 @@ def test_samples_of_one_precision_have_no_tau(request_, tmp_path):
         ({"budget_us": 1.0}, r"meets 0\.001 ms"),
         ({"strategies": ("early-stop",)}, "early-stop-ap"),
         ({"samples": 9}, "tiny has 8"),
+        ({"space": "classifiers"}, "is none; give a space of such, or search this one by what"),
         ({"budget_s": float("inf")}, "positive and finite"),
         ({"budget_s": float("nan")}, "positive and finite"),
         ({"output": Path(__file__) / "estimator.json"}, "give another --output"),

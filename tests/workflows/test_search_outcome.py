@@ -13,13 +13,14 @@ import pytest
 import torch
 
 from hwprof.cli import main
+from hwprof.edits import Kernel, regroup
 from hwprof.errors import ConfigurationError, StoreError
 from hwprof.networks import person_detector
 from hwprof.profiler.bench import Bench, Setup
 from hwprof.search.estimators import GivenLatency
 from hwprof.search.loop import SearchOptions
 from hwprof.search.problem import Problem
-from hwprof.search.spaces import Dimension, SearchSpace
+from hwprof.search.spaces import Choice, Dimension, EditAxis, EditedNetwork, SearchSpace
 from hwprof.search.strategies import get_strategy
 from hwprof.search.training.boxes import Detections
 from hwprof.search.training.evaluation import average_precision
@@ -236,6 +237,25 @@ def test_a_search_by_name_ends_in_its_report(detectors, tmp_path):
     assert document["detectors"][0]["arch"] == person_detector().name
     assert result.to_json()["report"] == result.report
     assert search_by_name(replace(request, report_seeds=0), Workspace(tmp_path)).report == ""
+
+
+def test_a_search_that_cannot_be_reported_is_refused_before_it_trains(detectors, tmp_path):
+    """An advised space may hold the head as operators; without a report it is searched."""
+    network, edit = person_detector(), Kernel(("dethead/obj_dw",), (3, 1))
+    apart = regroup(network, network.graph(), edit.apply(network.graph())).architecture
+    axes = [EditAxis("input", (Choice("as it is"),))]
+    EditedNetwork("apart", apart, axes).save(tmp_path / "apart.json")
+    request = SearchRequest(
+        str(tmp_path / "apart.json"),
+        task="full-training",
+        lessons=Lessons(detectors.request.data, detectors.request.weights),
+        options=SearchOptions(trials=1),
+        exhaustive=False,
+        report_seeds=1,
+    )
+    with pytest.raises(ConfigurationError, match="without a report: --report-seeds 0"):
+        search_by_name(request, Workspace(tmp_path))
+    assert not (tmp_path / "trainings").exists()
 
 
 def test_bad_requests_are_refused(request_, tmp_path):

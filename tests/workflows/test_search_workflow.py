@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -158,4 +159,17 @@ def test_no_data_folder_is_one_sentence(workspace, tmp_path):
     lessons = Lessons(tmp_path / "nothing")
     request = request_of(task="early-stopping", lessons=lessons, hpo=True)
     with SearchBoard(request.setup) as board, pytest.raises(ConfigurationError, match="nothing"):
+        make_problem(request, board, workspace)
+
+
+def test_a_space_of_no_detectors_is_not_trained(workspace, tmp_path):
+    """It is refused before pictures are looked for, with a way out that the command has."""
+    path = tmp_path / "classifiers.toml"
+    path.write_text('name = "c"\nnetwork = "mobilenet-v1"\n[parameters]\nsize = [32, 48]\n')
+    lessons = Lessons(tmp_path / "nothing")
+    request = replace(request_of(task="full-training", lessons=lessons), space=str(path))
+    with (
+        SearchBoard(request.setup) as board,
+        pytest.raises(ConfigurationError, match="'hwprof search' without --data"),
+    ):
         make_problem(request, board, workspace)

@@ -123,6 +123,14 @@ def test_without_weights_the_seed_network_is_trained_from_nothing(data, tmp_path
     assert len(folders) == 2  # the seed network's and the head's
 
 
+def test_no_seed_network_is_trained_for_what_is_no_detector(data, tmp_path):
+    """A classifier is refused before the seed network is trained from nothing."""
+    request = TrainingRequest(data=data, recipe=replace(RECIPE, epochs=1), views=1)
+    with pytest.raises(ConfigurationError, match="is none; give a space of such"):
+        TrainedDetectors(request, Workspace(tmp_path)).train(mobilenet_v1())
+    assert not (tmp_path / "trainings").exists()
+
+
 def test_a_broken_record_is_one_sentence(detectors):
     """A broken record is one sentence."""
     trained = detectors.train(SMALL)

@@ -71,9 +71,13 @@ def _refuse_early(request: SearchRequest, problem: Problem, workspace: Workspace
     """Before anything is trained, refuse what would be refused behind it.
 
     Raises:
-        ConfigurationError: another search has the study, the strategy cannot have this problem, or
-            no architecture is predicted to meet the budget.
+        ConfigurationError: another search has the study, the strategy cannot have this problem, no
+            architecture is predicted to meet the budget, or a report knows no such networks.
     """
+    if request.report_seeds:
+        from hwprof.workflows.search_outcome import require_reportable
+
+        require_reportable(problem.space.architecture(problem.space.seed_point))
     strategy, options = get_strategy(request.strategy), request.options
     name = options.study_name(problem, strategy)
     storage = request.place(workspace)

@@ -15,6 +15,7 @@ from hwprof.search.estimators import TaskEstimator, get_task
 from hwprof.search.problem import Limit, Problem
 from hwprof.search.selection import load_estimator
 from hwprof.search.spaces import SearchSpace, TrainedSpace, get_space
+from hwprof.search.training.parts import divide
 from hwprof.search.training.requirement import require_training
 from hwprof.workflows.search_latency import SearchBoard, get_latency
 from hwprof.workflows.search_request import Lessons, SearchRequest
@@ -32,8 +33,8 @@ def make_problem(request: SearchRequest, board: SearchBoard, workspace: Workspac
     Raises:
         UnknownNameError: no such space, task or latency estimator.
         ArtefactError: no surrogate fits the target, or the file is no estimator.
-        ConfigurationError: what trains is not installed, its pictures cannot be used, or the
-            estimator learned from another space.
+        ConfigurationError: what trains is not installed, its pictures cannot be used, the space
+            is not one of detectors, or the estimator learned from another space.
     """
     space = _space(request)
     return Problem(
@@ -57,6 +58,7 @@ def _task(request: SearchRequest, space: SearchSpace, workspace: Workspace) -> T
         return _fitted(request.estimator, space)
     if request.lessons is None or not request.trains:
         return get_task(request.task)
+    divide(space.architecture(space.seed_point))
     require_training()
     from hwprof.workflows.trained_tasks import TrainedTask
 

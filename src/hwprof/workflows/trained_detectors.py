@@ -132,11 +132,10 @@ class TrainedDetectors:
             ConfigurationError: it has no backbone and head, or nothing can be written.
             StoreError: what is kept of its training is broken, or of another network.
         """
-        recipe = recipe or self.request.recipe
+        recipe, parts = recipe or self.request.recipe, divide(architecture)
         start, named = self._start(recipe, seed_trained=seed_trained)
         key = self._key(architecture, recipe, named)
         record = self._found(key)
-        parts = divide(architecture)
         trained = start.head(parts.head) if key.frozen else start.detector(architecture)
         if record is None:
             start_s = time.monotonic()

@@ -37,6 +37,7 @@ from hwprof.search.selection import (
     require_samples,
 )
 from hwprof.search.spaces import get_space
+from hwprof.search.training.parts import divide
 from hwprof.surrogates.predict import Method
 from hwprof.workflows.estimator_selection._crew import Crew
 from hwprof.workflows.estimator_selection._full_search import (
@@ -102,7 +103,8 @@ def select_estimator(
 
     Raises:
         UnknownNameError: no such space or strategy.
-        ConfigurationError: too few samples, all of one precision, nothing within the budget.
+        ConfigurationError: a space of no detectors, too few samples, all of one precision, nothing
+            within the budget.
         PausedError: somebody wished to pause.
         ArtefactError: no surrogate fits the target.
     """
@@ -167,6 +169,8 @@ class _Selector:
         request, epochs = self._request, self._request.training.recipe.epochs
         require_budget(request.budget_s)
         _require_room(self._output)
+        for design in self._designs:
+            divide(design)
         for strategy in self._strategies if request.strategies else ():
             require_samples(strategy, request.samples)
             if strategy.needs.curve_epochs > epochs:

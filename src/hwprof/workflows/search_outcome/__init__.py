@@ -9,5 +9,13 @@ from __future__ import annotations
 from hwprof.workflows.search_outcome._finished import Reporting, report_folder, report_study
 from hwprof.workflows.search_outcome._outcome import write_outcome
 from hwprof.workflows.search_outcome._request import OutcomeRequest
+from hwprof.workflows.search_outcome._shapes import require_reportable
 
-__all__ = ["OutcomeRequest", "Reporting", "report_folder", "report_study", "write_outcome"]
+__all__ = [
+    "OutcomeRequest",
+    "Reporting",
+    "report_folder",
+    "report_study",
+    "require_reportable",
+    "write_outcome",
+]

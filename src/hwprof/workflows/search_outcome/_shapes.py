@@ -38,7 +38,7 @@ class Shape:
         if len(heads) != 1 or len(architecture.inputs) != 1:
             raise ConfigurationError(
                 f"the report of a search knows person detectors; {architecture.name!r} has no "
-                "detection head of theirs; search it with a training-free --task."
+                "detection head of theirs, whole; search without a report: --report-seeds 0."
             )
         ((_, (height, width, _channels)),) = architecture.inputs
         return cls(_head(heads[0]), (height, width), heads[0].integer("classes"))
@@ -73,6 +73,15 @@ class Shape:
         return person_detector(
             k=k, g=g, c=c, width=size.width, aspect=size.aspect, classes=self.classes
         )
+
+
+def require_reportable(seed: Architecture) -> None:
+    """Refuse a space of which a search cannot be reported, by its seed network.
+
+    Raises:
+        ConfigurationError: it is no person detector; a space of edits may have taken it apart.
+    """
+    Shape.of(seed)
 
 
 def _head(config: BlockConfig) -> tuple[int, int, int]:
