@@ -18,9 +18,9 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from hwprof.documents import SEAL, fields_sha256, is_unbroken
+from hwprof.documents import SEAL, as_context, as_text, fields_sha256, is_unbroken
 from hwprof.errors import ArtefactError, ConfigurationError
-from hwprof.measurement import Context, Placement
+from hwprof.measurement import Context
 
 FORMAT = "hwprof-lut"
 FORMAT_VERSION = 1
@@ -104,12 +104,11 @@ def load_table(path: Path) -> LookupTable:
     """
     document = _read(path)
     try:
-        context = dict(document["context"])
         values = {str(key): float(value) for key, value in document["values"].items()}
         return LookupTable(
-            context=Context(**{**context, "placement": Placement(**context["placement"])}),
-            metric=str(document["metric"]),
-            unit=str(document["unit"]),
+            context=as_context(document["context"]),
+            metric=as_text(document["metric"]),
+            unit=as_text(document["unit"]),
             values=values,
             code_sha256=str(document["code_sha256"]),
             provenance=dict(document["provenance"]),

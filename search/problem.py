@@ -60,7 +60,8 @@ class Problem:
     def __post_init__(self) -> None:
         if self.budget_us is not None and not 0 < self.budget_us < inf:
             raise ConfigurationError(
-                f"a latency budget is positive and finite; got {self.budget_us} us."
+                f"a latency budget is positive and finite; got {self.budget_us / 1000:g} ms; give "
+                "a larger one that is finite, or leave it out."
             )
 
     @property

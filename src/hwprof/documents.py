@@ -13,6 +13,7 @@ from typing import Any
 
 from hwprof.blocks import BlockConfig, Value
 from hwprof.graph import Shape
+from hwprof.measurement import Context, Placement
 
 MOST_CHARACTERS = 64 << 20
 MOST_ITEMS = 200_000
@@ -98,6 +99,26 @@ def as_shape(value: Any) -> Shape:
     if len(extents) != 3 or 0 in extents:
         raise BrokenRuleError(f"three positive extents where it has {_excerpt(value)}")
     return (extents[0], extents[1], extents[2])
+
+
+def as_context(value: Any) -> Context:
+    """A measurement's context: words that print, and a clock.
+
+    Raises:
+        BrokenRuleError: one is something else.
+        KeyError, TypeError: one is missing, or nobody reads it.
+    """
+    fields = as_object(value)
+    clock_hz = as_number(fields["clock_hz"])
+    if not clock_hz:
+        raise BrokenRuleError("a clock_hz above 0")
+    memories = {part: as_text(word) for part, word in as_object(fields["placement"]).items()}
+    words = {
+        name: as_text(word)
+        for name, word in fields.items()
+        if name not in ("clock_hz", "placement")
+    }
+    return Context(clock_hz=clock_hz, placement=Placement(**memories), **words)
 
 
 def config_document(config: BlockConfig) -> dict[str, Any]:

@@ -6,15 +6,14 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hwprof.documents import as_list, as_text, is_unbroken
+from hwprof.documents import as_context, as_list, as_text, is_unbroken
 from hwprof.errors import ArtefactError
-from hwprof.measurement import Context, Placement
+from hwprof.measurement import Context
 from hwprof.surrogates.artefact._layout import (
     ARRAYS_FILE,
     DTYPES,
@@ -150,16 +149,7 @@ def _templates(head: Mapping[str, Any]) -> dict[str, TemplateBlock]:
 
 def _context(own: Path, head: Mapping[str, Any]) -> Context:
     with _translated(own):
-        fields = dict(head["context"])
-        context = Context(**{**fields, "placement": Placement(**fields["placement"])})
-        words = {**asdict(context), **asdict(context.placement)}
-        clock_hz = words.pop("clock_hz")
-        del words["placement"]
-        if not isinstance(clock_hz, int) or clock_hz <= 0:
-            raise ValueError(f"clock_hz is a positive whole number, not {clock_hz!r}")
-        for word in words.values():
-            as_text(word)
-        return context
+        return as_context(head["context"])
 
 
 def _check_stamp(own: Path, stamp: Stamp, code_sha256: str | None) -> None:

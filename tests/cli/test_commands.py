@@ -235,7 +235,7 @@ def test_export_writes_every_row_with_units(run: Run, tmp_path: Path) -> None:
         (("export",), "no measurement store"),
         (("search", "person-detektion"), "did you mean person-detection"),
         (("search", "--budget-ms", "1", "--trials", "3", "--no-exhaustive"), "raise the budget"),
-        (("search", "--budget-ms", "-5"), "positive"),
+        (("search", "--budget-ms", "-5"), "got -5 ms; give a larger one"),
         (("search", "--weights", "w.pth"), "trains nothing without --data DIR; got --weights"),
         (("search", "--epochs", "3"), "trains nothing without --data DIR; got --epochs"),
         (("search", "--class", "cat"), "trains nothing without --data DIR; got --class"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -15,6 +16,7 @@ from hwprof.measurement import Context
 
 KEY = "spp(c_out=96,groups=1,kernel=5)[16x20x336]"
 CONTEXT = Context("rt1170", 996_000_000)
+CONTEXT_FIELDS = asdict(CONTEXT)
 
 
 @pytest.fixture(name="table")
@@ -122,6 +124,10 @@ class TestDamage:
             ("values", [1]),
             ("context", {}),
             ("context", None),
+            ("context", CONTEXT_FIELDS | {"board": "\x1b[2J"}),
+            ("context", CONTEXT_FIELDS | {"clock_hz": 0}),
+            ("context", CONTEXT_FIELDS | {"placement": {"weights": 3}}),
+            ("metric", "\n"),
             ("provenance", 3),
         ],
     )
