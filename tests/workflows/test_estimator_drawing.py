@@ -95,6 +95,14 @@ def test_a_ranking_of_nothing_comparable_is_a_picture_of_nobody(ranking, tmp_pat
     assert f"nothing to compare: {titles}" in texts(tmp_path / "strategies.svg")
 
 
+def test_strategies_of_one_cost_still_have_an_axis(ranking, tmp_path):
+    """Both of its ends are told, in the unit that suits."""
+    only = replace(ranking.scored[0], query_s=0.004)
+    path = tmp_path / "strategies.svg"
+    draw_strategies(replace(ranking, scored=(only,)), path)
+    assert {"1 ms", "10 ms", "10,000"} <= set(texts(path))
+
+
 def test_equal_rankings_give_equal_files(ranking, tmp_path):
     """Without a date or a version."""
     for suffix in (".png", ".svg"):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SIZE_IN = (12, 7)
 _DOTS_PER_INCH = 150
+_STEPS = (1, 2, 5)
 _GREY = "#5d6670"
 # Neither has a date or a version, so that equal rankings give equal files.
 _METADATA = {".png": {"Software": None}, ".svg": {"Date": None, "Creator": None}}
@@ -140,6 +141,7 @@ def _queries(place: Axes, rows: Sequence[Scored], seconds: Sequence[float]) -> N
     _against(place, rows, seconds)
     place.set_title("against one query: seconds measured", fontsize=9)
     place.set_xlabel("one query of one design")
+    place.set_xlim(*_rounded_out(seconds, (1,), room=0.5))
     place.xaxis.set_major_locator(LogLocator(numticks=6))
     place.xaxis.set_major_formatter(EngFormatter(unit="s"))
     place.xaxis.set_minor_formatter(NullFormatter())
@@ -157,7 +159,8 @@ def _searches(place: Axes, rows: Sequence[Scored], seconds: Sequence[float], ful
     )  # fmt: skip
     place.set_title("against stage two: seconds extrapolated", fontsize=9)
     place.set_xlabel("seconds of search and short list")
-    place.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    place.set_xlim(*_rounded_out([*seconds, full.total_s], _STEPS, room=0.9))
+    place.xaxis.set_major_locator(LogLocator(subs=_STEPS))
     place.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     place.xaxis.set_minor_formatter(NullFormatter())
 
@@ -169,8 +172,24 @@ def _against(place: Axes, rows: Sequence[Scored], seconds: Sequence[float]) -> N
         _mark(place, row, at_s, row.tau.value)
     place.axhline(0, color=_GREY, lw=0.8)
     place.set(xscale="log", ylabel="Kendall's tau-b")
-    place.margins(x=0.1)
     place.grid(color=INK, alpha=0.12, linewidth=0.6)
+
+
+def _rounded_out(
+    values: Sequence[float], steps: tuple[int, ...], *, room: float
+) -> tuple[float, float]:
+    """Ends of a logarithmic axis around positive values, both of them ticks.
+
+    Args:
+        room: factor below 1 that the outermost values stay away from the ends.
+    """
+    if not values:
+        return 1, 10
+    low, high = room * min(values), max(values) / room
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [step * 10.0**decade for decade in decades for step in steps]
+    below = max(tick for tick in ticks if tick <= low)
+    return below, min(tick for tick in ticks if tick >= high)
 
 
 def _number(place: Axes, rows: Sequence[Scored], seconds: Sequence[float]) -> None:
