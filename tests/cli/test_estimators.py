@@ -35,7 +35,7 @@ def run(*arguments: object) -> Result:
 @pytest.fixture
 def estimator(tmp_path):
     """FLOPs, as a file."""
-    fitted_on = FittedOn("person-detection", "", "int8 AP50", 40, Interval(0.5, 0.3, 0.7))
+    fitted_on = FittedOn("person-detection", "ab" * 32, "int8 AP50", 40, Interval(0.5, 0.3, 0.7))
     path = tmp_path / "estimator.json"
     FittedEstimator(get_strategy("flops").fit((), ()), fitted_on).save(path)
     return path
