@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +17,8 @@ from hwprof.search.selection._agreement import Interval, Labels, Ranks, interval
 from hwprof.search.selection._confidence_set import confidence_set
 from hwprof.search.selection._folds import out_of_fold
 from hwprof.search.selection._prices import Prices, is_portable
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,15 +194,12 @@ def _answers(
     evidence = [sample.evidence for sample in samples]
     needs = strategy.needs
     unseen = out_of_fold(strategy, evidence, quality, seed=seed) if needs.samples else None
-    start_s = time.perf_counter()
-    fitted = strategy.fit(evidence, quality)
-    fit_s = time.perf_counter() - start_s if needs.samples else 0.0
+    fitted, fit_s = _timed(lambda: strategy.fit(evidence, quality))
     # Of architectures that nobody has counted yet, in the portions in which a search asks.
     new = [replace(one, architecture=replace(one.architecture)) for one in evidence]
     portions = [new] if is_portable(strategy) else [[one] for one in new]
-    start_s = time.perf_counter()
-    scores = np.concatenate([fitted.scores(portion) for portion in portions])
-    query_s = (time.perf_counter() - start_s) / len(samples)
+    scored, all_s = _timed(lambda: [fitted.scores(portion) for portion in portions])
+    scores, query_s = np.concatenate(scored), all_s / len(samples)
     if needs.validation:
         query_s += float(np.mean([sample.early_s for sample in samples]))
     if needs.curve_epochs:
@@ -206,6 +207,22 @@ def _answers(
     if unseen is None:
         return _Answers(scores, query_s)
     return _Answers(unseen.scores, query_s, fit_s, unseen.folds)
+
+
+def _timed(work: Callable[[], _Result]) -> tuple[_Result, float]:
+    """What work returns, and its seconds.
+
+    No garbage is collected meanwhile, as ``timeit`` does: with all that a training imports, one
+    collection takes as long as thousands of queries of whoever is asked when it is due.
+    """
+    was_collecting = gc.isenabled()
+    gc.disable()
+    start_s = time.perf_counter()
+    try:
+        return work(), time.perf_counter() - start_s
+    finally:
+        if was_collecting:
+            gc.enable()
 
 
 def _scored(ranks: Ranks, answers: Mapping[PerformanceStrategy, _Answers]) -> tuple[Scored, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 
 import numpy as np
@@ -56,6 +57,31 @@ def test_no_design_is_scored_by_a_model_that_saw_it(samples):
     assert unseen.scores.shape == unseen.folds.shape == (3, 24)
     assert not unseen.scores.any()
     assert set(unseen.folds[0].tolist()) == set(range(5))
+
+
+class Watching(Memory):
+    """Notes whether garbage may be collected while it is asked."""
+
+    name = title = "watching"
+    needs = Needs()
+
+    def __init__(self) -> None:
+        self.noted: set[bool] = set()
+
+    def fit(self, evidence, quality):
+        return self
+
+    def _scores(self, evidence):
+        self.noted.add(gc.isenabled())
+        return [one.architecture.macs for one in evidence]
+
+
+def test_nobody_pays_for_the_garbage_of_others(samples, prices):
+    """A collection is due when it is due, and takes longer than thousands of queries."""
+    watching = Watching()
+    rank_strategies(samples, [watching], prices)
+    assert watching.noted == {False}
+    assert gc.isenabled()
 
 
 def test_folds_differ_between_repeats_and_not_between_runs(samples):
