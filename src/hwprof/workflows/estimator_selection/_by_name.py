@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryFile
 
 import numpy as np
 
 from hwprof.errors import ConfigurationError, PausedError
-from hwprof.measurement import DEFAULT_SCHEME
-from hwprof.profiler.bench import Setup
 from hwprof.search.estimators import FloatArray, FlopsProxy
 from hwprof.search.exhaustive import MOST_POINTS, exhaustive_front
-from hwprof.search.loop import DEFAULT_TRIALS
 from hwprof.search.performance import (
     FEWEST_CURVE_EPOCHS,
     PerformanceStrategy,
@@ -23,7 +18,6 @@ from hwprof.search.performance import (
     strategies,
 )
 from hwprof.search.selection import (
-    SAMPLES,
     FittedEstimator,
     FittedOn,
     Prices,
@@ -34,11 +28,9 @@ from hwprof.search.selection import (
     best_portable,
     rank_strategies,
     require_budget,
-    require_samples,
 )
 from hwprof.search.spaces import get_space
 from hwprof.search.training.parts import divide
-from hwprof.surrogates.predict import Method
 from hwprof.workflows.estimator_selection._crew import Crew
 from hwprof.workflows.estimator_selection._full_search import (
     FullSearch,
@@ -47,6 +39,11 @@ from hwprof.workflows.estimator_selection._full_search import (
 )
 from hwprof.workflows.estimator_selection._outcome import SecondStage, Selection
 from hwprof.workflows.estimator_selection._records import SampleRecord, Trained
+from hwprof.workflows.estimator_selection._request import (
+    SelectionRequest,
+    require_enough,
+    require_room,
+)
 from hwprof.workflows.estimator_selection._second_stage import (
     Ground,
     Listed,
@@ -56,44 +53,11 @@ from hwprof.workflows.estimator_selection._second_stage import (
 )
 from hwprof.workflows.estimator_selection._trainings import EARLY, TrainingPlan, Trainings
 from hwprof.workflows.search_latency import SearchBoard, get_latency
-from hwprof.workflows.trained_detectors import TrainingRequest
 from hwprof.workflows.trained_tasks import get_effort
 from hwprof.workspace import Workspace
 
 Paused = Callable[[], bool]
 """Whether somebody wishes to pause."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelectionRequest:
-    """A selection by the names that a user gives.
-
-    Attributes:
-        samples: architectures that are trained fully.
-        strategies: to be judged; empty for all that can be.
-        budget_us: of stage two.
-        short_list: candidates that stage two trains; None for the rule.
-        n_trials: of a search by an estimator that cannot be asked of the whole space, and of the
-            full-training search that all are compared with.
-        budget_s: seconds that the advice may spend; None for as few as can be.
-        output: file of the fitted estimator; None for one in the workspace.
-    """
-
-    training: TrainingRequest
-    space: str = "person-detection"
-    samples: int = SAMPLES
-    strategies: tuple[str, ...] = ()
-    scheme: str = DEFAULT_SCHEME
-    latency: Method = "surrogate"
-    setup: Setup = field(default_factory=Setup)
-    budget_us: float | None = None
-    stage_two: bool = True
-    short_list: int | None = None
-    n_trials: int = DEFAULT_TRIALS
-    budget_s: float | None = None
-    workers: int = 1
-    seed: int = 0
-    output: Path | None = None
 
 
 def select_estimator(
@@ -166,18 +130,13 @@ class _Selector:
 
     def _check(self) -> None:
         """Refuse what could only end badly."""
-        request, epochs = self._request, self._request.training.recipe.epochs
+        request = self._request
         require_budget(request.budget_s)
-        _require_room(self._output)
+        require_room(self._output)
         for design in self._designs:
             divide(design)
         for strategy in self._strategies if request.strategies else ():
-            require_samples(strategy, request.samples)
-            if strategy.needs.curve_epochs > epochs:
-                raise ConfigurationError(
-                    f"{strategy.title} looks at the first {strategy.needs.curve_epochs} epochs of "
-                    f"a training; got {epochs}; raise --epochs, or leave it out."
-                )
+            require_enough(strategy, request)
         if request.stage_two and self._space.size <= MOST_POINTS:
             # Refuses a budget that nothing meets.
             exhaustive_front(
@@ -293,18 +252,6 @@ class _Selector:
         board = SearchBoard(request.setup)  # opened by nobody: latencies are predicted
         latency = get_latency(request.latency, board, self._workspace)
         return Ground(self._space, latency, request.budget_us, request.n_trials, request.seed)
-
-
-def _require_room(path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise ConfigurationError(
-            f"the fitted estimator is written to {path}, where nothing can be "
-            f"({error.strerror}); give another --output."
-        ) from error
 
 
 def _strategies(names: Sequence[str], early: int) -> tuple[PerformanceStrategy, ...]:
