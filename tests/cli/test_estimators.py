@@ -65,6 +65,8 @@ def model(tmp_path):
         (("--data", "no-folder"), "no-folder"),
         (("--data", ".", "--training-s", 60), "one of --data"),
         (("nowhere", "--training-s", 60), "nowhere"),
+        (("--training-s", 60, "--device", "cuda"), "trains nothing without --data"),
+        (("--data", ".", "--device", "abacus"), "abacus"),
         (("--data", ".", "--samples", 2), "--samples"),
         (("--data", ".", "--strategy", "tea-leaves"), "tea-leaves"),
         (("nowhere", "--data", "."), "nowhere"),

@@ -12,28 +12,18 @@ import click
 
 from hwprof.cli import _options
 from hwprof.cli._estimators_output import print_advice, print_selection
+from hwprof.cli._lessons import lessons as training_lessons
 from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
     from hwprof.profiler.bench import Setup
     from hwprof.surrogates.predict import Method
+    from hwprof.workflows.search_request import Lessons
 
 
 @click.command()
 @click.argument("space", default="person-detection")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=None,
-    help="Folder of labelled pictures, COCO or PASCAL VOC.",
-)
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    default=None,
-    help="Of the seed network, FastestDet's or ours; without them it is trained here.",
-)
-@click.option("--class-name", default="person", show_default=True, help="What is detected.")
+@training_lessons
 @click.option(
     "--samples",
     type=click.IntRange(3, 10_000),
@@ -47,7 +37,6 @@ if TYPE_CHECKING:
     multiple=True,
     help="To judge; may be repeated [default: all 24].",
 )
-@click.option("--epochs", type=click.IntRange(1, 10_000), default=None, help="Of a full training.")
 @click.option(
     "--budget-ms",
     type=click.FloatRange(min=0, min_open=True),
@@ -115,12 +104,9 @@ if TYPE_CHECKING:
 def estimators(
     space: str,
     *,
-    data: Path | None,
-    weights: Path | None,
-    class_name: str,
+    lessons: Lessons | None,
     samples: int,
     names: tuple[str, ...],
-    epochs: int | None,
     budget_ms: float,
     stage_two: bool,
     short_list: int | None,
@@ -145,8 +131,8 @@ def estimators(
     Without --data nothing is trained: --training-s alone gives advice on what to do.
     """
     budget_s = None if budget_hours is None else 3600 * budget_hours
-    if data is None or training_s is not None:
-        if data is not None or training_s is None:
+    if lessons is None or training_s is not None:
+        if lessons is not None or training_s is None:
             raise click.UsageError(
                 "one of --data DIR, to train samples, and --training-s SECONDS, for advice alone."
             )
@@ -157,18 +143,15 @@ def estimators(
     from hwprof.search.training.requirement import require_training
 
     require_training()
-
-    from hwprof.search.training.recipe import Recipe
     from hwprof.workflows.estimator_selection import SelectionRequest, select_estimator
     from hwprof.workflows.estimator_selection.drawing import draw_strategies, require_drawable
     from hwprof.workflows.pausing import pausable
-    from hwprof.workflows.trained_detectors import TrainingRequest
+    from hwprof.workflows.search_problem import training_request
 
     if plot is not None:
         require_drawable(plot)
-    recipe = Recipe() if epochs is None else Recipe(epochs=epochs)
     request = SelectionRequest(
-        training=TrainingRequest(data=data, weights=weights, class_name=class_name, recipe=recipe),
+        training=training_request(lessons),
         space=space,
         samples=samples,
         strategies=names,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from hwprof.cli import _options
+from hwprof.cli._lessons import lessons_of_search
 from hwprof.cli._output import print_json
 from hwprof.cli._search_output import print_search
 from hwprof.workspace import Workspace
@@ -21,86 +19,9 @@ if TYPE_CHECKING:
     from hwprof.workflows.search_request import Lessons
 
 TRIALS, QUICK_TRIALS = 120, 24
-EPOCHS, QUICK_EPOCHS = 30, 10
 MOST_DEFAULT_WORKERS = 4
 SEEDS, QUICK_SEEDS = 5, 2
 _KIB = 1024
-
-
-def _lessons(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say what candidates are trained on, as ``lessons``."""
-
-    @wraps(command)
-    def run(
-        *arguments: object,
-        data: Path | None,
-        weights: Path | None,
-        class_name: str,
-        epochs: int | None,
-        train_backbone: bool,
-        device: str,
-        quick: bool,
-        **options: object,
-    ) -> None:
-        lessons = None
-        if data is None:
-            _refuse_lessons()
-        else:
-            from hwprof.search.training.recipe import Recipe
-            from hwprof.workflows.search_request import Lessons
-
-            recipe = Recipe(epochs=epochs or (QUICK_EPOCHS if quick else EPOCHS))
-            lessons = Lessons(
-                data, weights, class_name, recipe, frozen=not train_backbone, device=device
-            )
-        command(*arguments, lessons=lessons, quick=quick, **options)
-
-    decorated: Callable[..., None] = run
-    for option in reversed(_LESSONS):
-        decorated = option(decorated)
-    return decorated
-
-
-def _refuse_lessons() -> None:
-    """Refuse options that say how to train, where there is nothing to train on."""
-    context = click.get_current_context()
-    for option in context.command.params:
-        given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
-        if given and option.name in _ONLY_WITH_DATA:
-            raise click.UsageError(
-                f"a search trains nothing without --data DIR; got {option.opts[0]}; give --data, "
-                "or leave it out."
-            )
-
-
-_ONLY_WITH_DATA = frozenset(
-    ("weights", "class_name", "epochs", "train_backbone", "device", "report_seeds")
-)
-
-_LESSONS = (
-    click.option(
-        "--data",
-        type=click.Path(path_type=Path),
-        help="COCO or PASCAL VOC folder: candidates are trained on it (hwprof[train]).",
-    ),
-    click.option(
-        "--weights",
-        type=click.Path(path_type=Path),
-        help="Weights of the seed network, FastestDet's or hwprof's; trained from nothing without.",
-    ),
-    click.option("--class", "class_name", default="person", show_default=True),
-    click.option(
-        "--epochs",
-        type=click.IntRange(1, 10_000),
-        show_default=f"{EPOCHS}, --quick {QUICK_EPOCHS}",
-        help="Of a full training.",
-    ),
-    click.option(
-        "--train-backbone", is_flag=True, help="Train all weights; without it the head's alone."
-    ),
-    click.option("--device", default="cpu", show_default=True, help="cpu, or cuda, to train on."),
-    click.option("--quick", is_flag=True, help="Few trials and short trainings, for a first look."),
-)
 
 
 @click.command()
@@ -160,7 +81,8 @@ _LESSONS = (
 )
 @click.option("--study", default="", help="Name of the study to go on with or to start.")
 @click.option("--storage", default="", help="URL of a database for the study, postgresql://...")
-@_lessons
+@lessons_of_search
+@click.option("--quick", is_flag=True, help="Few trials and short trainings, for a first look.")
 @_options.bench_setup
 @_options.seed
 @_options.workspace

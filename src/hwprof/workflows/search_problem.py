@@ -22,7 +22,7 @@ from hwprof.workflows.search_request import Lessons, SearchRequest
 from hwprof.workspace import Workspace
 
 if TYPE_CHECKING:
-    from hwprof.workflows.trained_detectors import TrainedDetectors
+    from hwprof.workflows.trained_detectors import TrainedDetectors, TrainingRequest
 
 _CACHED_PROGRAMS = 4
 
@@ -90,10 +90,22 @@ def trained_detectors(lessons: Lessons, workspace: Workspace) -> TrainedDetector
     Raises:
         ConfigurationError: PyTorch is missing, or pictures or weights cannot be used.
     """
-    require_training()
-    from hwprof.workflows.trained_detectors import TrainedDetectors, TrainingRequest
+    request = training_request(lessons)
+    from hwprof.workflows.trained_detectors import TrainedDetectors
 
-    training = TrainingRequest(
+    return TrainedDetectors(request, workspace)
+
+
+def training_request(lessons: Lessons) -> TrainingRequest:
+    """The same, as what trains them takes it.
+
+    Raises:
+        ConfigurationError: PyTorch is missing.
+    """
+    require_training()
+    from hwprof.workflows.trained_detectors import TrainingRequest
+
+    return TrainingRequest(
         data=lessons.data,
         weights=lessons.weights,
         class_name=lessons.class_name,
@@ -101,7 +113,6 @@ def trained_detectors(lessons: Lessons, workspace: Workspace) -> TrainedDetector
         frozen=lessons.frozen,
         device=lessons.device,
     )
-    return TrainedDetectors(training, workspace)
 
 
 def _limits(request: SearchRequest) -> tuple[Limit, ...]:
