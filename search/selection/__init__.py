@@ -29,6 +29,7 @@ from hwprof.search.selection._economics import (
     CostRow,
     Origin,
     economics,
+    full_training,
 )
 from hwprof.search.selection._folds import fewest_samples, out_of_fold, require_samples
 from hwprof.search.selection._prices import Prices, is_portable
@@ -69,6 +70,7 @@ __all__ = [
     "confidence_set",
     "economics",
     "fewest_samples",
+    "full_training",
     "interval",
     "is_portable",
     "load_estimator",

@@ -104,24 +104,30 @@ class _Case:
 
     def plans(self) -> Iterator[_Plan]:
         """Ways to be trusted, the surest first."""
-        size, trials = self.prices.space_size, self.prices.trials
-        yield _Plan(size, size, size, self._train_all)
-        yield _Plan(trials, trials, size, self._search_by_training)
+        left, trials = self._left, self.prices.trials
+        yield _Plan(left, left, left, self._train_all)
+        yield _Plan(trials, trials, self.prices.space_size, self._search_by_training)
         if self.ranking is None:
             least, most = SAMPLES + SHORTEST, SAMPLES + LONGEST
             yield _Plan(least, most, most, self._choose_by_samples)
-            return
-        for row in (*self.ranking.top, *self.ranking.scored):
-            if row.beats_chance:
-                yield self._by_estimator(self.ranking, row)
+        elif self.ranking.chosen.beats_chance:
+            yield self._by_estimator(self.ranking, self.ranking.chosen)
 
     def makeshifts(self) -> Iterator[_Plan]:
         """What is left where none of these can be paid."""
         if self.ranking is None:
             yield _Plan(0, 0, SAMPLES + SHORTEST, self._rank_by_flops)
             return
+        for row in (*self.ranking.top, *self.ranking.scored):
+            if row.beats_chance:
+                yield self._by_estimator(self.ranking, row)
         yield _Plan(1, 1, self.prices.trials, self._train_some)
         yield _Plan(0, 0, 0, self._train_none)
+
+    @property
+    def _left(self) -> int:
+        """Architectures that nobody has trained."""
+        return self.prices.space_size - (self.ranking.n_samples if self.ranking else 0)
 
     def _train_all(self, count: int) -> Advice:
         return Advice(
@@ -129,7 +135,8 @@ class _Case:
             "full-training",
             count,
             self._said(
-                f"Train every architecture once ({self._time(count)}).",
+                f"Train every architecture {'that is left' if self.ranking else 'once'} "
+                f"({self._time(count)}).",
                 "No estimator is needed where nothing is left to guess.",
             ),
         )
@@ -138,7 +145,7 @@ class _Case:
         if self._doubt:
             why = self._doubt
         elif self.budget_s is None:
-            why = f"An estimator that can be trusted takes no less than {self._thrift} trainings."
+            why = f"An estimator that can be trusted takes no less than {self._thrift:,} trainings."
         else:
             trust = (
                 _trust(self.ranking, self.ranking.chosen)
@@ -210,7 +217,7 @@ class _Case:
 
     def _by_estimator(self, ranking: Ranking, row: Scored) -> _Plan:
         search_s = ranking.search_s(row)
-        search = self.prices.trainings(search_s)
+        search = math.ceil(search_s / self.prices.training_s)  # a part of one is not left for one
         every = self.prices.asks_all(row.strategy)
         asked = "every one" if every else _counted(self.prices.queries(row.strategy), "design")
 
@@ -262,7 +269,7 @@ class _Case:
     @property
     def _thrift(self) -> int:
         """Trainings of the cheapest way by an estimator."""
-        return min(plan.price for plan in list(self.plans())[2:])
+        return min(plan.least for plan in list(self.plans())[2:])
 
     def _time(self, trainings: int) -> str:
         """What so many trainings take, in words."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from hwprof.search.selection._prices import Prices
 from hwprof.search.selection._ranking import Ranking, Scored
 
 Origin: TypeAlias = Literal["measured", "extrapolated", "published"]
@@ -80,19 +81,26 @@ PUBLISHED = (
 """SEARCH-FACTS C.3: 120 trials of 800 s, short lists of 18, 8 and 12."""
 
 
-def economics(ranking: Ranking) -> tuple[CostRow, ...]:
-    """Our case, extrapolated: full training first, then those that the talk compared and ours."""
+def full_training(prices: Prices) -> CostRow:
+    """A search that trains all that it asks about, extrapolated."""
+    search_s = prices.trials * prices.training_s
+    return CostRow(FULL_TRAINING, prices.trials, search_s, 0, 0, "extrapolated")
+
+
+def economics(ranking: Ranking, samples_s: float) -> tuple[CostRow, ...]:
+    """Our case, extrapolated: full training first, then those that the talk compared and ours.
+
+    Args:
+        samples_s: of the trainings that ranked them.
+    """
     prices = ranking.prices
-    full = CostRow(
-        FULL_TRAINING, prices.trials, prices.trials * prices.training_s, 0, 0, "extrapolated"
-    )
-    return full, *(
+    return full_training(ranking.prices), *(
         CostRow(
             row.strategy.title,
             prices.queries(row.strategy),
             ranking.search_s(row),
             ranking.after_s(row),
-            ranking.n_samples * prices.training_s,
+            samples_s,
             "extrapolated",
         )
         for row in _compared(ranking)

@@ -36,11 +36,11 @@ class Prices:
     short_list: int | None = None
 
     def __post_init__(self) -> None:
-        if self.space_size < 1 or self.n_trials < 1 or not 0 < self.training_s < math.inf:
+        counts = self.space_size, self.n_trials, 1 if self.short_list is None else self.short_list
+        if min(counts) < 1 or not 0 < self.training_s < math.inf:
             raise ConfigurationError(
-                "a search has a space of at least 1 architecture, at least 1 trial, and trainings "
-                f"of positive, finite seconds; got {self.space_size}, {self.n_trials} and "
-                f"{self.training_s:g}."
+                "a search has a space, trials and a short list of at least 1, and trainings of "
+                f"positive, finite seconds; got {counts} and {self.training_s:g}."
             )
 
     @property

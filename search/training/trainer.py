@@ -43,7 +43,15 @@ class Progress:
 
 
 class DivergedError(ConfigurationError):
-    """A training whose loss is no number any more; what it has made of the weights is of no use."""
+    """A training whose loss is no number any more; what it has made of the weights is of no use.
+
+    Attributes:
+        seconds: what it took until then.
+    """
+
+    def __init__(self, message: str, seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class Trainer:
@@ -101,7 +109,8 @@ class Trainer:
             if not math.isfinite(loss):
                 raise DivergedError(
                     f"training has diverged in epoch {len(self._losses) + 1} at a learning rate of "
-                    f"{self._recipe.learning_rate:g}; take a lower one."
+                    f"{self._recipe.learning_rate:g}; take a lower one.",
+                    self.seconds,
                 )
             self._losses.append(loss)
             self._keep()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -22,7 +23,7 @@ from hwprof.search.selection import (
 )
 from hwprof.search.spaces import get_space
 from hwprof.workflows.estimator_selection import SecondStage, Selection
-from hwprof.workflows.estimator_selection._full_search import FullSearch
+from hwprof.workflows.estimator_selection._full_search import extrapolated_full_search
 from hwprof.workflows.estimator_selection._records import Trained
 from hwprof.workflows.estimator_selection._second_stage import Listed
 
@@ -66,11 +67,12 @@ def model(tmp_path):
         (("--data", ".", "--training-s", 60), "one of --data"),
         (("nowhere", "--training-s", 60), "nowhere"),
         (("--training-s", 60, "--device", "cuda"), "trains nothing without --data"),
+        (("--training-s", 60, "--samples", 20), "got --samples"),
+        (("--training-s", 60, "--plot", "a.png"), "got --plot"),
         (("--data", ".", "--device", "abacus"), "abacus"),
         (("--data", ".", "--samples", 2), "--samples"),
         (("--data", ".", "--strategy", "tea-leaves"), "tea-leaves"),
         (("nowhere", "--data", "."), "nowhere"),
-        (("--training-s", 60, "--plot", "taus.png"), "--training-s ranks nothing"),
         (("--data", ".", "--plot", "taus.gif"), ".png or .svg"),
         (("--data", ".", "--plot", "no-folder/taus.png"), "cannot write no-folder/taus.png"),
     ],
@@ -173,15 +175,28 @@ def test_the_output_says_tie_origin_and_advice(capsys, tmp_path):
     ranking = rank_strategies(samples, [get_strategy(name) for name in names], prices)
     trained = Trained(0.31, 0.32, (1.0,), 4.0, 1.0)
     listed = Listed(designs[0].name, 0, 1e8, 90_000.0, trained)
-    full = FullSearch("extrapolated", "drawn", 2, (60.0, 120.0), (None, 0.3), beyond_s=45.0)
+    full = extrapolated_full_search(
+        np.array([0.1, 0.3, 0.31, 0.2]), [True, True, True, False], n_trials=2, training_s=60
+    )
     second = SecondStage(
-        "FLOPs", 1e5, "exhaustive", 91_184, 60.0, 5.0, (listed,), listed, 0.29, full
+        estimator="FLOPs",
+        budget_us=1e5,
+        walk="exhaustive",
+        queries=91_184,
+        search_s=60.0,
+        after_s=5.0,
+        samples_s=720.0,
+        listed=(listed,),
+        best=listed,
+        reported=0.29,
+        full_search=full,
     )
     print_selection(
         Selection(
             space="person-detection",
             task="int8 AP50",
             ranking=ranking,
+            samples_s=721.0,
             judging_s=77.0,
             n_diverged=1,
             advice=advise(prices, ranking=ranking),
@@ -194,13 +209,13 @@ def test_the_output_says_tie_origin_and_advice(capsys, tmp_path):
     printed = capsys.readouterr().out
     for text in (
         "SNIP: not scored: SNIP needs",
-        "all samples 720 s, and what the strategies ask of them at most 77 s more",
+        "all samples 721 s, and what the strategies ask of them at most 77 s more",
         "samples that diverged and rank last: 1",
         "int8 AP50 0.310 on the pictures it was chosen by, 0.290",
         "with the samples 785 s",
-        "full-training search (extrapolated, drawn): 2 trials, 120 s, 45 s of them on designs",
-        "whether it gets as good as 0.310 cannot be said",
-        "it had none within the budget after 65 s and 0.300 after 785 s",
+        "2 trainings, 120 s, 30 s of them on designs beyond the budget; best 0.26",
+        "it would be as good as 0.310 after 4 trainings on average, 240 s, as 1 of 4 samples were",
+        "it had 0.237 after 65 s and 0.26",
         "published",
         "96,000",
         "more than two of the totals have",

@@ -13,7 +13,7 @@ from PIL import Image
 from hwprof.errors import ConfigurationError
 from hwprof.networks import person_detector
 from hwprof.search.performance import Evidence, get_strategy
-from hwprof.search.selection import Interval, Prices, Query, Sample, economics, rank_strategies
+from hwprof.search.selection import Interval, Prices, Query, Sample, full_training, rank_strategies
 from hwprof.workflows.estimator_selection._point_labels import CLEAR, label_offsets
 from hwprof.workflows.estimator_selection.drawing import draw_strategies, require_drawable
 
@@ -58,7 +58,7 @@ def test_every_strategy_has_its_name_and_its_number_in_both_panels(written, rank
 
 def test_the_picture_says_what_was_measured_and_what_is_extrapolated(written, ranking):
     """A query was run, a search was added up."""
-    full = economics(ranking)[0]
+    full = full_training(ranking.prices)
     for text in (
         "performance strategies: rank correlation with 16 fully trained designs, and cost",
         "measured on the samples; bold: chosen",

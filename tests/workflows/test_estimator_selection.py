@@ -189,7 +189,7 @@ def test_a_sample_that_is_better_than_the_short_list_is_not_lost(
     second = selected(request, own).second
     assert second.is_of_samples
     assert (second.best.arch, second.best.score) == (best.name, None)
-    assert second.to_json(0)["best"]["is_of_samples"]
+    assert second.to_json()["best"]["is_of_samples"]
 
 
 def test_a_search_by_full_training_in_the_workspace_is_what_stage_two_is_compared_with(
@@ -203,9 +203,12 @@ def test_a_search_by_full_training_in_the_workspace_is_what_stage_two_is_compare
     options = SearchOptions(trials=5)
     trials = run_search(problem, get_search_strategy("random"), options, storage=own.studies)
     request = replace(request_, strategies=("flops",), output=tmp_path / "estimator.json")
-    compared = selected(replace(request, n_trials=5), own).second
+    compared_rows = selected(replace(request, n_trials=5), own)
+    compared = compared_rows.second
     assert compared.full_search.origin == "measured"
     assert compared.full_search.best[-1] == max(trial.score for trial in trials)
+    assert [row.origin for row in compared_rows.economics[:2]] == ["measured", "measured"]
+    assert compared_rows.economics[0].queries == len({trial.point for trial in trials})
     assert 0 <= compared.full_reported <= 1
     longer = selected(replace(request, n_trials=6), own).second
     assert (longer.full_search.origin, longer.full_reported) == ("extrapolated", None)
@@ -217,7 +220,7 @@ def test_the_object_for_programs_holds_both_stages(found):
     assert document["samples"] == SAMPLES
     assert document["chosen"] == document["top"][0]
     assert document["second_stage"]["whole_s"] == pytest.approx(
-        document["second_stage"]["total_s"] + SAMPLES * found.training_s
+        document["second_stage"]["total_s"] + found.second.samples_s
     )
     assert len(document["published_economics"]["rows"]) == 4
     assert len(document["advice"]["sentences"]) == 3
@@ -296,7 +299,7 @@ def test_an_estimator_that_needs_more_than_the_architecture_searches_by_trials(
     assert found.second.walk == "motpe"
     assert 1 <= found.second.queries <= 3
     assert found.saved is None
-    assert found.second.full_search.trials == 3
+    assert len(found.second.full_search.seconds) == 3
     again = selected(request, workspace)
     assert again.second.search_s == found.second.search_s
 
@@ -358,6 +361,8 @@ def test_a_design_that_diverges_is_worth_nothing(request_, qualities, tmp_path):
     assert (record.full.ap50_int8, record.early.ap50_int8) == (0, 0)
     assert len(record.full.losses) == recipe.epochs
     assert record.full.seconds > 0
+    assert record.sample(NETWORK, 4).curve_s == record.early.training_s
+    assert trainings.reported(NETWORK) == 0
     assert trainings.sample(NETWORK) == record
     ended = qualities.full(NETWORK)
     assert not ended.diverged

@@ -41,15 +41,16 @@ def test_an_extrapolated_search_draws_from_the_samples():
     """Half of the samples are allowed, one in four is good enough; the best is expected."""
     quality = np.array([0.1, 0.4, 0.2, 0.9])
     found = extrapolated_full_search(quality, [True, True, False, False], n_trials=3, training_s=10)
-    assert (found.origin, found.trials, found.seconds) == ("extrapolated", 3, (10, 20, 30))
+    assert (found.origin, found.seconds) == ("extrapolated", (10, 20, 30))
     # Of 64 draws 37 have the 0.4 and 19 the 0.1 and no better; 8 have nothing allowed.
     assert found.best[-1] == pytest.approx((0.4 * 37 + 0.1 * 19) / 56)
     assert found.best[0] == pytest.approx(0.25)
     assert found.beyond_s == 15
     assert found.best_within(25) == found.best[1]
     assert found.best_within(5) is None
-    assert found.trainings_to(0.25) == 1
-    assert found.trainings_to(0.4) is None
+    assert (found.as_good(0.4), found.trainings_to(0.4), found.seconds_to(0.4)) == (1, 4, 40)
+    assert (found.trainings_to(0.05), found.trainings_to(0.5)) == (2, None)
+    assert found.seconds_to(0.5) is None
     none = extrapolated_full_search(quality, [False] * 4, n_trials=2, training_s=10)
     assert none.best == (None, None)
     assert found.winner is None
@@ -92,18 +93,21 @@ def test_a_study_of_full_trainings_is_what_it_took(tmp_path):
     trials = search_of(problem, storage, trials=9, seed=2)
     assert measured_full_search(storage, problem, 10) is None
     found = measured_full_search(storage, problem, 9)
-    assert (found.origin, found.trials) == ("measured", 9)
+    assert found.origin == "measured"
     within = {trial.point: trial.latency_us <= 186.5 for trial in trials}
     assert len(found.seconds) == len(within) < 9
-    assert 8 * len(within) <= found.seconds[-1] < 8 * len(within) + 1
-    beyond = 8 * sum(not ok for ok in within.values())
-    assert beyond <= found.beyond_s < beyond + 1
+    asked_s = {trial.point: trial.latency_s for trial in trials}
+    assert found.seconds[-1] == pytest.approx(8 * len(within) + sum(asked_s.values()))
+    beyond = [point for point, ok in within.items() if not ok]
+    assert found.beyond_s == pytest.approx(8 * len(beyond) + sum(asked_s[p] for p in beyond))
     allowed = [trial for trial in trials if within[trial.point]]
     best = max(allowed, key=lambda trial: trial.score)
     assert found.best[-1] == best.score
     assert found.winner == problem.space.index(best.point)
     assert found.trainings_to(best.score) == 1 + list(within).index(best.point)
+    assert found.seconds_to(best.score) == found.seconds[list(within).index(best.point)]
     assert found.as_good(best.score) == 1
+    assert len(measured_full_search(storage, problem, 3).seconds) <= 3
     assert found.as_good(0) == sum(within.values())
 
 

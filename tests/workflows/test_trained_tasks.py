@@ -100,6 +100,7 @@ def test_a_training_that_diverges_scores_nothing(detectors):
     )
     assert judgement.score == 0
     assert "diverged" in judgement.details
+    assert judgement.details["training_s"] > 0
 
 
 def test_values_are_found_again_without_training(detectors):

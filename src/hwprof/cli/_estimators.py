@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from hwprof.cli import _options
 from hwprof.cli._estimators_output import print_advice, print_selection
@@ -136,8 +137,7 @@ def estimators(
             raise click.UsageError(
                 "one of --data DIR, to train samples, and --training-s SECONDS, for advice alone."
             )
-        if plot is not None:
-            raise click.UsageError("--plot draws a ranking, and --training-s ranks nothing.")
+        _refuse_samples()
         print_advice(space, training_s, trials, budget_s, as_json=as_json)
         return
     from hwprof.search.training.requirement import require_training
@@ -150,6 +150,8 @@ def estimators(
 
     if plot is not None:
         require_drawable(plot)
+        if plot == output:
+            raise click.UsageError(f"--plot and --output are two files; both are {plot}.")
     request = SelectionRequest(
         training=training_request(lessons),
         space=space,
@@ -174,6 +176,21 @@ def estimators(
     if plot is not None:
         draw_strategies(found.ranking, plot)
         click.echo(f"tau beside cost is drawn in {plot}", err=as_json)
+
+
+_OF_ADVICE = frozenset(("space", "trials", "budget_hours", "training_s", "workspace", "as_json"))
+
+
+def _refuse_samples() -> None:
+    """Refuse options that say how to train or judge samples, where there are none."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if given and option.name not in _OF_ADVICE:
+            raise click.UsageError(
+                f"--training-s asks for advice alone; got {option.opts[0]}; leave it out, or give "
+                "--data instead."
+            )
 
 
 def _say(text: str) -> None:

@@ -13,7 +13,7 @@ from hwprof.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
     from hwprof.search.selection import CostRow, Interval, Ranking
-    from hwprof.workflows.estimator_selection import SecondStage, Selection
+    from hwprof.workflows.estimator_selection import FullSearch, SecondStage, Selection
 
 
 def print_advice(
@@ -52,7 +52,7 @@ def _print(found: Selection) -> None:
     if found.n_diverged:
         click.echo(f"samples that diverged and rank last: {found.n_diverged}")
     if found.second is not None:
-        _print_second(found.second, found.samples_s)
+        _print_second(found.second)
     _print_economics(found.economics)
     click.echo("\n" + " ".join(found.advice.sentences))
     if found.saved is not None:
@@ -91,15 +91,16 @@ def _interval(interval: Interval) -> tuple[object, str]:
 
 def _verdict(ranking: Ranking) -> str:
     """Who is chosen, and what the samples do not say."""
-    chosen, others = ranking.chosen, len(ranking.top) - 1
+    chosen, tied = ranking.chosen, ranking.top
     title, samples = chosen.strategy.title, ranking.n_samples
     said = f"{title} ranks {samples} samples better than all others"
     if len(ranking.scored) == 1:
         said = f"{title} is the only one that was asked"
-    elif others:
+    elif len(tied) > 1:
+        sure = "" if all(row.beats_chance for row in tied) else " that is sure to beat chance"
         said = (
-            f"{samples} samples cannot tell {others + 1} strategies apart (top): a tie, of which "
-            f"{title} is taken: none has a search and short list of fewer trainings "
+            f"{samples} samples cannot tell {len(tied)} strategies apart (top): a tie, of which "
+            f"{title} is taken: none{sure} has a search and short list of fewer trainings "
             f"({ranking.price(chosen)}), and of those with as many it ranked best"
         )
     if chosen.beats_chance:
@@ -107,7 +108,7 @@ def _verdict(ranking: Ranking) -> str:
     return f"{said}; its interval holds 0, so it is not sure to rank better than chance"
 
 
-def _print_second(second: SecondStage, samples_s: float) -> None:
+def _print_second(second: SecondStage) -> None:
     best = second.best
     click.echo(f"\nstage two: {second.queries:,} designs by {second.estimator} ({second.walk})")
     print_table(
@@ -130,37 +131,48 @@ def _print_second(second: SecondStage, samples_s: float) -> None:
     )
     click.echo(
         f"search {second.search_s:,.0f} s and short list {second.after_s:,.0f} s are "
-        f"{second.total_s:,.0f} s; with the samples {second.total_s + samples_s:,.0f} s"
+        f"{second.total_s:,.0f} s; with the samples {second.whole_s:,.0f} s"
     )
-    for sentence in _comparison(second, samples_s):
+    for sentence in _comparison(second):
         click.echo(sentence)
 
 
-def _comparison(second: SecondStage, samples_s: float) -> Iterator[str]:
+def _comparison(second: SecondStage) -> Iterator[str]:
     """What a search by full training takes and finds."""
     full, best = second.full_search, second.best.trained.ap50_int8
     yield (
-        f"full-training search ({full.origin}, {full.source}): {full.trials} trials, "
+        f"full-training search ({full.origin}, {full.source}): {len(full.seconds)} trainings, "
         f"{full.seconds[-1]:,.0f} s, {full.beyond_s:,.0f} s of them on designs beyond the budget; "
         f"best {_precision(full.best[-1])}"
     )
     if second.full_reported is not None:
         yield f"its best has {second.full_reported:.3f} on pictures that nothing was chosen by"
-    equal = full.trainings_to(best)
-    if equal is not None:
-        of_all = f", as {full.as_good(best)} of its {len(full.seconds)} were" if full.found else ""
-        yield (
-            f"it was as good as {best:.3f} after {equal} trainings, "
-            f"{full.seconds[equal - 1]:,.0f} s{of_all}"
-        )
-    elif full.origin == "measured":
-        yield f"it was never as good as {best:.3f}"
-    else:
-        yield f"whether it gets as good as {best:.3f} cannot be said: no sample did"
-    total_s = second.total_s
+    yield _equal(full, best)
+    total_s, whole_s = second.total_s, second.whole_s
     yield (
         f"it had {_precision(full.best_within(total_s))} after {total_s:,.0f} s and "
-        f"{_precision(full.best_within(total_s + samples_s))} after {total_s + samples_s:,.0f} s"
+        f"{_precision(full.best_within(whole_s))} after {whole_s:,.0f} s"
+    )
+
+
+def _equal(full: FullSearch, best: float) -> str:
+    """When it was as good as stage two."""
+    count, seconds, good = full.trainings_to(best), full.seconds_to(best), full.as_good(best)
+    if count is None or seconds is None:
+        if full.drawn_from:
+            return (
+                f"when it would be as good as {best:.3f} cannot be said: no sample within the "
+                "budget was"
+            )
+        return f"it was never as good as {best:.3f}"
+    if full.drawn_from:
+        return (
+            f"it would be as good as {best:.3f} after {count:,.0f} trainings on average, "
+            f"{seconds:,.0f} s, as {good} of {full.drawn_from} samples were"
+        )
+    return (
+        f"it was as good as {best:.3f} after {count:,.0f} trainings, {seconds:,.0f} s, as {good} "
+        f"of its {len(full.seconds)} designs were"
     )
 
 

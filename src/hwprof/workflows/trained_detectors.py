@@ -222,7 +222,7 @@ class TrainedDetectors:
         """
         known = self.store.divergence(key)
         if known is not None:
-            raise DivergedError(known.reason)
+            raise DivergedError(known.reason, known.seconds)
         return self.store.find(key)
 
     def _batches(self, parts: Parts, key: TrainingKey) -> Batches:

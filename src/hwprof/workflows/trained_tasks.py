@@ -112,7 +112,7 @@ class TrainedTask:
                 design.architecture, recipe, seed_trained=self._effort.seed_trained
             )
         except DivergedError as error:
-            return Judgement(0.0, {"diverged": str(error)})
+            return Judgement(0.0, {"diverged": str(error), "training_s": error.seconds})
         accuracy, evaluation_s = self._evaluated(trained)
         details: dict[str, float | str] = {
             "ap50_float": accuracy.ap50_float,

@@ -11,6 +11,7 @@ from hwprof.search.training.checkpoints import read_kept
 from hwprof.search.training.trainer import DivergedError, Progress
 from hwprof.workflows.estimator_selection._records import whole_curve
 from hwprof.workflows.trained_detectors import TrainedDetectors
+from hwprof.workflows.training_store import Divergence
 
 
 class _EnoughError(Exception):
@@ -57,12 +58,13 @@ def beginning(detectors: TrainedDetectors, architecture: Architecture, epochs: i
     except DivergedError:
         pass
     outcome = detectors.store.outcome(key)
+    ran = len(outcome.losses) + isinstance(outcome, Divergence)
     losses = whole_curve(outcome.losses, key.recipe.epochs)
-    return _first(Beginning(losses, outcome.seconds), epochs)
+    return Beginning(losses, outcome.seconds * min(epochs / ran, 1))
 
 
-def _first(whole: Beginning, epochs: int) -> Beginning:
-    return replace(whole, seconds=whole.seconds * min(epochs / len(whole.losses), 1))
+def _first(kept: Beginning, epochs: int) -> Beginning:
+    return replace(kept, seconds=kept.seconds * epochs / len(kept.losses))
 
 
 def _kept(checkpoint: Path) -> Beginning:

@@ -120,6 +120,7 @@ class _Selector:
             space=self._space.name,
             task=self._trainings.task_name,
             ranking=ranking,
+            samples_s=sum(record.full.seconds for record in records),
             judging_s=sum(record.judging_s for record in records),
             n_diverged=len(records) - len(ended),
             advice=advise(prices, budget_s=request.budget_s, ranking=ranking),
@@ -183,6 +184,11 @@ class _Selector:
             queries=found.queries,
             search_s=found.search_s,
             after_s=sum(one.seconds for one in trained),
+            samples_s=sum(
+                record.full.seconds
+                for number, record in zip(self._numbers, records, strict=True)
+                if number not in found.indices
+            ),
             listed=listed,
             best=best,
             reported=self._reported(best.index),

@@ -26,32 +26,42 @@ class FullSearch:
     Attributes:
         origin: ``measured`` of a study in the workspace, else ``extrapolated`` from the samples.
         source: the study's name, or how it was extrapolated.
-        trials: of the search.
         seconds: of all trainings up to each; work, where several processes shared it.
         best: precision of the best within the budget up to each, None before there is one;
             extrapolated, the expected one.
+        found: precision of each design within the budget that was trained, or is drawn from.
+        drawn_from: designs that an extrapolated one draws from, within the budget or not; else 0.
         beyond_s: of designs beyond the budget, which a prediction would rule out untrained.
-        found: precision of each design within the budget; none where extrapolated.
         winner: number of the best design in the space; None where none is known.
     """
 
     origin: Origin
     source: str
-    trials: int
     seconds: tuple[float, ...]
     best: tuple[float | None, ...]
+    found: tuple[float, ...]
+    drawn_from: int
     beyond_s: float
-    found: tuple[float, ...] = ()
     winner: int | None = None
-
-    def trainings_to(self, quality: float) -> int | None:
-        """Trainings until one was as good; None where none was."""
-        good = (n for n, best in enumerate(self.best, 1) if best is not None and best >= quality)
-        return next(good, None)
 
     def as_good(self, quality: float) -> int:
         """How many of its designs were."""
         return sum(one >= quality for one in self.found)
+
+    def trainings_to(self, quality: float) -> float | None:
+        """Trainings until one was as good, extrapolated the expected ones; None where none was."""
+        count = self.as_good(quality)
+        if self.drawn_from:
+            return self.drawn_from / count if count else None
+        good = (n for n, best in enumerate(self.best, 1) if best is not None and best >= quality)
+        return next(good, None)
+
+    def seconds_to(self, quality: float) -> float | None:
+        """What these took."""
+        count = self.trainings_to(quality)
+        if count is None:
+            return None
+        return count * self.seconds[0] if self.drawn_from else self.seconds[round(count) - 1]
 
     def best_within(self, seconds: float) -> float | None:
         """The best that so many seconds find; None where nothing within the budget."""
@@ -60,16 +70,16 @@ class FullSearch:
 
 
 def measured_full_search(storage: Path, problem: Problem, n_trials: int) -> FullSearch | None:
-    """The longest study of a problem of at least so many trials; None where there is none.
+    """The first trials of a study of a problem that has so many; None where there is none.
 
-    Strategies and seeds do not matter.
+    Strategies and seeds do not matter; of several the longest counts.
     """
     found = [
         (f"study {study.study_name}", finished(study, problem.space))
         for study in find_studies(problem, storage)
     ]
     source, trials = max(found, key=lambda one: len(one[1]), default=("", []))
-    return _of_trials(source, trials, problem) if len(trials) >= n_trials else None
+    return _of_trials(source, trials[:n_trials], problem) if len(trials) >= n_trials else None
 
 
 def extrapolated_full_search(
@@ -88,9 +98,10 @@ def extrapolated_full_search(
     return FullSearch(
         "extrapolated",
         f"random search drawn from the {len(quality)} samples",
-        n_trials,
         tuple(count * training_s for count in counts),
         tuple(_expected_best(quality, allowed, count) for count in counts),
+        found=tuple(quality[allowed].tolist()),
+        drawn_from=len(quality),
         beyond_s=float(1 - allowed.mean()) * n_trials * training_s,
     )
 
@@ -117,11 +128,11 @@ def _of_trials(source: str, trials: Sequence[Candidate], problem: Problem) -> Fu
     return FullSearch(
         "measured",
         source,
-        len(trials),
         tuple(np.cumsum(spent_s).tolist()),
         tuple(None if one == -np.inf else one for one in best),
-        beyond_s=sum(spent_s) - sum(_spent_s(design) for design in good),
         found=tuple(design.score for design in good),
+        drawn_from=0,
+        beyond_s=sum(spent_s) - sum(_spent_s(design) for design in good),
         winner=None if winner is None else problem.space.index(winner.point),
     )
 

@@ -29,6 +29,7 @@ class SecondStage:
     Attributes:
         walk: ``exhaustive``, or the strategy that asked for ``queries`` designs.
         search_s, after_s: of the queries, and of the short list's trainings.
+        samples_s: of the samples that are not on the short list.
         listed: the short list, by the estimator's score.
         best: the best of that and of the samples within the budget, on the pictures for selection.
         reported: int8 AP50 of the best on pictures that nothing was chosen by.
@@ -42,6 +43,7 @@ class SecondStage:
     queries: int
     search_s: float
     after_s: float
+    samples_s: float
     listed: tuple[Listed, ...]
     best: Listed
     reported: float
@@ -58,7 +60,12 @@ class SecondStage:
         """Without the samples of stage one."""
         return self.search_s + self.after_s
 
-    def to_json(self, samples_s: float) -> dict[str, object]:
+    @property
+    def whole_s(self) -> float:
+        """With them."""
+        return self.total_s + self.samples_s
+
+    def to_json(self) -> dict[str, object]:
         """The documented object."""
         best = self.best
         return {
@@ -69,7 +76,7 @@ class SecondStage:
             "search_s": self.search_s,
             "after_s": self.after_s,
             "total_s": self.total_s,
-            "whole_s": self.total_s + samples_s,
+            "whole_s": self.whole_s,
             "short_list_rule": SIZE_RULE,
             "short_list": [_listed(one) for one in self.listed],
             "best": {
@@ -77,41 +84,42 @@ class SecondStage:
                 "ap50_int8_reported": self.reported,
                 "is_of_samples": self.is_of_samples,
             },
-            "full_search": self._compared(samples_s),
+            "full_search": self._compared(),
         }
 
     def measured(self, row: CostRow) -> CostRow:
         """A row of the costs as it was measured, where this search or the full one was run."""
         full = self.full_search
         if row.estimator == FULL_TRAINING and full.origin == "measured":
-            return replace(row, queries=full.trials, search_s=full.seconds[-1], origin="measured")
+            return replace(
+                row, queries=len(full.seconds), search_s=full.seconds[-1], origin="measured"
+            )
         if row.estimator == self.estimator:
             return replace(
                 row,
                 queries=self.queries,
                 search_s=self.search_s,
                 after_s=self.after_s,
+                samples_s=self.samples_s,
                 origin="measured",
             )
         return row
 
-    def _compared(self, samples_s: float) -> dict[str, object]:
+    def _compared(self) -> dict[str, object]:
         full, quality = self.full_search, self.best.trained.ap50_int8
-        equal = full.trainings_to(quality)
         return {
             "origin": full.origin,
             "source": full.source,
-            "trials": full.trials,
             "trainings": len(full.seconds),
             "seconds": full.seconds[-1],
             "seconds_beyond_budget": full.beyond_s,
             "best": full.best[-1],
             "best_reported": self.full_reported,
-            "trainings_as_good": full.as_good(quality),
-            "trainings_to_equal": equal,
-            "seconds_to_equal": None if equal is None else full.seconds[equal - 1],
+            "designs_as_good": full.as_good(quality),
+            "trainings_to_equal": full.trainings_to(quality),
+            "seconds_to_equal": full.seconds_to(quality),
             "best_in_total_s": full.best_within(self.total_s),
-            "best_in_whole_s": full.best_within(self.total_s + samples_s),
+            "best_in_whole_s": full.best_within(self.whole_s),
         }
 
 
@@ -121,6 +129,7 @@ class Selection:
 
     Attributes:
         task: what a full training measures.
+        samples_s: of all samples' full trainings.
         judging_s: at most what broken-off trainings and zero-cost answers of the samples took.
         n_diverged: samples whose training diverged; their quality is 0.
         second: None where stage two was not asked for.
@@ -131,6 +140,7 @@ class Selection:
     space: str
     task: str
     ranking: Ranking
+    samples_s: float
     judging_s: float
     n_diverged: int
     advice: Advice
@@ -140,18 +150,13 @@ class Selection:
 
     @property
     def training_s(self) -> float:
-        """Mean seconds of a sample's full training."""
+        """Mean seconds of a full training that ended."""
         return self.ranking.prices.training_s
-
-    @property
-    def samples_s(self) -> float:
-        """Seconds of all samples' full trainings."""
-        return self.ranking.n_samples * self.training_s
 
     @property
     def economics(self) -> tuple[CostRow, ...]:
         """Our rows, full training first; measured where stage two was, else extrapolated."""
-        rows = economics(self.ranking)
+        rows = economics(self.ranking, self.samples_s)
         return rows if self.second is None else tuple(map(self.second.measured, rows))
 
     def to_json(self) -> dict[str, object]:
@@ -163,6 +168,7 @@ class Selection:
             "task": self.task,
             "samples": self.ranking.n_samples,
             "training_s": self.training_s,
+            "samples_s": self.samples_s,
             "judging_s": self.judging_s,
             "samples_diverged": self.n_diverged,
             "strategies": [_scored(row) for row in self.ranking.scored],
@@ -179,7 +185,7 @@ class Selection:
                 "note": PUBLISHED_NOTE,
                 "rows": [row.to_json(PUBLISHED[0]) for row in PUBLISHED],
             },
-            "second_stage": self.second.to_json(self.samples_s) if self.second else None,
+            "second_stage": self.second.to_json() if self.second else None,
             "advice": asdict(self.advice),
             "estimator_file": str(self.saved) if self.saved else None,
             "estimator_saved": self.saved_name,

@@ -40,6 +40,15 @@ class Trained:
         """What it took in all."""
         return self.training_s + self.evaluation_s
 
+    @property
+    def epochs(self) -> int:
+        """Those that ran, the one in which it diverged included."""
+        return sum(loss < DIVERGED_LOSS for loss in self.losses) + bool(self.diverged)
+
+    def seconds_of(self, epochs: int) -> float:
+        """Their share of the training; all of it where it diverged before."""
+        return self.training_s * min(epochs / self.epochs, 1)
+
 
 def whole_curve(losses: Sequence[float], epochs: int) -> tuple[float, ...]:
     """Losses of all epochs of a training, of which it had so many before it diverged."""
@@ -86,12 +95,11 @@ class SampleRecord:
             early_ap=self.early.ap50_int8 if self.early else None,
             early_loss=self.early_loss,
         )
-        timed = self.early or self.full
         return Sample(
             evidence,
             self.full.ap50_int8,
             early_s=self.early.seconds if self.early else 0.0,
-            curve_s=timed.training_s * curve_epochs / len(timed.losses),
+            curve_s=(self.early or self.full).seconds_of(curve_epochs),
             asked=self.asked,
             refused=self.refused,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from hwprof.errors import ConfigurationError
 from hwprof.measurement import DEFAULT_SCHEME
@@ -71,10 +70,13 @@ def require_room(path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=path.parent):
+        is_new = not path.exists()
+        with path.open("ab"):
             pass
+        if is_new:
+            path.unlink()
     except OSError as error:
         raise ConfigurationError(
-            f"the fitted estimator is written to {path}, where nothing can be "
-            f"({error.strerror}); give another --output."
+            f"the fitted estimator cannot be written to {path} ({error.strerror}); give another "
+            "--output."
         ) from error

@@ -138,7 +138,10 @@ class Trainings:
     def _reported(self, architecture: Architecture) -> float:
         sets = self.detectors.pictures
         on_report = DetectorAccuracy(sets.report, sets.training, self._plan.scheme)
-        return on_report.accuracy(self.detectors.train(architecture)).ap50_int8
+        try:
+            return on_report.accuracy(self.detectors.train(architecture)).ap50_int8
+        except DivergedError:
+            return 0.0
 
     def _trained(self, architecture: Architecture, name: str) -> Trained:
         key = self.detectors.key(architecture, get_effort(name).recipe(self.recipe))

@@ -12,7 +12,7 @@ import numpy as np
 
 from hwprof.errors import ConfigurationError
 from hwprof.search.performance import Kind
-from hwprof.search.selection import CostRow, Ranking, Scored, economics
+from hwprof.search.selection import CostRow, Ranking, Scored, full_training
 from hwprof.workflows.estimator_selection._point_labels import Label, label_points
 from hwprof.workflows.pages import COLOURS, INK, figure
 
@@ -101,7 +101,7 @@ def _draw(drawn: Figure, ranking: Ranking) -> None:
     search_s = [ranking.search_s(row) + ranking.after_s(row) for row in rows]
     _names(names, rows, ranking)
     _queries(queries, rows, query_s)
-    _searches(searches, rows, search_s, economics(ranking)[0])
+    _searches(searches, rows, search_s, full_training(ranking.prices))
     _legend(drawn, rows)
     drawn.suptitle(
         f"performance strategies: rank correlation with {ranking.n_samples} fully trained "
