@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -23,6 +23,7 @@ Storage: TypeAlias = Path | str
 """An SQLite file, or the URL of a database, ``postgresql://host/studies``."""
 
 _ORIGIN = "hwprof"
+_SQLITE = "sqlite:///studies"  # the creator opens the file: a URL has other names for ? { and %
 _WAIT_S = 120.0  # for other workers of one SQLite file
 
 
@@ -72,7 +73,7 @@ def _connection(storage: Storage) -> dict[str, Any]:
         return {"url": storage}
     storage.parent.mkdir(parents=True, exist_ok=True)
     options = {"creator": partial(_connect, storage)}
-    return {"url": f"sqlite:///{storage}", "engine_kwargs": options}
+    return {"url": _SQLITE, "engine_kwargs": options}
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -112,7 +113,9 @@ def _without_password(url: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__
+    """Of what a database said, where a library raised an error of its own from it."""
+    said = error.__cause__ or error
+    return str(said).partition("\n")[0] or type(said).__name__
 
 
 def origin(problem: Problem, strategy: Strategy, seed: int) -> dict[str, object]:
@@ -122,25 +125,53 @@ def origin(problem: Problem, strategy: Strategy, seed: int) -> dict[str, object]
 
 
 def find_studies(problem: Problem, storage: Path) -> list[optuna.Study]:
-    """Studies of a problem by any strategy and seed; none where the file is not Optuna's."""
-    if not storage.is_file():
+    """Studies of a problem by any strategy and seed.
+
+    None where there is no file, or one that the installed Optuna did not write.
+
+    Raises:
+        StoreError: the file cannot be read now, because it is locked, say, or damaged.
+    """
+    if not _has_studies(storage):
         return []
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
-    url = f"sqlite:///{storage}"
     try:
-        names = optuna.get_all_study_names(url)
-        studies = [optuna.load_study(study_name=name, storage=url) for name in names]
-    except (SQLAlchemyError, RuntimeError):  # RuntimeError: of another Optuna
+        kept = optuna.storages.RDBStorage(**_connection(storage))
+        names = optuna.get_all_study_names(kept)
+        studies = [optuna.load_study(study_name=name, storage=kept) for name in names]
+        return [study for study in studies if _is_of(study, problem)]
+    except RuntimeError:  # tables of another Optuna version
         return []
-    return [study for study in studies if _is_of(study, problem)]
+    except (SQLAlchemyError, optuna.exceptions.OptunaError, ValueError) as error:
+        raise _unusable(storage, error) from error
+
+
+def _has_studies(file: Path) -> bool:
+    """Whether Optuna wrote a file; one of somebody else's stays as it is."""
+    if not file.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(file, timeout=_WAIT_S)) as connection:
+            found = connection.execute("select 1 from sqlite_master where name = 'studies'")
+            return found.fetchone() is not None
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            return False
+        raise _unusable(file, error) from error
 
 
 def _is_of(study: optuna.Study, problem: Problem) -> bool:
-    stored = dict(study.user_attrs.get(_ORIGIN) or {})
+    stored = _stored_origin(study)
     how = {name: stored.get(name) for name in ("strategy", "seed")}
     return stored == {**_objectives(problem), **how, **_limits(problem)}
+
+
+def _stored_origin(study: optuna.Study) -> dict[str, object]:
+    """Nothing where somebody else uses the attribute for something else."""
+    stored = study.user_attrs.get(_ORIGIN)
+    return stored if isinstance(stored, dict) else {}
 
 
 def _objectives(problem: Problem) -> dict[str, object]:
@@ -159,11 +190,10 @@ def _limits(problem: Problem) -> dict[str, object]:
 
 
 def _claim(study: optuna.Study, wanted: Mapping[str, object]) -> None:
-    stored = study.user_attrs.get(_ORIGIN)
-    if stored is None and not study.get_trials(deepcopy=False):
+    if _ORIGIN not in study.user_attrs and not study.get_trials(deepcopy=False):
         study.set_user_attr(_ORIGIN, dict(wanted))
         return
-    was = stored or {}
+    was = _stored_origin(study)
     different = [key for key in (*wanted, *was) if was.get(key) != wanted.get(key)]
     if different:
         key = different[0]
