@@ -142,6 +142,32 @@ def test_a_broken_record_is_one_sentence(detectors):
     assert detectors.train(SMALL).record.losses == trained.record.losses
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seconds", float("nan")),
+        ("seconds", float("inf")),
+        ("seconds", -1.0),
+        ("seconds", 10**400),
+        ("losses", []),
+        ("losses", [1.0, float("nan")]),
+    ],
+)
+def test_a_record_of_no_training_is_one_sentence(detectors, name, value):
+    """A training ends, and each of its epochs has a loss."""
+    key = detectors.key(SMALL)
+    detectors.store.keep_value(key, "training", {"losses": [1.0], "seconds": 2.0, name: value})
+    with pytest.raises(StoreError, match=r"training\.json' is no record .* delete its folder"):
+        detectors.store.find(key)
+
+
+def test_a_divergence_in_the_first_epoch_has_no_losses(detectors):
+    """And is a record all the same."""
+    key, known = detectors.key(SMALL), Divergence("diverged", (), 2.0)
+    detectors.store.keep_divergence(key, known)
+    assert detectors.store.outcome(key) == known
+
+
 def test_broken_weights_are_one_sentence(detectors):
     """Half a file of trained weights says what to delete, and a new training gives the same."""
     trained = detectors.train(SMALL)
@@ -283,7 +309,8 @@ def test_heads_on_seeds_of_two_recipes_are_two_trainings(data, tmp_path):
 def test_weights_that_are_not_there_are_one_sentence(data, tmp_path):
     """The path is in it."""
     request = TrainingRequest(data=data, weights=tmp_path / "none.pth", recipe=RECIPE)
-    with pytest.raises(ConfigurationError, match=r"none\.pth"):
+    message = r"^a set of weights for the seed network is read from a file; .*none\.pth' cannot be"
+    with pytest.raises(ConfigurationError, match=message):
         _ = TrainedDetectors(request, Workspace(tmp_path)).digest
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -113,7 +114,7 @@ class TrainingStore:
         """
         return _read(
             self.folder(key) / "training.json",
-            lambda document: TrainingRecord(_losses(document), float(document["seconds"])),
+            lambda document: TrainingRecord(_losses(document, fewest=1), _seconds(document)),
         )
 
     def divergence(self, key: TrainingKey) -> Divergence | None:
@@ -125,7 +126,7 @@ class TrainingStore:
         return _read(
             self.folder(key) / "diverged.json",
             lambda document: Divergence(
-                str(document["reason"]), _losses(document), float(document["seconds"])
+                str(document["reason"]), _losses(document, fewest=0), _seconds(document)
             ),
         )
 
@@ -215,14 +216,25 @@ def _read(path: Path, made: Callable[[dict[str, Any]], _Known]) -> _Known | None
         return None
     try:
         return made(json.loads(_RECORD.read(path)))
-    except (ValueError, KeyError, TypeError) as error:
+    # OverflowError: a whole number beyond floats.
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise StoreError(
             f"{str(path)!r} is no record of a training ({error}); delete its folder to train anew."
         ) from error
 
 
-def _losses(document: Mapping[str, Any]) -> tuple[float, ...]:
-    return tuple(map(float, document["losses"]))
+def _losses(document: Mapping[str, Any], *, fewest: int) -> tuple[float, ...]:
+    losses = tuple(map(float, document["losses"]))
+    if len(losses) < fewest or not all(map(math.isfinite, losses)):
+        raise ValueError("an epoch has a loss that is a number, and a training an epoch")
+    return losses
+
+
+def _seconds(document: Mapping[str, Any]) -> float:
+    seconds = float(document["seconds"])
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"seconds are a number from 0; got {seconds}")
+    return seconds
 
 
 def _write(path: Path, document: Mapping[str, Any]) -> None:
