@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import replace
 
@@ -13,7 +12,7 @@ from PIL import Image
 from hwprof.errors import ConfigurationError
 from hwprof.networks import person_detector
 from hwprof.search.performance import Evidence, get_strategy
-from hwprof.search.selection import Interval, Prices, Query, Sample, full_training, rank_strategies
+from hwprof.search.selection import Prices, Query, Sample, full_training, rank_strategies
 from hwprof.workflows.estimator_selection._point_labels import CLEAR, label_offsets
 from hwprof.workflows.estimator_selection.drawing import draw_strategies, require_drawable
 
@@ -75,24 +74,9 @@ def test_kinds_and_the_top_group_are_explained(written):
     assert {"top group: may be the best", "behind the best"} <= set(written)
 
 
-def test_who_is_not_drawn_is_named(written, ranking, tmp_path):
-    """Not scored, or without two designs to compare."""
+def test_who_is_not_drawn_is_named(written):
+    """Nobody vanishes."""
     assert "not scored: SNIP" in written
-    *others, last = ranking.scored
-    nothing = replace(last, tau=Interval(math.nan, math.nan, math.nan))
-    path = tmp_path / "strategies.svg"
-    draw_strategies(replace(ranking, scored=(*others, nothing)), path)
-    assert f"nothing to compare: {last.strategy.title}" in texts(path)
-    assert not any(text.startswith(f"{last.strategy.title}  ") for text in texts(path))
-
-
-def test_a_ranking_of_nothing_comparable_is_a_picture_of_nobody(ranking, tmp_path):
-    """Every name is below the title."""
-    nothing = Interval(math.nan, math.nan, math.nan)
-    rows = tuple(replace(row, tau=nothing) for row in ranking.scored)
-    draw_strategies(replace(ranking, scored=rows), tmp_path / "strategies.svg")
-    titles = ", ".join(row.strategy.title for row in rows)
-    assert f"nothing to compare: {titles}" in texts(tmp_path / "strategies.svg")
 
 
 def test_strategies_of_one_cost_still_have_an_axis(ranking, tmp_path):

@@ -67,7 +67,7 @@ def require_drawable(path: Path) -> None:
 def draw_strategies(ranking: Ranking, path: Path) -> None:
     """Draw tau of every strategy, and the same against the seconds of a query and of a search.
 
-    A strategy whose tau is no number, because its samples have nothing to compare, is named below.
+    A strategy that was not scored is named below the title.
 
     Args:
         path: a ``.png`` or ``.svg``; one that is there is replaced.
@@ -95,7 +95,7 @@ def _unwritable(path: Path, error: OSError) -> ConfigurationError:
 
 def _draw(drawn: Figure, ranking: Ranking) -> None:
     """Three panels, and what is not in them."""
-    rows = [row for row in ranking.scored if math.isfinite(row.tau.value)]
+    rows = ranking.scored
     names, queries, searches = drawn.subplots(1, 3, width_ratios=(0.8, 1, 1))
     query_s = [row.query_s for row in rows]
     search_s = [ranking.search_s(row) + ranking.after_s(row) for row in rows]
@@ -105,7 +105,7 @@ def _draw(drawn: Figure, ranking: Ranking) -> None:
     _legend(drawn, rows)
     drawn.suptitle(
         f"performance strategies: rank correlation with {ranking.n_samples} fully trained "
-        f"designs, and cost{_absent(ranking, rows)}",
+        f"designs, and cost{_absent(ranking)}",
         fontsize=10,
     )
     drawn.draw_without_rendering()  # numbers are placed in the layout as it will be
@@ -183,8 +183,6 @@ def _rounded_out(
     Args:
         room: factor below 1 that the outermost values stay away from the ends.
     """
-    if not values:
-        return 1, 10
     low, high = room * min(values), max(values) / room
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [step * 10.0**decade for decade in decades for step in steps]
@@ -219,12 +217,10 @@ def _legend(drawn: Figure, rows: Sequence[Scored]) -> None:
     drawn.legend(handles=marks, loc="outside lower center", ncols=len(marks), frameon=False)
 
 
-def _absent(ranking: Ranking, rows: Sequence[Scored]) -> str:
-    """Who is in no panel, on lines of their own."""
-    incomparable = ", ".join(row.strategy.title for row in ranking.scored if row not in rows)
+def _absent(ranking: Ranking) -> str:
+    """Who is in no panel, on a line of its own."""
     unscored = ", ".join(one.strategy.title for one in ranking.unscored)
-    told = (("nothing to compare", incomparable), ("not scored", unscored))
-    return "".join(f"\n{why}: {who}" for why, who in told if who)
+    return f"\nnot scored: {unscored}" if unscored else ""
 
 
 def _style(row: Scored) -> _Style:
