@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hwprof.errors import ConfigurationError, StoreError
+from hwprof.search.candidate import Candidate
 from hwprof.search.problem import Problem
 from hwprof.search.strategies import Strategy
+from hwprof.search.trials import finished
 
 if TYPE_CHECKING:
     import optuna
@@ -124,8 +126,8 @@ def origin(problem: Problem, strategy: Strategy, seed: int) -> dict[str, object]
     return {**_objectives(problem), **how, **_limits(problem)}
 
 
-def find_studies(problem: Problem, storage: Path) -> list[optuna.Study]:
-    """Studies of a problem by any strategy and seed.
+def find_trials(problem: Problem, storage: Path) -> dict[str, list[Candidate]]:
+    """Finished trials of each study of a problem by any strategy and seed, by its name.
 
     None where there is no file, or one that the installed Optuna did not write.
 
@@ -133,7 +135,7 @@ def find_studies(problem: Problem, storage: Path) -> list[optuna.Study]:
         StoreError: the file cannot be read now, because it is locked, say, or damaged.
     """
     if not _has_studies(storage):
-        return []
+        return {}
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -141,9 +143,9 @@ def find_studies(problem: Problem, storage: Path) -> list[optuna.Study]:
         kept = optuna.storages.RDBStorage(**_connection(storage))
         names = optuna.get_all_study_names(kept)
         studies = [optuna.load_study(study_name=name, storage=kept) for name in names]
-        return [study for study in studies if _is_of(study, problem)]
+        return {s.study_name: finished(s, problem.space) for s in studies if _is_of(s, problem)}
     except RuntimeError:  # tables of another Optuna version
-        return []
+        return {}
     except (SQLAlchemyError, optuna.exceptions.OptunaError, ValueError) as error:
         raise _unusable(storage, error) from error
 

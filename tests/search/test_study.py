@@ -9,7 +9,7 @@ import pytest
 from hwprof.errors import ConfigurationError, StoreError
 from hwprof.search.loop import SearchOptions, run_search
 from hwprof.search.strategies import get_strategy
-from hwprof.search.study import find_studies
+from hwprof.search.study import find_trials
 
 RANDOM = get_strategy("random")
 ONE = SearchOptions(trials=1, study="mine")
@@ -17,7 +17,7 @@ ONE = SearchOptions(trials=1, study="mine")
 
 def found(problem, storage):
     """Names of the studies."""
-    return [study.study_name for study in find_studies(problem, storage)]
+    return list(find_trials(problem, storage))
 
 
 def change(storage, statement, values=()):
@@ -87,7 +87,7 @@ def test_a_file_that_is_locked_is_one_sentence(make_problem, storage, tmp_path, 
         other.execute("pragma locking_mode = exclusive")
         other.execute("begin exclusive")
         with pytest.raises(StoreError, match=r"cannot be used \(database is locked\); check"):
-            find_studies(make_problem(), storage)
+            find_trials(make_problem(), storage)
         other.execute("rollback")
     assert found(make_problem(), storage) == ["mine"]
 
@@ -105,7 +105,7 @@ def test_a_damaged_file_is_one_sentence(make_problem, storage, statement, reason
     run_search(make_problem(), RANDOM, ONE, storage=storage)
     change(storage, statement)
     with pytest.raises(StoreError, match=rf"cannot be used \(.*{reason}.*\); check"):
-        find_studies(make_problem(), storage)
+        find_trials(make_problem(), storage)
 
 
 def test_the_studies_of_other_people_are_left_out(make_problem, storage):

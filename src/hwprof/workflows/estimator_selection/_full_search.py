@@ -13,8 +13,7 @@ from hwprof.search.candidate import Candidate
 from hwprof.search.estimators import FloatArray
 from hwprof.search.problem import Problem
 from hwprof.search.selection import Origin
-from hwprof.search.study import find_studies
-from hwprof.search.trials import finished
+from hwprof.search.study import find_trials
 
 _COSTS = "training_s", "evaluation_s"
 
@@ -74,12 +73,11 @@ def measured_full_search(storage: Path, problem: Problem, n_trials: int) -> Full
 
     Strategies and seeds do not matter; of several the longest counts.
     """
-    found = [
-        (f"study {study.study_name}", finished(study, problem.space))
-        for study in find_studies(problem, storage)
-    ]
-    source, trials = max(found, key=lambda one: len(one[1]), default=("", []))
-    return _of_trials(source, trials[:n_trials], problem) if len(trials) >= n_trials else None
+    found = find_trials(problem, storage)
+    name, trials = max(found.items(), key=lambda one: len(one[1]), default=("", []))
+    if len(trials) < n_trials:
+        return None
+    return _of_trials(f"study {name}", trials[:n_trials], problem)
 
 
 def extrapolated_full_search(
