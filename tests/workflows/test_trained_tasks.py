@@ -17,6 +17,7 @@ from hwprof.search.training.evaluation import average_precision
 from hwprof.search.training.images import as_input, read_pixels, stretched
 from hwprof.search.training.recipe import Recipe
 from hwprof.search.training.seed import fresh
+from hwprof.search.training.threads import one_thread
 from hwprof.testing.pictures import draw_coco_set
 from hwprof.workflows.detector_accuracy import DetectorAccuracy
 from hwprof.workflows.int8_accuracy import Int8Detector
@@ -47,7 +48,7 @@ def test_precision_is_that_of_the_whole_network_in_float_and_in_int8(detectors):
     found = accuracy.found(trained)
     size = SMALL.inputs[0][1][:2]
     pixels = [stretched(read_pixels(p.path), *size) for p in sets.selection]
-    with torch.no_grad():
+    with torch.no_grad(), one_thread():
         maps = trained.module(torch.stack([as_input(each) for each in pixels])).numpy()
     for got, expected in zip(found.of_float, maps, strict=True):
         assert got.scores == pytest.approx(suppress(decode(expected)).scores, rel=1e-4)
@@ -117,3 +118,24 @@ def test_an_unknown_estimator_suggests_one(detectors):
     """The nearest name is in the sentence."""
     with pytest.raises(UnknownNameError, match="early-stopping"):
         TrainedTask("early-stoping", detectors)
+
+
+def test_nothing_is_trained_or_evaluated_by_several_threads(detectors, tmp_path):
+    """They add up in another order, and an int8 network makes whole steps of the difference."""
+    brief = replace(detectors.request, recipe=replace(RECIPE, epochs=1))
+    detectors = TrainedDetectors(brief, Workspace(tmp_path))
+    sets = detectors.pictures
+    seen: set[int] = set()
+    hook = torch.nn.modules.module.register_module_forward_hook(
+        lambda *_: seen.add(torch.get_num_threads())
+    )
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        trained = detectors.train(SMALL)
+        DetectorAccuracy(sets.selection, sets.training).accuracy(trained)
+        assert torch.get_num_threads() == 3
+    finally:
+        hook.remove()
+        torch.set_num_threads(before)
+    assert seen == {1}

@@ -15,6 +15,7 @@ from hwprof.search.training.evaluation import average_precision
 from hwprof.search.training.module import GraphModule
 from hwprof.search.training.parts import divide
 from hwprof.search.training.seed import part_of
+from hwprof.search.training.threads import one_thread
 from hwprof.search.training.validation import mean_loss
 from hwprof.workflows.int8_accuracy import Int8Backbone, Int8Detector, Int8Head
 from hwprof.workflows.trained_detectors import TrainedDetector
@@ -80,6 +81,7 @@ class DetectorAccuracy:
         self._scheme = scheme
         self._seen: OrderedDict[tuple[tuple[int, int], str], _Seen] = OrderedDict()
 
+    @one_thread()
     def accuracy(self, detector: TrainedDetector) -> Accuracy:
         """Precision of a detector on all pictures."""
         found = self.found(detector)
@@ -88,10 +90,12 @@ class DetectorAccuracy:
         )
         return Accuracy(*values)
 
+    @one_thread()
     def loss(self, detector: TrainedDetector) -> float:
         """Mean training loss of the float network on all pictures, whole and unchanged."""
         return mean_loss(self._float_maps(detector), self._pictures)
 
+    @one_thread()
     def found(self, detector: TrainedDetector) -> Found:
         """What a detector finds on each picture, boxes that overlap suppressed."""
         seen = self._backbone(detector)
@@ -99,6 +103,7 @@ class DetectorAccuracy:
         int8_maps = Int8Head(head.folded(), seen.backbone).outputs(seen.elements)
         return Found(_detections(outputs(head, seen.floats)), _detections(int8_maps))
 
+    @one_thread()
     def int8(self, detector: TrainedDetector) -> Int8Detector:
         """A whole detector as a board runs it; what ``found`` computes of it in two parts."""
         calibration = samples(seen_at(self._calibration, divide(detector.architecture).size))

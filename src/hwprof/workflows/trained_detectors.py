@@ -31,6 +31,7 @@ from hwprof.search.training.parts import Parts, divide
 from hwprof.search.training.recipe import Recipe
 from hwprof.search.training.seed import SeedNetwork, assembled, fresh
 from hwprof.search.training.sets import PictureSets, picture_sets
+from hwprof.search.training.threads import one_thread
 from hwprof.search.training.trainer import Batches, DivergedError, Progress, Trainer
 from hwprof.workflows.training_store import (
     Divergence,
@@ -112,6 +113,7 @@ class TrainedDetectors:
         self._data_sha256 = self.pictures.sha256
         self._views: OrderedDict[tuple[tuple[int, int], int, int], FeatureBatches] = OrderedDict()
 
+    @one_thread()
     def train(
         self,
         architecture: Architecture,

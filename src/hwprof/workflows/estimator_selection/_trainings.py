@@ -14,6 +14,7 @@ from hwprof.search.estimators import TaskEstimator
 from hwprof.search.performance import Evidence, FittedStrategy, get_strategy
 from hwprof.search.selection import Query
 from hwprof.search.training.recipe import Recipe
+from hwprof.search.training.threads import one_thread
 from hwprof.search.training.trainer import DivergedError
 from hwprof.search.training.zero_cost import PROXIES_VERSION, DetectorProbes, Probe
 from hwprof.workflows.detector_accuracy import DetectorAccuracy
@@ -81,6 +82,7 @@ class Trainings:
         """A full training and its precision; 0 where it diverged."""
         return self._trained(architecture, FULL)
 
+    @one_thread()
     def sample(self, architecture: Architecture) -> SampleRecord:
         """All that stage one wants to know of one design."""
         full = self._trained(architecture, FULL)
@@ -90,6 +92,7 @@ class Trainings:
         early = self._trained(architecture, EARLY)
         return SampleRecord(full, early, self._early_loss(architecture), asked, refused)
 
+    @one_thread()
     def query(self, architecture: Architecture, fitted: FittedStrategy) -> Query:
         """What a fitted strategy says of a design that was not trained fully.
 
