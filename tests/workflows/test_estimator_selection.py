@@ -252,7 +252,7 @@ def test_several_processes_train_what_one_trains(request_, tmp_path, qualities):
     counts: list[int] = []
     trained = Crew(plan, Trainings(plan), workers=2).full(designs, counts.append)
     for one, design in zip(trained, designs, strict=True):
-        assert one.losses == pytest.approx(qualities.full(design).losses, rel=1e-3)
+        assert one.losses == qualities.full(design).losses
     assert counts == [1, 1]
 
 
