@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from click.core import ParameterSource
 
 from hwprof.cli import _options
 from hwprof.cli._estimators_output import print_advice, print_selection
+from hwprof.cli._lessons import MOST_DEFAULT_WORKERS, default_trainers
 from hwprof.cli._lessons import lessons as training_lessons
 from hwprof.workspace import Workspace
 
@@ -96,7 +96,8 @@ if TYPE_CHECKING:
     "--workers",
     type=click.IntRange(1, 256),
     default=None,
-    help="Processes that train, each on one core [default: one a core].",
+    show_default=f"the processor's cores, at most {MOST_DEFAULT_WORKERS}",
+    help="Processes that train; each takes a core and 1 to 4 GB.",
 )
 @_options.bench_setup
 @_options.seed
@@ -165,7 +166,7 @@ def estimators(
         short_list=short_list,
         n_trials=trials,
         budget_s=budget_s,
-        workers=workers or os.cpu_count() or 1,
+        workers=workers or default_trainers(),
         seed=seed,
         output=output,
     )

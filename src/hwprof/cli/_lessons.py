@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 EPOCHS, QUICK_EPOCHS = 30, 10
+MOST_DEFAULT_WORKERS = 4
 
 _ONLY_WITH_DATA = frozenset(
     ("weights", "class_name", "epochs", "train_backbone", "device", "report_seeds")
@@ -24,6 +26,11 @@ def lessons(command: Callable[..., None]) -> Callable[..., None]:
 def lessons_of_search(command: Callable[..., None]) -> Callable[..., None]:
     """Likewise, of a command that has ``--quick``."""
     return _taught(command, f"{EPOCHS}, --quick {QUICK_EPOCHS}")
+
+
+def default_trainers() -> int:
+    """Processes that train if nobody says how many: each wants a core, and 1 to 4 GB."""
+    return min(os.cpu_count() or 1, MOST_DEFAULT_WORKERS)
 
 
 def _taught(command: Callable[..., None], epochs_shown: str) -> Callable[..., None]:

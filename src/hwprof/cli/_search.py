@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hwprof.cli import _options
-from hwprof.cli._lessons import lessons_of_search
+from hwprof.cli._lessons import MOST_DEFAULT_WORKERS, default_trainers, lessons_of_search
 from hwprof.cli._output import print_json
 from hwprof.cli._search_output import print_search
 from hwprof.workspace import Workspace
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from hwprof.workflows.search_request import Lessons
 
 TRIALS, QUICK_TRIALS = 120, 24
-MOST_DEFAULT_WORKERS = 4
 SEEDS, QUICK_SEEDS = 5, 2
 _KIB = 1024
 
@@ -163,4 +161,4 @@ def search(
 
 def _default_workers(latency: str) -> int:
     """One board answers one worker; else each has a core."""
-    return 1 if "board" in latency else min(os.cpu_count() or 1, MOST_DEFAULT_WORKERS)
+    return 1 if "board" in latency else default_trainers()
