@@ -1,8 +1,8 @@
 """How many threads PyTorch computes with: one, so that sums round the same wherever they run.
 
 Several add up in another order. Weights and calibrated ranges then differ in the sixth digit, and
-the int8 network that is made of them in whole steps: on some ninety pictures its average precision
-moves by more than 0.01. Cores are used by several processes instead.
+the int8 network that is made of them in whole steps, and its average precision with it. Cores are
+used by several processes instead, which more threads would slow down.
 """
 
 from __future__ import annotations
@@ -11,11 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-
-
-def hold_to_one_thread() -> None:
-    """For a whole process: more threads than cores slow each other down."""
-    torch.set_num_threads(1)
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from hwprof.errors import HwprofError
 from hwprof.search.loop import join_search
 from hwprof.search.strategies import get_strategy
-from hwprof.search.training.requirement import require_training
 from hwprof.workflows.search_latency import SearchBoard
 from hwprof.workflows.search_plan import Say
 from hwprof.workflows.search_problem import make_problem
@@ -113,8 +112,6 @@ def _work(request: SearchRequest, workspace: Workspace, number: int, line: Conne
         line.send(done)
 
     try:
-        if request.trains:
-            _share_cores()
         with SearchBoard(request.setup) as board:
             join_search(
                 make_problem(request, board, workspace),
@@ -130,11 +127,3 @@ def _work(request: SearchRequest, workspace: Workspace, number: int, line: Conne
         pass  # its trial is marked; the parent was interrupted too and says so
     finally:
         line.close()
-
-
-def _share_cores() -> None:
-    """One thread each: with as many threads as cores, workers would wait for each other."""
-    require_training()
-    from hwprof.search.training.threads import hold_to_one_thread
-
-    hold_to_one_thread()

@@ -17,6 +17,7 @@ from hwprof.search.performance import (
     get_strategy,
     strategies,
 )
+from hwprof.search.problem import Problem
 from hwprof.search.selection import (
     FittedEstimator,
     FittedOn,
@@ -38,7 +39,7 @@ from hwprof.workflows.estimator_selection._full_search import (
     measured_full_search,
 )
 from hwprof.workflows.estimator_selection._outcome import SecondStage, Selection
-from hwprof.workflows.estimator_selection._records import SampleRecord, Trained
+from hwprof.workflows.estimator_selection._records import SampleRecord
 from hwprof.workflows.estimator_selection._request import (
     SelectionRequest,
     require_enough,
@@ -174,9 +175,10 @@ class _Selector:
             Listed(design.name, index, float(score), float(latency_us), one)
             for design, index, score, latency_us, one in rows
         )
-        known = self._within_budget([record.full for record in records])
-        best = max((*listed, *known), key=lambda one: one.trained.ap50_int8)
-        full = self._full_search(prices, samples)
+        known = self._known(records)
+        within = [one for one in known if one.latency_us <= self._problem.limit_us]
+        best = max((*listed, *within), key=lambda one: one.trained.ap50_int8)
+        full = self._full_search(prices, known)
         return SecondStage(
             estimator=chosen.strategy.title,
             budget_us=self._request.budget_us,
@@ -184,11 +186,7 @@ class _Selector:
             queries=found.queries,
             search_s=found.search_s,
             after_s=sum(one.seconds for one in trained),
-            samples_s=sum(
-                record.full.seconds
-                for number, record in zip(self._numbers, records, strict=True)
-                if number not in found.indices
-            ),
+            samples_s=sum(one.trained.seconds for one in known if one.index not in found.indices),
             listed=listed,
             best=best,
             reported=self._reported(best.index),
@@ -196,12 +194,28 @@ class _Selector:
             full_reported=None if full.winner is None else self._reported(full.winner),
         )
 
-    def _within_budget(self, trained: Sequence[Trained]) -> list[Listed]:
-        """The samples that meet it."""
+    @property
+    def _problem(self) -> Problem:
+        """The search by full training."""
+        return self._ground.problem(self._trainings.full_task)
+
+    def _known(self, records: Sequence[SampleRecord]) -> list[Listed]:
+        """The samples."""
         latency_us = self._ground.latency.latencies_us(self._designs).tolist()
-        rows = zip(self._designs, self._numbers, latency_us, trained, strict=True)
-        listed = [Listed(design.name, number, None, us, one) for design, number, us, one in rows]
-        return [one for one in listed if one.latency_us <= self._ground.limit_us]
+        rows = zip(self._designs, self._numbers, latency_us, records, strict=True)
+        return [Listed(design.name, number, None, us, one.full) for design, number, us, one in rows]
+
+    def _full_search(self, prices: Prices, known: Sequence[Listed]) -> FullSearch:
+        problem = self._problem
+        measured = measured_full_search(self._workspace.studies, problem, prices.n_trials)
+        if measured is not None:
+            return measured
+        return extrapolated_full_search(
+            np.array([one.trained.ap50_int8 for one in known]),
+            [one.latency_us <= problem.limit_us for one in known],
+            n_trials=prices.trials,
+            training_s=prices.training_s,
+        )
 
     def _reported(self, index: int) -> float:
         """Precision on the pictures that nothing was chosen by."""
@@ -221,19 +235,6 @@ class _Selector:
                 )
 
         return advance
-
-    def _full_search(self, prices: Prices, samples: Sequence[Sample]) -> FullSearch:
-        problem = self._ground.problem(self._trainings.full_task)
-        measured = measured_full_search(self._workspace.studies, problem, prices.n_trials)
-        if measured is not None:
-            return measured
-        latency_us = self._ground.latency.latencies_us(self._designs)
-        return extrapolated_full_search(
-            _quality(samples),
-            (latency_us <= self._ground.limit_us).tolist(),
-            n_trials=prices.trials,
-            training_s=prices.training_s,
-        )
 
     def _save(self, ranking: Ranking, samples: Sequence[Sample]) -> tuple[str, Path | None]:
         """Keep the best estimator that a file can hold, the top group first."""

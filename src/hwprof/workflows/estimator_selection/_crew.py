@@ -126,10 +126,7 @@ _OWN: list[Trainings] = []
 
 
 def _begin(plan: TrainingPlan) -> None:
-    from hwprof.search.training.threads import hold_to_one_thread
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    hold_to_one_thread()
     _OWN.append(Trainings(plan))
 
 

@@ -23,7 +23,6 @@ class FullSearch:
     """A search by full training, training by training; a point that comes again costs nothing.
 
     Attributes:
-        origin: ``measured`` of a study in the workspace, else ``extrapolated`` from the samples.
         source: the study's name, or how it was extrapolated.
         seconds: of all trainings up to each; work, where several processes shared it.
         best: precision of the best within the budget up to each, None before there is one;
@@ -34,7 +33,6 @@ class FullSearch:
         winner: number of the best design in the space; None where none is known.
     """
 
-    origin: Origin
     source: str
     seconds: tuple[float, ...]
     best: tuple[float | None, ...]
@@ -42,6 +40,11 @@ class FullSearch:
     drawn_from: int
     beyond_s: float
     winner: int | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """``measured`` of a study in the workspace, else ``extrapolated`` from the samples."""
+        return "extrapolated" if self.drawn_from else "measured"
 
     def as_good(self, quality: float) -> int:
         """How many of its designs were."""
@@ -94,7 +97,6 @@ def extrapolated_full_search(
     counts = range(1, n_trials + 1)
     allowed = np.asarray(is_allowed, bool)
     return FullSearch(
-        "extrapolated",
         f"random search drawn from the {len(quality)} samples",
         tuple(count * training_s for count in counts),
         tuple(_expected_best(quality, allowed, count) for count in counts),
@@ -124,7 +126,6 @@ def _of_trials(source: str, trials: Sequence[Candidate], problem: Problem) -> Fu
     best = np.maximum.accumulate(scores).tolist()
     winner = max(good, key=lambda design: design.score, default=None)
     return FullSearch(
-        "measured",
         source,
         tuple(np.cumsum(spent_s).tolist()),
         tuple(None if one == -np.inf else one for one in best),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -58,11 +57,6 @@ class Ground:
     budget_us: float | None
     n_trials: int
     seed: int
-
-    @property
-    def limit_us(self) -> float:
-        """The budget, infinite without one."""
-        return inf if self.budget_us is None else self.budget_us
 
     def problem(self, task: TaskEstimator) -> Problem:
         """The search of this ground by a task estimator."""
