@@ -58,3 +58,16 @@ class FileKind:
                 f"{self.noun} has at most {self.most_bytes:,} bytes; {what} has {size_bytes:,}; "
                 f"{self.shrink}."
             )
+
+
+def try_writing(path: Path) -> None:
+    """Open a file as if to write it, and leave it as it was.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    is_new = not path.exists()
+    with path.open("ab"):
+        pass
+    if is_new:
+        path.unlink()

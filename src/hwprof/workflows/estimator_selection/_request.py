@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hwprof.errors import ConfigurationError
+from hwprof.files import try_writing
 from hwprof.measurement import DEFAULT_SCHEME
 from hwprof.profiler.bench import Setup
 from hwprof.search.loop import DEFAULT_TRIALS
@@ -70,11 +71,7 @@ def require_room(path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not path.exists()
-        with path.open("ab"):
-            pass
-        if is_new:
-            path.unlink()
+        try_writing(path)
     except OSError as error:
         raise ConfigurationError(
             f"the fitted estimator cannot be written to {path} ({error.strerror}); give another "

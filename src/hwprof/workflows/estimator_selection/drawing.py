@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwprof.errors import ConfigurationError
+from hwprof.files import try_writing
 from hwprof.search.performance import Kind
 from hwprof.search.selection import CostRow, Ranking, Scored, full_training
 from hwprof.workflows.estimator_selection._point_labels import Label, label_points
@@ -54,12 +55,8 @@ def require_drawable(path: Path) -> None:
         raise ConfigurationError(
             f"a plot is a .png or .svg file; got {path}; give it one of these endings."
         )
-    is_new = not path.exists()
     try:
-        with path.open("ab"):
-            pass
-        if is_new:
-            path.unlink()
+        try_writing(path)
     except OSError as error:
         raise _unwritable(path, error) from error
 
