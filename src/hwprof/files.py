@@ -1,4 +1,4 @@
-"""Reads a stranger's file whole, and never more of it than a file of its kind has."""
+"""Reads a stranger's file whole, never more of it than its kind has; tries a file before work."""
 
 from __future__ import annotations
 
